@@ -1,6 +1,6 @@
 # `make` prints what can be done; every target sets up what it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help settings run test check seeds bench demo parked subscriber contracts migration format lock clean clean-data faults mutants setup setup-test
+.PHONY: help settings run test check seeds bench screenshots demo parked subscriber contracts migration format lock clean clean-data faults mutants setup setup-test
 PYTHON := .venv/bin/python
 # Through the module: the scripts in .venv/bin hold the path at which the environment was made.
 PYTEST := $(PYTHON) -m pytest
@@ -36,6 +36,9 @@ seeds: setup-test  ## which requirement is proved by which test
 
 bench: setup-test  ## measure throughput and latency
 	$(PYTHON) -m tests.load.bench $(ARGS)
+
+screenshots: setup-test  ## pictures of the pages in var/screenshots (ARGS="--all" for every state), and those of the README
+	@$(PYTHON) -W ignore -m tests.support.screenshots $(ARGS)
 
 faults: setup-test  ## the full fault injection runs (long)
 	$(PYTEST) tests -q -m full $(ARGS)

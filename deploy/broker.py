@@ -19,7 +19,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,6 +31,7 @@ from deploy.folder_lock import FolderInUse, FolderLock
 
 _PACKAGES = Path("/usr/lib/rabbitmq/lib")
 _ADMIN = "portico"
+_CONNECTS = 3  # tries of a call to reach a busy node
 # A development node needs neither a scheduler per core nor threads that spin while idle.
 _ERL_ARGS = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
 _ON_LOOPBACK = "-kernel inet_dist_use_interface {127,0,0,1}"
@@ -165,18 +165,22 @@ class Broker:
         erl_call = shutil.which("erl_call")
         if erl_call is None:
             return self.ctl("eval", expression + ".", timeout_s=timeout_s).strip()
-        # The expression goes through stdin, because every user of the machine can see arguments. By default every
-        # `erl_call` is named `c17`, and a node admits only one connection of a name at a time.
-        hidden_name = f"call{threading.get_native_id()}"
-        done = subprocess.run(
-            [erl_call, "-e", "-h", hidden_name, "-sname", self.node],
-            input=f"{expression}.\n",
-            env=self._env(),
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
+        for _ in range(_CONNECTS):
+            # The expression goes through stdin, because every user of the machine can see arguments. By default every
+            # `erl_call` is named `c17`, and a node admits only one connection of a name at a time, until it has noticed its end.
+            hidden_name = f"call{secrets.token_hex(4)}"
+            done = subprocess.run(
+                [erl_call, "-e", "-h", hidden_name, "-sname", self.node],
+                input=f"{expression}.\n",
+                env=self._env(),
+                capture_output=True,
+                text=True,
+                timeout=timeout_s,
+                check=False,
+            )
+            # Whoever was not connected has not evaluated anything; a busy node answers the next time.
+            if "failed to connect" not in done.stderr:
+                break
         answer = done.stdout.strip()
         if done.returncode != 0 or not answer.startswith("{ok, "):
             raise BrokerError(f"the node refused an expression: {answer[:500]} {done.stderr.strip()[:500]}")
@@ -268,6 +272,20 @@ class Broker:
             '[rabbit_networking:close_connection(Each, "access was changed") || Each <- rabbit_networking:connections(),'
             f" (catch rabbit_reader:info(Each, [user])) =:= [{{user, {_binary(user)}}}]]"
         )
+
+    def consumers(self, prefix: str, timeout_s: float = 60) -> dict[str, int]:
+        """The number of consumers of each connected user whose name begins with `prefix`. Raises BrokerError."""
+        begins = f"binary:longest_common_prefix([User, {_binary(prefix)}]) =:= {len(prefix.encode())}"
+        answer = self.evaluate(
+            "[{binary_to_list(User), Count} || Each <- rabbit_channel:list_local(),"
+            " [{user, User}, {consumer_count, Count}] <- [catch rabbit_channel:info(Each, [user, consumer_count])],"
+            f" {begins}]",
+            timeout_s,
+        )
+        found: dict[str, int] = {}
+        for user, count in re.findall(r'\{"([^"]*)",\s*([0-9]+)\}', answer):
+            found[user] = found.get(user, 0) + int(count)
+        return found
 
     def delete_named(self, vhost: str, prefix: str) -> None:
         """Delete all queues, streams and exchanges of a vhost whose name begins with `prefix`, with their bindings."""

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from deploy import demo_questionnaires
 from deploy.client import Portico, UnexpectedAnswer
 from deploy.journey import Journey
 
@@ -20,12 +21,17 @@ ORGANISATION = "harbor"
 ADMIN = "admin@harbor.example.org"
 STAFF = "staff@harbor.example.org"
 PROVIDER = "provider@shelter.example.org"
+PATIENT = "rose.ash"
+FAMILY = "dora@family.example.org"
 SAMPLE = Path(__file__).parent / "sample" / "resources.csv"
 PROGRAM = "Night Shelter"
 
 
 def seed() -> None:
-    """Make what is missing: organisation, log-ins, directory, one ReferralQ with a program of 20 beds, one provider."""
+    """Make what is missing: organisation, log-ins, directory, a ReferralQ with a program of 20 beds.
+
+    Of the provider, patient and family portals one person each.
+    """
     passwords = _passwords()
     features = "referralq,provider_portal,electronic_signature"
     _identity(
@@ -33,7 +39,12 @@ def seed() -> None:
         "--admin-email", ADMIN, "--admin-password-file", "-", "--features", features,
     )  # fmt: skip
     admin = _client().log_in(ORGANISATION, ADMIN, passwords[ADMIN])
-    known = {account["login"] for account in admin.get("/v1/accounts", limit=200)["items"]}
+    accounts = {account["login"]: account for account in admin.get("/v1/accounts", limit=200)["items"]}
+    known = accounts.keys()
+    if accounts[ADMIN]["first_name"] is None:
+        version = {"If-Match": f'"{accounts[ADMIN]["version"]}"'}
+        name = {"first_name": "Alex", "last_name": "Harbor"}
+        admin.send("PATCH", f"/v1/accounts/{accounts[ADMIN]['id']}", 200, json=name, headers=version)
     if STAFF not in known:
         admin.post("/v1/accounts", email=STAFF, first_name="Sam", last_name="Field")
         _set_password(STAFF, passwords)
@@ -57,9 +68,134 @@ def seed() -> None:
             can_access_details=False,
         )
         _set_password(PROVIDER, passwords)
+    if not admin.get("/v1/documents", limit=1)["items"]:
+        _give_work(admin, journey, program)
+    organisation = admin.get("/v1/organisation")
+    if organisation["telephone"] is None:
+        admin.put(
+            "/v1/organisation/public-facts",
+            version=organisation["version"],
+            short_name=ORGANISATION,
+            telephone="+1 415-555-0100",
+            time_zone="America/Los_Angeles",
+            published_realms=["staff", "provider", "patient", "family"],
+        )
+    if not admin.get("/v1/patients", limit=1)["items"]:
+        _add_patient_and_family(admin, journey, passwords)
+        _write_requests(admin, passwords)
+    demo_questionnaires.add(admin)
+    _write_front_door(passwords)
     print(f"Demo organisation `{ORGANISATION}`. Log-ins:")
-    for login, role in ((ADMIN, "administrator"), (STAFF, "staff"), (PROVIDER, f"provider of {PROGRAM}")):
+    for login, role in (
+        (ADMIN, "administrator"),
+        (STAFF, "staff"),
+        (PROVIDER, f"provider of {PROGRAM}"),
+        (PATIENT, "patient"),
+        (FAMILY, "family"),
+    ):
         print(f"  {role:<26} {login:<32} {passwords[login]}")
+
+
+def _give_work(admin: Portico, journey: Journey, program: dict[str, Any]) -> None:
+    """What waits for the provider: a referral to answer and a document to sign."""
+    accounts = admin.get("/v1/accounts", limit=200)["items"]
+    provider = next(each for each in accounts if each["login"] == PROVIDER)
+    journey.found["queue"] = admin.get("/v1/queues")["items"][0]
+    record = journey.enter_record(first_name="Jo", last_name="Ferry")
+    journey.assign(record, program)
+    journey.send_document(record, provider)
+
+
+def _add_patient_and_family(admin: Portico, journey: Journey, passwords: dict[str, str]) -> None:
+    """A patient whose username and password staff have set, and a daughter who may open the profile."""
+    facts: dict[str, Any] = {"date_of_birth": "1941-03-05", "postal_code": "94103", "city": "Harbor"}
+    rose = admin.post("/v1/people", first_name="Rose", last_name="Ash", kinds=["patient", "client"], **facts)
+    admin.put(
+        f"/v1/patients/{rose['id']}/credentials",
+        username=PATIENT,
+        password=passwords[PATIENT],
+        must_change=False,
+        enable_access=True,
+    )
+    dora = admin.post("/v1/people", first_name="Dora", last_name="Ash", kinds=["contact"], email=FAMILY)
+    admin.post(f"/v1/clients/{rose['id']}/contacts", contact_id=dora["id"], relation="daughter")
+    admin.post(f"/v1/clients/{rose['id']}/family-access/{dora['id']}", role="family")
+    mail = journey.await_mail(FAMILY, lambda each: "temporary password: " in each["text"])
+    temporary = mail["text"].partition("temporary password: ")[2].split()[0]
+    _client().post(
+        "/v1/sessions",
+        organisation=ORGANISATION,
+        realm="family",
+        login=FAMILY,
+        password=temporary,
+        new_password=passwords[FAMILY],
+    )
+
+
+def _write_requests(admin: Portico, passwords: dict[str, str]) -> None:
+    """What the patient has asked for: a refill that waits, and a question that is answered."""
+    known = {
+        "organisation": ORGANISATION,
+        "realm": "patient",
+        "login": PATIENT,
+        "password": passwords[PATIENT],
+    }
+    token = _client().send("POST", "/v1/sessions", 201, json=known)["token"]
+    patient = Portico(os.environ["GATEWAY_URL"], token)
+    for code, text in (
+        ("ask_a_clinical_question", "May I swim with the new bandage?"),
+        ("refill_request", "I need the blue inhaler again, please."),
+    ):
+        patient.post("/v1/me/threads", portal="patient", type=code, text=text)
+    question = admin.get("/v1/portal-queue", type="ask_a_clinical_question")["items"][0]
+    admin.act(
+        f"/v1/portal-queue/{question['id']}/answer",
+        version=question["version"],
+        text="Please wait two more days, then you may.",
+        outcome="completed",
+    )
+
+
+def _write_front_door(passwords: dict[str, str]) -> None:
+    """What the page `/` of this installation shows: each portal with a log-in and what to try there."""
+    ways = [
+        {"who": who, "login": login, "password": passwords[login], "entrance": entrance, "try_this": try_this}
+        for who, login, entrance, try_this in (
+            (
+                f"Pat Keeper, provider of the {PROGRAM}",
+                PROVIDER,
+                f"/at/{ORGANISATION}/provider",
+                "Answer a referral, confirm how many beds are free, sign a document.",
+            ),
+            (
+                "Rose Ash, patient",
+                PATIENT,
+                f"/at/{ORGANISATION}/patient",
+                "Read an answer, ask for a refill, see what is known of you and who has opened it.",
+            ),
+            (
+                "Dora Ash, Rose's daughter",
+                FAMILY,
+                f"/at/{ORGANISATION}/family",
+                "Open the profile of your mother, as far as your role goes.",
+            ),
+            (
+                "Sam Field, staff",
+                STAFF,
+                f"/at/{ORGANISATION}/staff",
+                "Answer a request of a patient, enter a person and refer them to a program.",
+            ),
+            (
+                "The administrator",
+                ADMIN,
+                f"/at/{ORGANISATION}/staff",
+                "Change the organisation's settings, users and directory.",
+            ),
+        )
+    ]
+    path = Path(os.environ["DEMO_FRONT_DOOR_FILE"])
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(ways, file)
 
 
 def play() -> None:
@@ -97,7 +233,10 @@ def play() -> None:
     )
     document = journey.send_document(record, account)
     signed = provider.act(
-        f"/v1/documents/{document['id']}/signature", version=document["version"], note="Agreed."
+        f"/v1/documents/{document['id']}/signature",
+        version=document["version"],
+        meaning="approval",
+        note="Agreed.",
     )
     _say(f"A plan of care was sent and signed; it stands as `{signed['standing']}`")
     done = provider.put(
@@ -126,12 +265,14 @@ def _journey(admin: Portico, passwords: dict[str, str]) -> Journey:
 def _passwords() -> dict[str, str]:
     """The demo's passwords, made once for this installation."""
     path = Path(os.environ["DEMO_SECRETS_FILE"])
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made = {login: f"demo-{secrets.token_urlsafe(12)}" for login in (ADMIN, STAFF, PROVIDER)}
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    logins = (ADMIN, STAFF, PROVIDER, PATIENT, FAMILY)
+    made = {login: f"demo-{secrets.token_urlsafe(12)}" for login in logins} | kept
+    if made != kept:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(made, file)
-    return dict(json.loads(path.read_text()))
+    return made
 
 
 def _set_password(login: str, passwords: dict[str, str]) -> None:

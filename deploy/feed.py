@@ -6,7 +6,8 @@
 
 A subscriber can read its queue `ext.NAME.events`, which is bound to all events of its organisation, and its organisation's
 stream. It can do nothing else: it declares, binds and publishes nothing, so it cannot fill the broker. The queue has limits of
-length, bytes and age, and the user limits of connections and channels. After a longer absence it reads the stream.
+length, bytes and age, and the user limits of connections and channels; `make run` closes the connections of a subscriber with
+more than 50 consumers. After a longer absence it reads the stream.
 
 A name belongs to one organisation until it is revoked. Whoever is connected when a password changes or access ends is cut off.
 The organisation's audit trail has a row for each of these steps.
@@ -29,6 +30,9 @@ from services.contracts.errors import Refused
 from services.identity.organisations.operator import note_subscriber
 
 USER_LIMITS = {"max-connections": 5, "max-channels": 20}
+# RabbitMQ 3.10 limits no consumers: a channel may have any number, and each costs the broker memory, of a stream also files.
+MOST_CONSUMERS = 50
+_PATIENCE_S = 5
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
 _STREAM = re.compile(r"feed\.([a-z0-9_-]+)\)")
 
@@ -96,6 +100,18 @@ def organisation_of(broker: Broker, name: str, feed_vhost: str = FEED_VHOST) -> 
         if found is not None:
             return found[1]
     return None
+
+
+def close_crowded(broker: Broker, most: int = MOST_CONSUMERS) -> dict[str, int]:
+    """Close the connections of subscribers with more consumers than `most`. Returns their names and numbers of consumers.
+
+    Raises BrokerError and subprocess.TimeoutExpired while the broker does not answer.
+    """
+    counted = broker.consumers(_user(""), _PATIENCE_S)
+    crowded = {user: count for user, count in counted.items() if count > most}
+    for user in crowded:
+        broker.close_connections(user)
+    return {user.removeprefix(_user("")): count for user, count in crowded.items()}
 
 
 def subscribers(broker: Broker, feed_vhost: str = FEED_VHOST) -> dict[str, str]:

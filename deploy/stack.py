@@ -32,7 +32,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from deploy import feed, ports
-from deploy.broker import Broker, PortTaken
+from deploy.broker import Broker, BrokerError, PortTaken
 from deploy.demo import ORGANISATION
 from deploy.folder_lock import FolderInUse, FolderLock
 from deploy.keys import PAGES_KEY
@@ -50,9 +50,11 @@ LEFTOVERS_END_WITHIN_S = 5.0
 # Settings that the stack decides itself, and what to do instead of setting them.
 DECIDED = {
     "GATEWAY_PORT": "ports follow from PORTICO_PORT_BASE",
+    "LIVE_PORT": "ports follow from PORTICO_PORT_BASE",
     "METRICS_PORT": "ports follow from PORTICO_PORT_BASE",
     "HEALTH_PORT": "ports follow from PORTICO_PORT_BASE",
     "PAGES_KEY_FILE": "the keys are in var/keys",
+    "DEMO_FRONT_DOOR_FILE": "the demo writes it",
     "PASSPORT_KEYS_FILE": "the keys are in var/keys",
     "PASSPORT_PRIVATE_KEY_FILE": "the keys are in var/keys",
 }
@@ -80,6 +82,16 @@ class Ports:
     def metrics(self) -> int:
         """The metrics of the gateway."""
         return self.base + 10
+
+    @property
+    def live(self) -> int:
+        """Tells open pages of changes."""
+        return self.base + 3
+
+    @property
+    def live_metrics(self) -> int:
+        """The metrics of the live process."""
+        return self.base + 16
 
     @property
     def mail_web(self) -> int:
@@ -113,6 +125,7 @@ class Commands:
     service: list[str]
     """The service's name is appended."""
     gateway: list[str]
+    live: list[str]
     mail_catcher: list[str]
     """`--smtp-port`, `--http-port` and `--folder` are appended."""
 
@@ -127,6 +140,7 @@ def own_commands() -> Commands:
         seed=[*module, "deploy.demo", "seed"],
         service=[*module, "services.chassis.run"],
         gateway=[*module, "gateway"],
+        live=[*module, "gateway.live"],
         mail_catcher=[*module, "deploy.mailcatcher"],
     )
 
@@ -141,7 +155,7 @@ class Step:
 
 
 class Stack:
-    """Broker, five services, gateway and mail catcher, with all their data under `folder`.
+    """Broker, five services, gateway, live process and mail catcher, with all their data under `folder`.
 
     `databases`: "sqlite" (files under `folder`), a running `Postgres` (one database per service), or a URL per
     service. `replicas`: the number of processes of a service (by default 1). `environ`: the source of the settings named
@@ -234,7 +248,7 @@ class Stack:
             for service in SERVICES
             for number, name in enumerate(self.process_names(service), start=1)
         ]
-        return [self._mail_process(), *services, self._gateway_process()]
+        return [self._mail_process(), *services, self._live_process(), self._gateway_process()]
 
     def service_process(self, service: str, name: str, replica: int) -> Process:
         """One replica (counted from 1) of a service. It gets only its own database and private key."""
@@ -277,6 +291,7 @@ class Stack:
                 "KEYS_DIR": str(self._keys),
                 "MAIL_URL": self.mail_url,
                 "DEMO_SECRETS_FILE": str(self.folder / "secrets" / "demo.json"),
+                "DEMO_FRONT_DOOR_FILE": str(self._demo_front_door),
             }
         )
 
@@ -320,7 +335,24 @@ class Stack:
             self.broker.stop()
             self.broker.start()
 
+    def close_crowded_subscribers(self) -> None:
+        """Close the connections of outside systems that have too many consumers at the private broker, and name them."""
+        if self.broker is None:
+            return
+        try:
+            crowded = feed.close_crowded(self.broker)
+        except (BrokerError, subprocess.TimeoutExpired):
+            return  # it does not answer now; a broker that died is started again
+        for name, count in crowded.items():
+            self._echo(
+                f"The subscriber {name} had {count} consumers, more than {feed.MOST_CONSUMERS}: its connections were closed"
+            )
+
     # Inside
+
+    @property
+    def _demo_front_door(self) -> Path:
+        return self.folder / "secrets" / "demo_front_door.json"
 
     @property
     def _keys(self) -> Path:
@@ -338,6 +370,7 @@ class Stack:
             "BLOB_DIR": str(self.folder / "blobs"),
             "PUBLIC_URL": self.public_url,
             "SMTP_HOST": "127.0.0.1",
+            "FAX_MAIL_DOMAIN": "fax.example.org",
             "SMTP_PORT": str(self.ports.smtp),
             "MAIL_FROM": "Portico <no-reply@portico.example>",
             "SIGNING_KEYS_DIR": str(self._keys / "signing"),
@@ -354,7 +387,7 @@ class Stack:
         problems = [f"{name}: {instead}" for name, instead in DECIDED.items() if self._environ.get(name)]
         for process in self.processes():
             kind = process.name.partition("-")[0]
-            if kind in ("gateway", *SERVICES):
+            if kind in ("gateway", "live", *SERVICES):
                 try:
                     load_settings(settings_of(kind), process.env)
                 except SettingsError as error:
@@ -381,6 +414,8 @@ class Stack:
             "GATEWAY_PORT": str(self.ports.gateway),
             "METRICS_PORT": str(self.ports.metrics),
             "PAGES_KEY_FILE": str(self._keys / PAGES_KEY),
+            "DEMO_FRONT_DOOR_FILE": str(self._demo_front_door),
+            "LIVE_URL": f"http://localhost:{self.ports.live}",
         }
         env = self._common_env() | own | self._given("gateway")
         return Process(
@@ -388,6 +423,21 @@ class Stack:
             self.commands.gateway,
             self._with_extra(env, "gateway"),
             ready_url=f"{self.gateway_url}/readyz",
+            cwd=CHECKOUT,
+        )
+
+    def _live_process(self) -> Process:
+        own = {
+            "LIVE_PORT": str(self.ports.live),
+            "METRICS_PORT": str(self.ports.live_metrics),
+            "PAGES_KEY_FILE": str(self._keys / PAGES_KEY),
+        }
+        env = self._common_env() | own | self._given("live")
+        return Process(
+            "live",
+            self.commands.live,
+            self._with_extra(env, "live"),
+            ready_url=f"http://127.0.0.1:{self.ports.live}/readyz",
             cwd=CHECKOUT,
         )
 
@@ -416,6 +466,8 @@ class Stack:
         wanted = {
             self.ports.gateway: "gateway",
             self.ports.metrics: "metrics of the gateway",
+            self.ports.live: "live",
+            self.ports.live_metrics: "metrics of the live process",
             self.ports.mail_web: "caught mail",
             self.ports.smtp: "mail catcher",
         }
@@ -480,6 +532,7 @@ def run(stack: Stack) -> int:
         while True:
             time.sleep(1)
             stack.revive_broker()
+            stack.close_crowded_subscribers()
     except KeyboardInterrupt:
         return 0
     except (RuntimeError, OSError) as error:

@@ -1,54 +1,13 @@
-"""`python -m gateway`: serve the application with granian, in one process with an event loop and threads.
-
-Granian itself limits the time that a client may take for a request's headers, or be idle between two requests.
-"""
+"""`python -m gateway`: serve the application, in one process with an event loop and threads."""
 
 from __future__ import annotations
 
-import resource
+from granian.constants import Interfaces
 
-from granian import Granian
-from granian.constants import HTTPModes, Interfaces, Loops
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
-
+from gateway.serve import serve
 from gateway.settings import GatewaySettings
 from services.chassis.settings import load_settings
 
-HEADERS_WITHIN_MS = 30_000
-MOST_CONNECTIONS = 10_000
-BUFFER_BYTES = 64 * 1024  # of a connection; a request's headers must fit
-OTHER_FILES = 500  # that the process has open
-
-
-def _allow_connections() -> int:
-    """How many connections there may be: each is an open file, and the system limits those."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_CONNECTIONS + OTHER_FILES
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < allowed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    return max(1, allowed - OTHER_FILES)
-
-
 if __name__ == "__main__":
     settings = load_settings(GatewaySettings)
-    Granian(
-        "gateway.server:build",
-        factory=True,
-        interface=Interfaces.ASGINL,
-        loop=Loops.uvloop,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(
-            header_read_timeout=HEADERS_WITHIN_MS, max_buffer_size=BUFFER_BYTES, keep_alive=True
-        ),
-        websockets=False,
-        address=settings.gateway_host,
-        port=settings.gateway_port,
-        workers=1,
-        backlog=2048,
-        backpressure=_allow_connections(),
-        respawn_failed_workers=True,
-        workers_kill_timeout=25,
-        log_level=LogLevels.warning,
-    ).serve()
+    serve("gateway.server:build", Interfaces.ASGINL, settings.gateway_host, settings.gateway_port, 25)

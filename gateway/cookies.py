@@ -22,6 +22,7 @@ MARK = "X-Portico-Request"
 BEGUN = "__Host-sign-in-"
 BEGUN_FOR_S = 600
 BEGUN_AT_ONCE = 5
+CHOICES_LAST_S = 365 * 86_400
 
 
 def set_session(response: flask.Response, token: str) -> None:
@@ -55,6 +56,14 @@ def clear_browser_key(response: flask.Response, state: str) -> None:
 def browser_key(state: str) -> str | None:
     """The key of the sign-in with this state, if this browser began it."""
     return flask.request.cookies.get(_name_of(state))
+
+
+def keep_choice(response: flask.Response, name: str, choice: str) -> None:
+    """Let the browser keep what its person has chosen for all pages."""
+    if flask.request.cookies.get(name) != choice:
+        response.set_cookie(
+            name, choice, max_age=CHOICES_LAST_S, path="/", secure=True, httponly=True, samesite="Lax"
+        )
 
 
 def _name_of(state: str) -> str:

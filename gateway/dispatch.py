@@ -11,6 +11,7 @@ from typing import Any
 
 import flask
 import orjson
+from marshmallow import fields
 from werkzeug.datastructures import MultiDict
 
 from gateway import cookies, fhir, requests
@@ -78,10 +79,17 @@ class Dispatcher:
     ) -> Any:
         """The reply to a call of a route, for the pages that browsers visit. Raises Refused.
 
-        `key` and `version` are what the API takes as Idempotency-Key and If-Match.
+        `key` and `version` are what the API takes as Idempotency-Key and If-Match. A route that takes a file gets that of the
+        current request.
         """
         admitted = self._admit(route.operation, token, key, version)
-        return self._client.call(route.operation, arguments, admitted.context)
+        with ExitStack() as held:  # the upload, until the service has answered
+            given = {**arguments, **self._upload(route, admitted, held)}
+            return self._client.call(route.operation, given, admitted.context)
+
+    def request_body(self, route: Route, token: Callable[[], str]) -> flask.Response:
+        """The answer that asks for the body of an upload, if the caller may send it. Raises Refused."""
+        return self._ask_for_body(route, self._admit(route.operation, token, None, None))
 
     def ask(self, operation: Operation, arguments: Mapping[str, Any]) -> Any:
         """The answer of a public operation. Raises Refused."""
@@ -125,11 +133,9 @@ class Dispatcher:
             return fhir.arguments(route.operation, path_arguments, self._public_url)
         if route.uploads:
             _nothing_in_the_address()
-            given = _once_each(flask.request.form)
-            upload = held.enter_context(self._uploads.taken_in(_organisation(admitted)))
-            given[route.uploads] = {"sha256": upload.sha256, "size": upload.size}
+            given = typed(route, _once_each(flask.request.form)) | self._upload(route, admitted, held)
         elif route.takes_query:
-            given = _once_each(flask.request.args)
+            given = typed(route, _once_each(flask.request.args))
             if route.takes_body:
                 given |= _json_body()
         else:
@@ -142,6 +148,13 @@ class Dispatcher:
             )
         return {**given, **path_arguments}
 
+    def _upload(self, route: Route, admitted: Admitted, held: ExitStack) -> dict[str, Any]:
+        """The member that names the file of the current request, if the route takes one."""
+        if not route.uploads:
+            return {}
+        upload = held.enter_context(self._uploads.taken_in(_organisation(admitted)))
+        return {route.uploads: {"sha256": upload.sha256, "size": upload.size}}
+
     def _ask_for_body(self, route: Route, admitted: Admitted) -> flask.Response:
         if not route.uploads:
             raise _wrong_content_type()
@@ -149,11 +162,13 @@ class Dispatcher:
         return flask.Response(status=100)
 
     def _file(self, reply: Mapping[str, Any], admitted: Admitted) -> flask.Response:
-        path = self._blobs.find(admitted.organisation_id or "", reply["sha256"])
+        # A file that everybody may see names its organisation, as nobody is signed in.
+        public_of = reply.get("organisation_id")
+        path = self._blobs.find(public_of or admitted.organisation_id or "", reply["sha256"])
         response = flask.send_file(
             path,
             mimetype=reply["media_type"],
-            as_attachment=True,
+            as_attachment=public_of is None,
             download_name=reply["file_name"],
             etag=reply["sha256"],
             max_age=0,
@@ -161,8 +176,26 @@ class Dispatcher:
         )
         response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
         # Flask would allow a copy that the browser validates; no copy of a person's document may stay.
-        response.headers["Cache-Control"] = "no-store"
+        response.headers["Cache-Control"] = "no-store" if public_of is None else _KEPT_IMAGE
         return response
+
+
+def typed(route: Route, given: Mapping[str, str]) -> dict[str, Any]:
+    """What an address or a form gives, with its whole numbers as numbers: there all is text, and some members take no text."""
+    declared = route.operation.request.fields
+    return {
+        name: int(text) if isinstance(declared.get(name), fields.Integer) and _is_whole(text) else text
+        for name, text in given.items()
+    }
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER
+
+
+_LONGEST_NUMBER = 18
+# An image never changes under its address.
+_KEPT_IMAGE = "public, max-age=86400, immutable"
 
 
 def _organisation(admitted: Admitted) -> str:

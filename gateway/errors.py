@@ -64,6 +64,12 @@ def _is_for_a_person() -> bool:
     return not is_api and "text/html" in flask.request.headers.get("Accept", "")
 
 
+def refusal_of(error: HTTPException) -> Refused:
+    """What Flask refuses before any code of ours, as a refusal of ours."""
+    code = _HTTP_CODES.get(error.code or 0, "malformed_request")
+    return Refused(code, error.description or "The request cannot be served.")
+
+
 def _raise(refusal: Refused) -> flask.Response:
     raise refusal
 
@@ -80,8 +86,7 @@ def register(app: flask.Flask) -> None:
         if (error.code or 500) >= 500:
             # Flask makes this of an exception that another handler of ours has raised.
             return _fault(error.__cause__ or getattr(error, "original_exception", None) or error)
-        code = _HTTP_CODES.get(error.code or 0, "malformed_request")
-        refusal = Refused(code, error.description or "The request cannot be served.")
+        refusal = refusal_of(error)
         if "pages" in app.extensions and _is_for_a_person():
             page: flask.Response = app.extensions["pages"].answered(lambda: _raise(refusal))
             return page

@@ -127,7 +127,7 @@ class Server:
         if not _has_body(environ):
             return await self._carry_out(environ)
         length = _length(environ)
-        if environ.get("CONTENT_TYPE", "").startswith(FORM):
+        if environ.get("CONTENT_TYPE", "").lower().startswith(FORM):
             answer = await self._carry_out({**environ, BODY_COMES_LATER: True})
             if answer.status != 100:
                 return answer

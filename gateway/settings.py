@@ -1,4 +1,4 @@
-"""Settings of the gateway process."""
+"""Settings of the gateway process, and what it has in common with the live process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,26 @@ from marshmallow import fields, validate
 from services.chassis.settings import Networks, Settings
 
 
-class GatewaySettings(Settings):
+class HttpSettings(Settings):
+    """Settings of a process that people's browsers reach."""
+
+    METRICS_HOST = fields.String(
+        load_default="127.0.0.1", metadata={"help": "address of /metrics, which is not for the public"}
+    )
+    METRICS_PORT = fields.Integer(
+        load_default=0,
+        validate=validate.Range(0, 65535),
+        metadata={"help": "port of /metrics; 0 takes a free one"},
+    )
+    TRUSTED_PROXIES = Networks(
+        load_default=(),
+        metadata={
+            "help": "addresses of our own proxies (CIDR, by comma); only their X-Forwarded-For is believed"
+        },
+    )
+
+
+class GatewaySettings(HttpSettings):
     """From the environment."""
 
     GATEWAY_HOST = fields.String(load_default="127.0.0.1", metadata={"help": "address to listen on"})
@@ -27,20 +46,6 @@ class GatewaySettings(Settings):
         validate=validate.Range(1),
         metadata={"help": "most bytes of files that each organisation may store"},
     )
-    METRICS_HOST = fields.String(
-        load_default="127.0.0.1", metadata={"help": "address of /metrics, which is not for the public"}
-    )
-    METRICS_PORT = fields.Integer(
-        load_default=0,
-        validate=validate.Range(0, 65535),
-        metadata={"help": "port of /metrics; 0 takes a free one"},
-    )
-    TRUSTED_PROXIES = Networks(
-        load_default=(),
-        metadata={
-            "help": "addresses of our own proxies (CIDR, by comma); only their X-Forwarded-For is believed"
-        },
-    )
     PUBLIC_URL = fields.String(
         load_default=None,
         metadata={"help": "address under which browsers reach the gateway, where a proxy changes the host"},
@@ -49,6 +54,17 @@ class GatewaySettings(Settings):
         load_default="all",
         validate=validate.OneOf(["api", "pages", "all"]),
         metadata={"help": "what this process serves: the API for programs, the pages for people, or both"},
+    )
+    DEMO_FRONT_DOOR_FILE = fields.String(
+        load_default=None,
+        metadata={
+            "help": "file with the log-ins of a demo, which `/` then shows to everybody, as `/kit` does the patterns of pages; only "
+            "for a stack on one's own machine"
+        },
+    )
+    LIVE_URL = fields.String(
+        load_default=None,
+        metadata={"help": "public address of the live process; without it, open pages ask from time to time"},
     )
     PAGES_KEY_FILE = fields.String(
         load_default=None,

@@ -13,6 +13,8 @@ from deploy.broker import Broker
 from deploy.postgres import Postgres
 from tests.seeds import RESULTS, SeedResults
 from tests.support import memory, servers, stalls
+from tests.support.audited import AuditResults
+from tests.support.browser import Browser, running_browser
 from tests.support.refusals import RefusalResults
 from tests.support.sharing import SharedServers
 from tests.support.stack import RunningStack, SharedSystem
@@ -24,12 +26,13 @@ settings.load_profile("portico")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the plugins: proved requirements, refusals, turns on the machine, stalls, shared servers and system."""
+    """Register the plugins: proved requirements, refusals, audit actions, turns on the machine, stalls, shared servers and system."""
     memory.use_for_files()
     record = None if hasattr(config, "workerinput") else RESULTS
     config.pluginmanager.register(memory.CollectedRarely(), "collected-rarely")
     config.pluginmanager.register(SeedResults(record), "seed-results")
     config.pluginmanager.register(RefusalResults(), "refusal-results")
+    config.pluginmanager.register(AuditResults(), "audit-results")
     config.pluginmanager.register(TakingTurns(config), "taking-turns")
     config.pluginmanager.register(stalls.plugin(), "stall-watch")
     config.pluginmanager.register(SharedServers(config), "shared-servers")
@@ -65,6 +68,13 @@ def module_vhost(broker: Broker) -> Iterator[str]:
 def postgres(request: pytest.FixtureRequest) -> Postgres:
     """One private PostgreSQL cluster for all tests. It does not wait for the disk: a test that crashes it starts its own."""
     return _shared(request).postgres
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests of a worker. Each test opens its own page in it."""
+    with running_browser() as browser:
+        yield browser
 
 
 @pytest.fixture

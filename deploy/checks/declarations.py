@@ -15,10 +15,7 @@ from services.contracts.declare import Event, Operation
 from services.contracts.identity.accounts import ProviderSwitches
 
 # Operations for services that do not call them yet, with the reason.
-AWAITED: Mapping[str, str] = {
-    "identity.draft_applicant": "portals will ask it when it takes applications",
-    "identity.register_patient": "portals will ask it when it takes registrations",
-}
+AWAITED: Mapping[str, str] = {}
 
 # Members of a request by which a command gives rights, and what a command that gives them refuses with.
 RIGHTS = frozenset(

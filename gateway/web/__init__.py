@@ -9,13 +9,37 @@ from typing import Any
 import flask
 
 from gateway.dispatch import Dispatcher
-from gateway.web import assets, mailed_links, outside_sign_in, serving, theme
+from gateway.web import (
+    assets,
+    entrance,
+    first_access,
+    front_door,
+    help_pages,
+    kit_page,
+    mailed_links,
+    outside_sign_in,
+    preferences,
+    serving,
+    theme,
+)
 from gateway.web.entrance import Entrance
 from gateway.web.first_access import FirstAccess
+from gateway.web.front_door import FrontDoor
 from gateway.web.pages import PAGES
 from gateway.web.protection import Protection
 from gateway.web.serving import Pages
+from gateway.web.states import Screen
 from services.chassis import logs
+
+SCREENS: tuple[Screen, ...] = (
+    *entrance.SCREENS,
+    *first_access.SCREENS,
+    *front_door.SCREENS,
+    *help_pages.SCREENS,
+    *kit_page.SCREENS,
+    *mailed_links.SCREENS,
+    *preferences.SCREENS,
+)
 
 
 def register(app: flask.Flask, dispatcher: Dispatcher, settings: Any) -> None:
@@ -26,20 +50,26 @@ def register(app: flask.Flask, dispatcher: Dispatcher, settings: Any) -> None:
             "pages_not_served", missing=missing, cure="run deploy/setup.sh and start the gateway again"
         )
         return
-    pages = Pages(dispatcher, Protection(_key(settings.pages_key_file), settings.public_url), PAGES)
+    protection = Protection(_key(settings.pages_key_file), settings.public_url)
+    pages = Pages(dispatcher, protection, PAGES, settings.live_url)
     app.extensions["pages"] = pages
     assets.register(app)
     theme.register(app)
     for page in PAGES:
-        methods = ["GET", "POST"] if page.actions else ["GET"]
+        methods = ["GET", "POST"] if page.actions or page.search else ["GET"]
         app.add_url_rule(page.rule, f"page {page.address}", pages.view(page), methods=methods)
     app.add_url_rule(
         serving.PROOF, "page proof", lambda: pages.answered(pages.prove), methods=["GET", "POST"]
     )
-    entrance = Entrance(pages)
-    entrance.register(app)
-    FirstAccess(pages, entrance).register(app)
+    ways_in = Entrance(pages)
+    ways_in.register(app)
+    FrontDoor(pages, ways_in, settings.demo_front_door_file).register(app)
+    help_pages.register(app, pages)
+    FirstAccess(pages, ways_in).register(app)
     mailed_links.register(app, pages)
+    preferences.register(app, pages)
+    if settings.demo_front_door_file:
+        kit_page.register(app, pages)
     outside_sign_in.register(app, pages)
 
 

@@ -1,4 +1,4 @@
-"""Ways to an account of one's own: an employee's pick-up code, and the four facts that a patient's record has."""
+"""Ways to an account of one's own: an employee's pick-up code, the four facts of a patient's record, and registration."""
 
 from __future__ import annotations
 
@@ -9,15 +9,34 @@ from urllib.parse import urlencode
 import flask
 
 from gateway.web import forms, problems
-from gateway.web.entrance import ORGANISATION, Entrance, no_token
+from gateway.web.entrance import Entrance, look_of, no_token, organisation_named
 from gateway.web.page import Action
 from gateway.web.serving import Pages, key_of, redirect
+from gateway.web.states import Screen, State
 from services.chassis import wire
 from services.contracts.errors import Refused
 from services.contracts.identity import patients, pickup_codes
 
 _PICK_UP = Action("pick_up", pickup_codes.redeem_pickup_code, "")
 _ASK = Action("ask", patients.request_patient_access, "")
+_REALMS = {
+    "entrance/pickup_code.html": "employee",
+    "entrance/patient_access.html": "patient",
+    "entrance/register.html": "patient",
+}
+_HARBOR = {"organisation": "harbor"}
+_FORM = (
+    State("normal", query=_HARBOR),
+    State("which organisation"),
+    State("one error", errors="one", query=_HARBOR),
+    State("many errors", errors="many", query=_HARBOR),
+)
+SCREENS = (
+    Screen("/pickup-code", _FORM),
+    Screen("/patient-access", (*_FORM, State("sent", query={**_HARBOR, "sent": "1"}))),
+    Screen("/register", (*_FORM, State("sent", query={**_HARBOR, "sent": "1"}))),
+)
+_REGISTER = Action("register", patients.register_patient, "")
 # Which field a refusal is about that names none.
 _BESIDE = {"pickup_code_refused": "code", "login_taken": "login", "password_refused": "password"}
 
@@ -34,6 +53,7 @@ class FirstAccess:
         for address, template, post in (
             ("/pickup-code", "pickup_code", self._pick_up),
             ("/patient-access", "patient_access", self._ask),
+            ("/register", "register", self._register),
         ):
             view = self._view(f"entrance/{template}.html", post)
             app.add_url_rule(address, f"page {address}", view, methods=["GET", "POST"])
@@ -61,6 +81,12 @@ class FirstAccess:
         told = {"organisation": flask.request.form.get("organisation", ""), "sent": 1}
         return refused or redirect(f"{flask.request.path}?{urlencode(told)}")
 
+    def _register(self, template: str) -> flask.Response:
+        """Take a registration. The answer is the same whether or not the person is registered already."""
+        refused = self._carried_out(template, _REGISTER)
+        told = {"organisation": flask.request.form.get("organisation", ""), "sent": 1}
+        return refused or redirect(f"{flask.request.path}?{urlencode(told)}")
+
     def _carried_out(self, template: str, action: Action) -> flask.Response | None:
         """Carry an action out. The page with what is wrong, or None."""
         form = flask.request.form
@@ -75,10 +101,16 @@ class FirstAccess:
     def _shown(self, template: str, problem: problems.Problem | None) -> flask.Response:
         given = flask.request.values
         organisation = given.get("organisation", "")
+        facts = organisation_named(self._pages, organisation, _REALMS[template])
+        if facts:
+            organisation = facts["key"]
         is_open = problem is not None and problem.may_have_been_done
         values = {
             "organisation": organisation,
-            "is_chosen": ORGANISATION.fullmatch(organisation) is not None,
+            "is_chosen": facts is not None,
+            "facts": facts,
+            **look_of(self._pages, facts),
+            "registering": facts["name"] if facts and facts["takes_registrations"] else None,
             "is_sent": given.get("sent") == "1",
             "where": urlencode({"organisation": organisation}),
             "problem": problem,

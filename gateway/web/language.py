@@ -23,6 +23,18 @@ import markupsafe
 
 _FOLDER = Path(__file__).parent / "locale"
 COOKIE, ZONE_COOKIE = "language", "time_zone"
+_REGIONS = (
+    "Africa",
+    "America",
+    "Antarctica",
+    "Arctic",
+    "Asia",
+    "Atlantic",
+    "Australia",
+    "Europe",
+    "Indian",
+    "Pacific",
+)
 DEFAULT = "en"
 LONG, MIRRORED = "en-x-long", "ar-x-mirrored"  # made up
 _ACCENTS = str.maketrans("aeiouAEIOU", "áéíóúÁÉÍÓÚ")
@@ -35,12 +47,23 @@ def languages() -> tuple[str, ...]:
     return (DEFAULT, *sorted(path.stem for path in _FOLDER.glob("*.po")))
 
 
+def is_known(language: str | None) -> bool:
+    """Whether pages can be in this language."""
+    return language in (*languages(), LONG, MIRRORED)
+
+
 def chosen() -> str:
-    """The language of the current request: the person's choice, or the first that the browser prefers and we have."""
+    """The language of the current request: the browser's choice, or the first that it prefers and we have."""
     given = flask.request.cookies.get(COOKIE, "")
-    if given in (*languages(), LONG, MIRRORED):
+    if is_known(given):
         return given
     return flask.request.accept_languages.best_match(languages()) or DEFAULT
+
+
+def name_of(language: str) -> str:
+    """The language's name in itself."""
+    locale = locale_of(language)
+    return str(locale.get_display_name(locale) or language).capitalize()
 
 
 def is_right_to_left(language: str) -> bool:
@@ -94,15 +117,31 @@ def text(message: str, **values: object) -> str:
 
 
 def zone() -> zoneinfo.ZoneInfo:
-    """The time zone of the current request: the browser's, which our script tells in a cookie, or else UTC."""
-    name = flask.request.cookies.get(ZONE_COOKIE, "")
-    return zoneinfo.ZoneInfo(name if name in zone_names() else "UTC")
+    """The time zone of the current request: the person's, else the browser's, else the organisation's.
+
+    The person has chosen one in the account's settings. The browser's is in a cookie that our script makes.
+    """
+    for name in (flask.g.get("time_zone"), flask.request.cookies.get(ZONE_COOKIE)):
+        if name in zone_names():
+            return zoneinfo.ZoneInfo(name)
+    return zoneinfo.ZoneInfo(flask.g.get("contact", {}).get("time_zone", "UTC"))
 
 
 @functools.cache
 def zone_names() -> frozenset[str]:
     """The time zones that there are."""
     return frozenset(zoneinfo.available_timezones())
+
+
+@functools.cache
+def zones_by_region() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The time zones to choose from: each region with its zones. Names kept for old programs only are left out."""
+    by_region: dict[str, list[str]] = {region: [] for region in _REGIONS}
+    for name in sorted(zone_names()):
+        region, is_place, _ = name.partition("/")
+        if is_place and region in by_region:
+            by_region[region].append(name)
+    return (*((region, tuple(zones)) for region, zones in by_region.items()), ("UTC", ("UTC",)))
 
 
 def moment(value: str | datetime.datetime | None) -> markupsafe.Markup | str:
@@ -122,6 +161,27 @@ def moment(value: str | datetime.datetime | None) -> markupsafe.Markup | str:
     if here.key == "UTC":
         shown = f"{shown} UTC"  # nobody lives there, so it has to be said
     return markupsafe.Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), name, shown)
+
+
+def clock(value: str, zone_name: str) -> markupsafe.Markup:
+    """The time of the day of a point in time, as the clocks of a place show it: "9:00 AM EST"."""
+    at = datetime.datetime.fromisoformat(value).astimezone(_zone_of_place(zone_name))
+    locale = locale_of(flask.g.language)
+    shown = babel.dates.format_time(at, "short", tzinfo=at.tzinfo, locale=locale)
+    name = babel.dates.get_timezone_name(at, width="short", locale=locale)
+    return markupsafe.Markup('<time datetime="{}">{} {}</time>').format(value, shown, name)
+
+
+def day_of_week(value: str) -> markupsafe.Markup:
+    """A day of the calendar in full, with the day of the week: "Thursday, March 5, 2026"."""
+    shown = babel.dates.format_date(
+        datetime.date.fromisoformat(value), "full", locale=locale_of(flask.g.language)
+    )
+    return markupsafe.Markup('<time datetime="{}">{}</time>').format(value, shown)
+
+
+def _zone_of_place(name: str) -> zoneinfo.ZoneInfo:
+    return zoneinfo.ZoneInfo(name if name in zone_names() else "UTC")
 
 
 def local(value: str | None, zone_name: str) -> str:
@@ -148,3 +208,9 @@ def age(value: str | datetime.datetime | None) -> str:
     at = datetime.datetime.fromisoformat(value) if isinstance(value, str) else value
     delta = at - datetime.datetime.now(datetime.UTC)
     return babel.dates.format_timedelta(delta, add_direction=True, locale=locale_of(flask.g.language))
+
+
+def duration(seconds: int) -> markupsafe.Markup:
+    """How long something took, in the largest unit that tells it: "3 days"; a `time` element for programs."""
+    shown = babel.dates.format_timedelta(seconds, threshold=1.2, locale=locale_of(flask.g.language))
+    return markupsafe.Markup('<time datetime="PT{}S">{}</time>').format(seconds, shown)

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 import flask
 
-from gateway.web import forms, problems
-from gateway.web.entrance import no_token
+from gateway.web import contact, forms, problems
+from gateway.web.entrance import look_of, no_token, organisation_named
 from gateway.web.page import Action, route_of
 from gateway.web.serving import Pages, redirect
+from gateway.web.states import Replies, Screen, State
 from services.contracts.errors import Refused
 from services.contracts.identity import credentials, patients
+from services.contracts.identity.realms import REALMS
 
 LINK = "__Host-link"
 _LASTS_S = 3600
@@ -27,6 +30,40 @@ _TOKEN = re.compile(r"(?:\S*#token=)?([A-Za-z0-9_-]{1,128})")
 # What the form says that hands a link over. Every other form says the name of an action.
 _OPEN = "open"
 _RENEW = Action("renew", credentials.request_new_link, "")
+
+_LINK = credentials.inspect_credential_link
+
+
+def _screen(address: str, finished: str, *more: State) -> Screen:
+    begun = {(LINK, address): {"token": "made-up"}}
+    return Screen(
+        address,
+        (
+            State("normal", sealed=begun),
+            State("one error", errors="one", sealed=begun),
+            State("no link"),
+            State("unknown", sealed=begun, refused={_LINK: "not_found"}),
+            State("long texts", is_long=True, sealed=begun),
+            State("expired", sealed=begun, replies={_LINK: {"state": "expired"}}),
+            State("used", sealed=begun, replies={_LINK: {"state": "used_or_void"}}),
+            State("sent again", sealed={(LINK, address): {"token": "made-up", "finished": _RENEW.name}}),
+            State("done", sealed={(LINK, address): {"token": "made-up", "finished": finished}}),
+            *(replace(state, sealed=begun) for state in more),
+        ),
+        sample={_LINK: {"state": "usable", "needs_username": False, "realm": "patient"}},
+    )
+
+
+_USERNAME: Replies = {_LINK: {"needs_username": True}}
+SCREENS = (
+    _screen(
+        "/credentials",
+        "set_password",
+        State("username", replies=_USERNAME),
+        State("many errors", errors="many", replies=_USERNAME),
+    ),
+    _screen("/verify-email", "confirm"),
+)
 
 
 def register(app: flask.Flask, pages: Pages) -> None:
@@ -90,22 +127,42 @@ class MailedLink:
         begun: dict[str, str] | None = self._pages.protection.opened(self._kept(), self._address)
         return begun or {}
 
+    def _new_link(self) -> str:
+        """Where a person whose link is damaged or unknown asks for a new one.
+
+        The address of a link names organisation and realm; from then on the browser keeps them.
+        """
+        given = flask.request.args
+        organisation, realm = given.get("organisation", ""), given.get("realm", "")
+        if organisation and realm in REALMS:
+            organisation_named(self._pages, organisation, realm)
+        known = contact.known(self._pages.protection)
+        if not known or not known["realm_code"]:
+            return "/find-my-portal"
+        where = {"organisation": known["key"]}
+        if known["realm_code"] == "patient":
+            return f"/patient-access?{urlencode(where)}"
+        return f"/sign-in?{urlencode({**where, 'realm': known['realm_code'], 'forgotten': 1})}"
+
     def _shown(self, problem: problems.Problem | None) -> flask.Response:
         begun = self._begun()
         link = self._inspected(begun["token"]) if begun.get("token") else None
         values: dict[str, Any] = {
             "link": link,
             "is_unknown": bool(begun) and link is None,
+            "new_link": None if link else self._new_link(),
             "finished": begun.get("finished"),
             "kept_link": self._kept(),
             "problem": problem,
         }
         if link:
+            facts = organisation_named(self._pages, link["organisation_key"], link["realm"])
             where = {"organisation": link["organisation_key"]}
             values |= {
                 "brand": link["organisation_name"],
+                **look_of(self._pages, facts),
                 "organisation": link["organisation_name"],
-                "sign_in": f"/sign-in?{urlencode({**where, 'realm': link['realm']})}",
+                "sign_in": f"/at/{link['organisation_key']}/{link['realm']}",
                 "patient_access": f"/patient-access?{urlencode(where)}"
                 if link["realm"] == "patient"
                 else None,

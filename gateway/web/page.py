@@ -7,16 +7,20 @@ answers, so a template asks them and decides nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from marshmallow import Schema
+from werkzeug.datastructures import MultiDict
 
 from gateway.api import ROUTES
 from gateway.routes import Route
+from gateway.web.states import Replies, State
 from services.contracts.declare import Operation
+
+SEARCH = "search"
 
 
 @cache
@@ -35,7 +39,7 @@ def route_of(operation: Operation) -> Route:
 
 @dataclass(frozen=True)
 class Of:
-    """A value of an earlier read of the page: `Of("referral.progress.queue_id")`."""
+    """A value of an earlier read of the page, `Of("referral.progress.queue_id")`, or of its address: `Of("path.client_id")`."""
 
     path: str
 
@@ -51,14 +55,18 @@ class Of:
 class Read:
     """What a page reads. Members of the page's path go to members of the same name.
 
-    `given` are further members, constants or `Of` earlier reads. `query` names the members that come from the page's own
-    address. `needs` is a permission without which the part is left out. `without` are the refusals after which the part is
-    left out: its value is then None.
+    `given` are further members, constants or `Of` earlier reads, and come before those of the path. `query` names the members
+    that come from the page's own address. `sealed` names those of a search, which its form hands over sealed, because names and
+    phones must not stand in an address; without a search the part is left out, unless `is_list`. `needs` is a permission without
+    which the part is left out, and so it is while a required member or one of an earlier read is unknown. `without` are the
+    refusals after which the part is left out: its value is then None.
     """
 
     operation: Operation
     given: Mapping[str, Any] = field(default_factory=dict)
     query: tuple[str, ...] = ()
+    sealed: tuple[str, ...] = ()
+    is_list: bool = False
     needs: str | None = None
     without: tuple[str, ...] = ()
 
@@ -67,6 +75,13 @@ class Read:
         """The public route that is called."""
         return route_of(self.operation)
 
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """The members without which there is nothing to read: those of earlier reads, and required ones of the address."""
+        declared = self.operation.request.fields
+        of_earlier = (name for name, value in self.given.items() if isinstance(value, Of))
+        return (*of_earlier, *(name for name in self.query if declared[name].required))
+
 
 @dataclass(frozen=True)
 class Action:
@@ -74,7 +89,9 @@ class Action:
 
     `then` is the address to go to afterwards, with members of the path or of the reply in braces; empty: the page itself.
     `done` is what the next page says, a text to be translated. `given` are members that the form does not have. With
-    `keeps_reply` the next page has the reply as `kept`, for a while: a secret that is shown once.
+    `keeps_reply` the next page has the reply as `kept`, for a while: a secret that is shown once. `trial` is the member by
+    which the operation only says what it would do: that is shown with the form, which stays filled in. Where another operation
+    says it (`tries`), `trial` is the name of the button that asks it.
     """
 
     name: str
@@ -83,11 +100,17 @@ class Action:
     then: str = ""
     given: Mapping[str, Any] = field(default_factory=dict)
     keeps_reply: bool = False
+    trial: str | None = None
+    tries: Operation | None = None
 
     @property
     def route(self) -> Route:
         """The public route that is called."""
         return route_of(self.operation)
+
+    def is_tried(self, form: MultiDict[str, str]) -> bool:
+        """Whether the form asks only what the action would do."""
+        return self.trial is not None and any(form.getlist(self.trial))
 
     @property
     def request(self) -> Schema:
@@ -97,12 +120,28 @@ class Action:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of somebody who has signed in. `address` names its parameters in braces."""
+    """One page of somebody who has signed in. `address` names its parameters in braces.
+
+    `states` are those beyond what follows from the row (see `states`). `sample` is what operations answer in all of them.
+    `watches` are the views that it shows (`gateway/live/views.py`), with parameters in braces: when one is stale, the open
+    page reads itself again. `goes_on` gives the rest of the address of the page below it that is shown in its place, from what
+    was read; None shows the page itself.
+    """
 
     address: str
     template: str
     reads: Mapping[str, Read] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
+    states: tuple[State, ...] = ()
+    sample: Replies = field(default_factory=dict)
+    watches: tuple[str, ...] = ()
+    goes_on: Callable[[Mapping[str, Any]], str | None] | None = None
+
+    @property
+    def search(self) -> Action | None:
+        """What the page's search form fills in, if it has one."""
+        found = next((read for read in self.reads.values() if read.sealed), None)
+        return Action(SEARCH, found.operation, "") if found else None
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -12,10 +12,18 @@ from gateway.web import forms, language
 from gateway.web.page import Action
 from services.contracts.errors import Refused
 
+_TRIED, _UNSENT = "tried", "not_sent"
+
 
 @dataclass(frozen=True)
 class Problem:
-    """A refused form. `fields` are the sentences by field, `general` one that belongs to none."""
+    """A refused form. `fields` are the sentences by field, `general` one that belongs to none.
+
+    Sentences name their field: with the form's own label, which the form tells when it is drawn (`note`), and until then with the
+    name in the API (`names`).
+
+    A form that was only tried is shown again in the same way: nothing is wrong with it, and `more` is the reply.
+    """
 
     action: str
     code: str
@@ -24,11 +32,38 @@ class Problem:
     general: str | None
     form: MultiDict[str, str]
     more: Mapping[str, Any]
+    names: Mapping[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+
+    def note(self, action: str, name: str, label: str) -> None:
+        """A field of a form has this label."""
+        if action == self.action:
+            self.labels[name] = str(label)
+
+    @property
+    def sentences(self) -> dict[str, str]:
+        """The sentences by field, each with its label."""
+        return {name: self._labelled(name) for name in self.fields}
+
+    def _labelled(self, name: str) -> str:
+        sentence, said = self.fields[name], self.names.get(name)
+        label = self.labels.get(name)
+        return f"{label}{sentence.removeprefix(said)}" if said and label else sentence
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether nothing was refused: the form was only tried."""
+        return self.code == _TRIED
 
     @property
     def is_conflict(self) -> bool:
         """Whether somebody else has changed the same thing meanwhile."""
         return self.code == "version_conflict"
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether nothing is wrong: the form was typed before the person signed in anew, and is still to be sent."""
+        return self.code == _UNSENT
 
     @property
     def may_have_been_done(self) -> bool:
@@ -37,34 +72,52 @@ class Problem:
 
     def of(self, action: str, field: str) -> str | None:
         """The sentence about a field of a form."""
-        return self.fields.get(field) if action == self.action else None
+        return self._labelled(field) if action == self.action and field in self.fields else None
+
+
+def tried(action: Action, form: MultiDict[str, str], reply: Mapping[str, Any]) -> Problem:
+    """A form that was tried, with what it would do."""
+    return Problem(action.name, _TRIED, 200, {}, None, form, reply)
+
+
+def unsent(action: str, form: MultiDict[str, str]) -> Problem:
+    """What was typed before the person signed in anew. It is shown again, and never sent by itself."""
+    return Problem(action, _UNSENT, 200, {}, None, form, {})
 
 
 def of(refusal: Refused, action: Action, form: MultiDict[str, str], beside: str | None = None) -> Problem:
     """What a refusal says about the form of an action. `beside` is the field of a refusal that names none."""
     told: dict[str, str] = {}
+    names: dict[str, str] = {}
     for each in refusal.more.get("errors", ()):
-        told.setdefault(_field(each["field"], form), _sentence(each["field"], each["rule"]))
-    field = _field(refusal.field, form) if refusal.field else beside
-    if not told and field and field in form:
-        told[field] = refusal.detail
+        place = _field(each["field"], form)
+        if place not in told:
+            names[place] = _name(each["field"])
+            told[place] = _sentence(names[place], each["rule"])
+    about = _field(refusal.field, form) if refusal.field else beside
+    if not told and about and about in form:
+        told[about] = language.text(refusal.detail)
     shown = {name: sentence for name, sentence in told.items() if name in form}
     hidden = [sentence for name, sentence in told.items() if name not in form]
-    general = None if shown and not hidden else " ".join(hidden) or refusal.detail
-    return Problem(action.name, refusal.code, refusal.status, shown, general, form, refusal.more)
+    general = None if shown and not hidden else " ".join(hidden) or language.text(refusal.detail)
+    return Problem(action.name, refusal.code, refusal.status, shown, general, form, refusal.more, names)
 
 
-def _sentence(path: str, rule: str) -> str:
+def _name(path: str) -> str:
+    """A member of a request in words, for a field that has no label."""
+    return language.text(path.rpartition(".")[2].replace("_", " ").capitalize())
+
+
+def _sentence(name: str, rule: str) -> str:
     """The rule as a sentence that names the field, because the summary stands away from it."""
-    name = path.rpartition(".")[2].replace("_", " ").capitalize()
     if rule == "Missing data for required field.":
         return language.text("%(name)s: this is needed.", name=name)
-    return f"{name}: {rule}"
+    return f"{name}: {language.text(rule)}"
 
 
 def _field(path: str, form: MultiDict[str, str]) -> str:
     """The form's field for a path of the request: the longest beginning of it that the form has."""
-    parts = path.split(".")
+    parts = forms.name_of(path, form).split(".")
     for end in range(len(parts), 0, -1):
         name = ".".join(parts[:end])
         if name in form and name not in forms.OWN:

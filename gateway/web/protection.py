@@ -35,22 +35,43 @@ class Protection:
         self._seal = AESGCM(hmac.digest(root, b"seal", hashlib.sha256))
         self._public_url = public_url
 
-    def form_token(self, address: str) -> str:
-        """The token of a form that is posted to this address by the browser of the current request."""
-        token = cookies.session_token()
+    def form_token(self, address: str, session: str | None = None) -> str:
+        """The token of a form that is posted to this address by the browser of the current request.
+
+        `session` is the token of the session that the answer begins, if it begins one.
+        It looks different each time. Pages are compressed, and from the length of a page that has the same secret each time,
+        beside words that a stranger chooses, the secret can be guessed (BREACH).
+        """
+        mask = secrets.token_bytes(hashlib.sha256().digest_size)
+        return base64.urlsafe_b64encode(mask + _masked(self._plain_token(address, session), mask)).decode()
+
+    def _plain_token(self, address: str, session: str | None = None) -> bytes:
+        token = session or cookies.session_token()
         bound = f"session {token}" if token else f"visitor {visitor()}"
-        return hmac.new(self._token_key, f"{bound}\n{address}".encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self._token_key, f"{bound}\n{address}".encode(), hashlib.sha256)
+
+    def _is_token(self, given: str, address: str) -> bool:
+        try:
+            raw = base64.urlsafe_b64decode(given)
+        except ValueError:
+            return False
+        size = hashlib.sha256().digest_size
+        return hmac.compare_digest(_masked(raw[size:], raw[:size]), self._plain_token(address))
+
+    def is_own_page(self) -> bool:
+        """Whether the browser reports that one of our own pages has made the current request."""
+        return cookies.is_own_page(self._public_url)
 
     def require_own_form(self, token: str) -> None:
         """Raise Refused(cross_site_refused) unless the current request is one of our forms, posted from our own page."""
-        is_ours = cookies.is_own_page(self._public_url) and hmac.compare_digest(
-            token.encode(), self.form_token(flask.request.path).encode()
-        )
-        if not is_ours:
-            raise Refused(
-                "cross_site_refused",
-                "This form is older than your sign-in, or does not come from this site. Open the page again.",
-            )
+        self.require_own_page()
+        if not self._is_token(token, flask.request.path):
+            raise _foreign()
+
+    def require_own_page(self) -> None:
+        """Raise Refused(cross_site_refused) unless the browser reports our own page."""
+        if not self.is_own_page():
+            raise _foreign()
 
     def sealed(self, value: Any, purpose: str, lasts_s: float) -> str:
         """The value, unreadable and unchangeable, for so many seconds and this purpose only."""
@@ -70,6 +91,22 @@ class Protection:
         except (ValueError, binascii.Error, InvalidTag):
             return None
         return value if time.time() < ends_at else None
+
+
+def _masked(content: bytes, mask: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(content, mask, strict=False))
+
+
+def of_session(what: str, token: str | None) -> str:
+    """The purpose of a seal that only this session can open."""
+    return f"{what} of session {token}"
+
+
+def _foreign() -> Refused:
+    return Refused(
+        "cross_site_refused",
+        "This form is older than your sign-in, or does not come from this site. Open the page again.",
+    )
 
 
 def visitor() -> str:

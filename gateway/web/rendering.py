@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ import jinja2
 import markupsafe
 import segno
 
-from gateway.web import assets, language, theme
+from gateway import cookies
+from gateway.web import assets, contact, help_tasks, language, lapses, theme
 from gateway.web.protection import Protection, keep_visitor
 from services.chassis import logs, wire
 
+_COMPRESSION = 5  # a page of 200 kB takes 3 ms
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -36,13 +39,22 @@ def _environment() -> jinja2.Environment:
         "asset": lambda name: assets.asset(name).address,
         "icon": assets.icon,
         "theme_address": theme.address_of,
+        "theme_of": theme.known,
+        "contrast": theme.contrast,
+        "on_both_grounds": theme.on_both_grounds,
+        "language_name": language.name_of,
+        "zones_by_region": language.zones_by_region,
     }
     made.filters |= {
         "moment": language.moment,
         "day": language.day,
+        "day_of_week": language.day_of_week,
+        "clock": language.clock,
         "age": language.age,
+        "duration": language.duration,
         "local": language.local,
         "qr_code": _qr_code,
+        "dial": contact.dial,
     }
     return made
 
@@ -61,26 +73,61 @@ def template(name: str) -> jinja2.Template:
     return _jinja.get_template(name)
 
 
+def know_of(me: Mapping[str, Any]) -> None:
+    """The page of this request is for somebody who has signed in: for this organisation, as the person wants pages."""
+    contact.know_of(me)
+    if language.is_known(me["language"]):
+        flask.g.language = me["language"]
+    flask.g.appearance = me["appearance"]
+    flask.g.time_zone = me.get("time_zone")
+
+
+def _keep_choices(response: flask.Response, me: Mapping[str, Any]) -> None:
+    """Let the browser keep the choices of its person, for pages that do not know who it is."""
+    if language.is_known(me["language"]):
+        cookies.keep_choice(response, language.COOKIE, me["language"])
+    if me["appearance"]:
+        cookies.keep_choice(response, theme.COOKIE, me["appearance"])
+
+
 def shown(protection: Protection, name: str, values: Mapping[str, Any], status: int = 200) -> flask.Response:
     """The response with a template."""
     portal = values.get("portal") or {}
+    if values.get("me"):
+        know_of(values["me"])
     known = {
         "me": None,
         "problem": None,
         "done": None,
         "colour": portal.get("colour", theme.DEFAULT),
         "brand": portal.get("name", "Portico"),
+        "signs_out_of": portal.get("portal"),
+        "home": "/",
         "language": flask.g.language,
+        "theme": theme.chosen(),
         "direction": "rtl" if language.is_right_to_left(flask.g.language) else "ltr",
         "form_token": protection.form_token,
+        "form_owner": lapses.owner(protection, values["me"]) if values.get("me") else None,
         "address": flask.request.path,
         "args": flask.request.args,
         "open_key": None,
+        "live": None,
         "new_key": wire.new_id,
         "zone": language.zone().key,
         "correlation_id": logs.correlation_id.get(),
+        "contact": contact.known(protection),
+        "help_address": help_tasks.beside(flask.request.path),
     }
-    response = flask.Response(template(name).render(known | dict(values)), status, mimetype="text/html")
+    response = flask.Response(status=status, mimetype="text/html")
+    html = template(name).render(known | dict(values)).encode()
+    response.headers["Vary"] = "Accept-Encoding, Cookie"
+    if "gzip" in flask.request.headers.get("Accept-Encoding", ""):
+        response.headers["Content-Encoding"] = "gzip"
+        html = gzip.compress(html, _COMPRESSION)
+    response.data = html
     response.headers["Content-Language"] = flask.g.language
     keep_visitor(response)
+    contact.keep(protection, response)
+    if values.get("me"):
+        _keep_choices(response, values["me"])
     return response

@@ -7,21 +7,24 @@ and what is wrong with it.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 import flask
+from marshmallow import Schema
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import HTTPException
 
-from gateway import cookies
+from gateway import cookies, requests
 from gateway.dispatch import Dispatcher
-from gateway.errors import fault
+from gateway.errors import fault, refusal_of
 from gateway.routes import Route
-from gateway.web import forms, language, problems, rendering
-from gateway.web.page import Action, Of, Page, Read, route_of
-from gateway.web.protection import Protection
+from gateway.web import forms, language, lapses, problems, rendering
+from gateway.web.page import SEARCH, Action, Of, Page, Read, route_of
+from gateway.web.protection import Protection, of_session
 from services.contracts.errors import Refused
 from services.contracts.identity import login, passports, second_factor
 
@@ -33,6 +36,9 @@ PROOF = "/account/proof"
 _PROVE = Action("prove", login.prove_myself, "")
 _KEPT = "__Host-kept"
 _KEPT_S = 600
+_SEARCH_S = 900
+_MOST_SEARCHED = 1500  # characters; proxies refuse long addresses
+_LIVE_S = 86_400
 # After these the session has ended, and the person signs in again.
 SIGNED_OUT = frozenset({"unauthenticated", "passport_expired"})
 
@@ -45,6 +51,8 @@ class Visit:
     page: Page
     path: Mapping[str, str]
     values: dict[str, Any] = field(default_factory=dict)
+    searched: Mapping[str, str] | None = None
+    problem: problems.Problem | None = None
 
     def call(
         self, route: Route, arguments: Mapping[str, Any], key: str | None = None, version: str | None = None
@@ -55,6 +63,7 @@ class Visit:
     def read(self) -> None:
         """Read what the page shows. Raises Refused."""
         self.values["me"] = self.call(route_of(passports.describe_me), {})
+        rendering.know_of(self.values["me"])
         for name, read in self.page.reads.items():
             self.values[name] = self._read(read)
 
@@ -65,38 +74,71 @@ class Visit:
     def _read(self, read: Read) -> Any:
         if read.needs and not self.may(read.needs):
             return None
+        if read.sealed and self.searched is None and not read.is_list:
+            return None
+        arguments = self._arguments(read)
+        if any(arguments.get(name) is None for name in read.awaited):
+            return None
         try:
-            return self.call(read.route, self._arguments(read))
+            return self.call(read.route, arguments)
         except Refused as refusal:
             if refusal.code in read.without:
                 return None
+            if self.searched and refusal.status in (400, 422) and self.page.search:
+                self.problem = problems.of(refusal, self.page.search, MultiDict(self.searched))
+                return None
+            if (
+                refusal.code == "invalid_request" and refusal.field in self.path
+            ):  # no page can have this address
+                raise Refused("not_found", "There is no such page.") from None
             raise
 
     def _arguments(self, read: Read) -> dict[str, Any]:
         schema = read.operation.request
-        given = {
-            name: value.find(self.values) if isinstance(value, Of) else value
-            for name, value in read.given.items()
+        known = {**self.values, "path": self.path}
+        given: dict[str, Any] = {name: value for name, value in self.path.items() if name in schema.fields}
+        given |= {
+            name: value.find(known) if isinstance(value, Of) else value for name, value in read.given.items()
         }
         given |= forms.query(flask.request.args, read.query, schema)
-        return given | {name: value for name, value in self.path.items() if name in schema.fields}
+        given |= forms.query(self.searched or {}, read.sealed, schema)
+        if "languages" in schema.fields:  # texts of an organisation, in the language of the page
+            given.setdefault("languages", [flask.g.language])
+        return given
 
     def act(self, action: Action, form: MultiDict[str, str]) -> Any:
         """Carry an action out. Raises Refused."""
-        schema = action.request
-        arguments = forms.arguments(form, schema) | dict(action.given)
-        arguments |= {name: value for name, value in self.path.items() if name in schema.fields}
+        if action.tries and action.is_tried(form):
+            return self.call(route_of(action.tries), self._entered(action, form, action.tries.request))
+        arguments = self._entered(action, form, action.request)
         version = form.get(forms.VERSION) if action.operation.takes_version else None
         return self.call(action.route, arguments, key_of(action, form), version or None)
+
+    def _entered(self, action: Action, form: MultiDict[str, str], schema: Schema) -> dict[str, Any]:
+        """The members of a request that a form, the action and the page's path give."""
+        given = forms.arguments(form, schema) | {**action.given, **self.path}
+        return {name: value for name, value in given.items() if name in schema.fields}
 
 
 class Pages:
     """Serves the pages of the tables."""
 
-    def __init__(self, dispatcher: Dispatcher, protection: Protection, pages: Sequence[Page]) -> None:
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        protection: Protection,
+        pages: Sequence[Page],
+        live_url: str | None = None,
+    ) -> None:
+        self._live_url = live_url
+        self._policy = (
+            _POLICY.replace("connect-src 'self'", f"connect-src 'self' {live_url}") if live_url else _POLICY
+        )
         self.dispatcher = dispatcher
         self.protection = protection
         self._pages = {page.address: page for page in pages}
+        # What asks somebody to sign in again, with what was typed; the entrance sets it.
+        self.sign_in_again: Callable[[Mapping[str, str], str, lapses.Typed], flask.Response]
         self._done = {action.name: action.done for page in pages for action in page.actions}
 
     def view(self, page: Page) -> Callable[..., flask.Response]:
@@ -104,6 +146,8 @@ class Pages:
 
         def view(**path: str) -> flask.Response:
             visit = Visit(self.dispatcher, page, path)
+            if page.search and (sealed := flask.request.args.get("q")):
+                visit.searched = self.protection.opened(sealed, _of_session("search"))
             return self.answered(
                 lambda: self._post(visit) if flask.request.method == "POST" else self._get(visit)
             )
@@ -117,9 +161,11 @@ class Pages:
             response = work()
         except Refused as refusal:
             response = self.refused(refusal)
+        except HTTPException as error:
+            response = self.refused(refusal_of(error))
         except Exception as error:  # a fault of ours: the log has it, and the person gets a page
             response = self.refused(fault(error))
-        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["Content-Security-Policy"] = self._policy
         # Under "no-referrer" a browser posts our own form with the origin `null`.
         response.headers["Referrer-Policy"] = "same-origin"
         return response
@@ -128,15 +174,36 @@ class Pages:
         """The page that tells why another cannot be shown."""
         if refusal.code in SIGNED_OUT:
             return _to_sign_in()
+        if refusal.code == "consents_due":  # everything else comes after (S2-40)
+            return redirect("/consents")
         return self.shown("refused.html", {"refusal": refusal}, status=refusal.status)
 
     def shown(self, template: str, values: Mapping[str, Any], status: int = 200) -> flask.Response:
         """The response with a template."""
-        return rendering.shown(self.protection, template, values, status)
+        return rendering.shown(self.protection, template, {"live_url": self._live_url, **values}, status)
 
     def _get(self, visit: Visit) -> flask.Response:
-        visit.read()
-        return self._page(visit, None)
+        try:
+            visit.read()
+        except Refused as refusal:
+            if refusal.code != "proof_required":
+                raise
+            return self._ask_for_proof(visit, self._sealed_form(visit, MultiDict()), None)
+        if visit.page.goes_on and (place := visit.page.goes_on(visit.values)):
+            return redirect(visit.page.address_with(visit.path) + place)
+        return self._page(visit, visit.problem)
+
+    def _search(self, visit: Visit, form: MultiDict[str, str]) -> flask.Response:
+        """To the page with what is searched for, which no address, history or log may show."""
+        names = {name for read in visit.page.reads.values() for name in read.sealed}
+        given = {name: text for name, text in form.items() if name in names}
+        if sum(map(len, given.values())) > _MOST_SEARCHED:
+            raise Refused("request_too_large", "Search for fewer words.")
+        sealed = self.protection.sealed(given, _of_session("search"), _SEARCH_S)
+        kept = [
+            pair for pair in flask.request.args.items(multi=True) if pair[0] not in ("q", "after", "done")
+        ]
+        return redirect(f"{visit.page.address_with(visit.path)}?{urlencode([*kept, ('q', sealed)])}")
 
     def _refused_form(self, visit: Visit, problem: problems.Problem) -> flask.Response:
         """The page again with what was typed; where the page cannot be read either, what was typed alone, to send once more."""
@@ -145,20 +212,79 @@ class Pages:
         except Refused as refusal:
             if refusal.code in SIGNED_OUT:
                 raise
-            kept = [(name, text) for name, text in problem.form.items(multi=True) if name != forms.TOKEN]
+            action = visit.page.action(problem.action)
+            kept = forms.without_secrets(problem.form, action.request) if action else []
             values = {
                 "address": visit.page.address_with(visit.path),
                 "problem": problem,
                 "kept": kept,
+                "has_secrets": any(name not in dict(kept) for name in problem.form if name not in forms.OWN),
                 "typed": [(name, text) for name, text in kept if name not in forms.OWN and text],
             }
             return self.shown("unsent.html", values, problem.status)
         return self._page(visit, problem)
 
     def _post(self, visit: Visit) -> flask.Response:
+        if requests.body_comes_later():
+            return self._ask_for_file(visit)
         form = flask.request.form
-        self.protection.require_own_form(form.get(forms.TOKEN, ""))
-        return self._carried_out(visit, form)
+        try:
+            self.protection.require_own_form(form.get(forms.TOKEN, ""))
+            forms.require_bounded(form)
+            if form.get(forms.ACTION) == lapses.RESUME:
+                return self._resumed(visit, form.get(forms.TYPED, ""))
+            if form.get(forms.ACTION) == SEARCH and visit.page.search:
+                return self._search(visit, form)
+            return self._carried_out(visit, form)
+        except Refused as refusal:
+            if refusal.code in SIGNED_OUT or refusal.code == "cross_site_refused":
+                return self._not_sent(visit, form, refusal)
+            raise
+
+    # Forms whose session has ended
+
+    def _not_sent(self, visit: Visit, form: MultiDict[str, str], refusal: Refused) -> flask.Response:
+        """Keep what was typed for its owner: the sign-in page, or the same page where the owner has signed in elsewhere.
+
+        Raises the refusal where it is not known whose form it is, or it is somebody else's than the session's.
+        """
+        owner = lapses.owner_of(self.protection, form.get(forms.OWNER, ""))
+        action = visit.page.action(form.get(forms.ACTION, ""))
+        if owner is None or action is None or not self.protection.is_own_page():
+            raise refusal
+        kept = MultiDict(forms.without_secrets(form, action.request))
+        try:
+            visit.read()
+        except Refused as again:
+            if again.code not in SIGNED_OUT:
+                raise
+            typed = lapses.Typed(visit.page.address, dict(visit.path), list(kept.items(multi=True)))
+            return self.sign_in_again(owner, visit.page.address_with(visit.path), typed)
+        if visit.values["me"]["id"] != owner["account"]:
+            raise refusal
+        return self._page(visit, problems.unsent(action.name, kept))
+
+    def _resumed(self, visit: Visit, sealed: str) -> flask.Response:
+        """The page with what its owner typed before signing in again."""
+        visit.read()
+        typed = lapses.opened(self.protection, sealed, visit.values["me"]["id"])
+        if typed is None or (typed.page, typed.path) != (visit.page.address, visit.path):
+            return redirect(visit.page.address_with(visit.path))
+        form = MultiDict(typed.form)
+        return self._page(visit, problems.unsent(form.get(forms.ACTION, ""), form))
+
+    def _ask_for_file(self, visit: Visit) -> flask.Response:
+        """Admit who sends a file before its bytes are read."""
+        self.protection.require_own_page()
+        action = next((each for each in visit.page.actions if each.route.uploads), None)
+        if action is None:
+            raise Refused("malformed_request", "This page takes no file.")
+        try:
+            return self.dispatcher.request_body(action.route, _token)
+        except Refused as refusal:
+            if refusal.code in SIGNED_OUT:  # a file is not kept until its owner has signed in again
+                return _to_sign_in(problem="file_not_sent")
+            raise
 
     def _carried_out(self, visit: Visit, form: MultiDict[str, str]) -> flask.Response:
         """Carry out what the form asks for."""
@@ -173,9 +299,12 @@ class Pages:
             if refusal.code == "proof_required":
                 return self._ask_for_proof(visit, self._sealed_form(visit, form), None)
             return self._refused_form(visit, problems.of(refusal, action, form))
+        if action.is_tried(form):
+            visit.read()
+            return self._page(visit, problems.tried(action, form, reply))
         response = redirect(_address_after(visit, action, reply))
         if action.route.cookie == "taken":
-            response = redirect(action.then)
+            response = redirect(_page_after_signing_out(form) or action.then)
             cookies.clear_session(response)
         elif action.keeps_reply:
             self._keep(response, action, reply)
@@ -199,9 +328,11 @@ class Pages:
             visit.call(_PROVE.route, forms.arguments(form, _PROVE.request))
         except Refused as refusal:
             if refusal.code in SIGNED_OUT:
-                raise
+                return self._not_sent(visit, MultiDict(kept["form"]), refusal)
             beside = "code" if "code" in form else "password"
             return self._ask_for_proof(visit, sealed, problems.of(refusal, _PROVE, form, beside))
+        if not kept["form"]:  # the proof was for reading
+            return redirect(f"{page.address_with(visit.path)}?{kept['query']}")
         return self._carried_out(visit, MultiDict(kept["form"]))
 
     def _ask_for_proof(self, visit: Visit, sealed: str, problem: problems.Problem | None) -> flask.Response:
@@ -216,7 +347,12 @@ class Pages:
         return self.shown("account/proof.html", values, problem.status if problem else 200)
 
     def _sealed_form(self, visit: Visit, form: MultiDict[str, str]) -> str:
-        kept = {"page": visit.page.address, "path": dict(visit.path), "form": list(form.items(multi=True))}
+        kept = {
+            "page": visit.page.address,
+            "path": dict(visit.path),
+            "form": list(form.items(multi=True)),
+            "query": urlencode(list(flask.request.args.items(multi=True))),
+        }
         return self.protection.sealed(kept, _of_session("form"), _KEPT_S)
 
     # Replies that are shown once
@@ -233,19 +369,30 @@ class Pages:
             return {}
         return self.protection.opened(flask.request.cookies.get(_KEPT, ""), _of_session("reply")) or {}
 
+    def _live(self, visit: Visit) -> str | None:
+        """What the live process is told of this page: whose it is and what it shows, sealed for this session."""
+        if not visit.page.watches:
+            return None
+        me = visit.values["me"]
+        watched = [view.format_map(visit.path) for view in visit.page.watches]
+        page = {"organisation": me["organisation_key"], "account": me["id"], "views": watched}
+        return self.protection.sealed(page, _of_session("live"), _LIVE_S)
+
     def _page(self, visit: Visit, problem: problems.Problem | None) -> flask.Response:
         values = dict(visit.values)
         values["page"] = visit.page
         values["path"] = visit.path
         values["address"] = visit.page.address_with(visit.path)
         values["kept"] = self._kept(visit.page)
+        values["searched"] = visit.searched or {}
+        values["live"] = self._live(visit)
         values["problem"] = problem
         done = self._done.get(flask.request.args.get("done", "")) if problem is None else None
         values["done"] = language.text(done) if done else None
         values["may"] = visit.may
         # The same key where nobody knows what became of the request, so that it is not carried out twice.
-        is_open = problem is not None and problem.may_have_been_done
-        values["open_key"] = problem.form[forms.KEY] if problem and is_open else None
+        is_open = problem is not None and (problem.may_have_been_done or problem.is_unsent)
+        values["open_key"] = problem.form.get(forms.KEY) if problem and is_open else None
         return self.shown(visit.page.template, values, problem.status if problem else 200)
 
 
@@ -262,20 +409,33 @@ def _token() -> str:
 
 
 def _of_session(what: str) -> str:
-    """The purpose of a seal that only this session can open."""
-    return f"{what} of session {cookies.session_token()}"
+    return of_session(what, cookies.session_token())
 
 
 def _address_after(visit: Visit, action: Action, reply: Any) -> str:
     known = {**visit.path, **(reply if isinstance(reply, Mapping) else {})}
     address = action.then.format_map(known) if action.then else visit.page.address_with(visit.path)
+    kept = (
+        []
+        if action.then
+        else [(name, text) for name, text in flask.request.args.items(multi=True) if name != "done"]
+    )
+    if kept:
+        address += f"?{urlencode(kept)}"
     return f"{address}{'&' if '?' in address else '?'}done={action.name}"
 
 
-def _to_sign_in() -> flask.Response:
-    """To the sign-in page, which goes on to the page that was asked for."""
+def _page_after_signing_out(form: MultiDict[str, str]) -> str | None:
+    """The page that leads on to the one that the portal has chosen (S2-132)."""
+    portal, organisation = form.get("portal", ""), form.get("organisation", "")
+    is_plain = all(re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", each) for each in (portal, organisation))
+    return f"/signed-out/{organisation}/{portal}" if is_plain else None
+
+
+def _to_sign_in(**told: str) -> flask.Response:
+    """To the sign-in page, which goes on to the page that was asked for. `told` are codes that it explains."""
     wanted = flask.request.full_path.rstrip("?") if flask.request.method == "GET" else flask.request.path
-    return redirect(f"/sign-in?{urlencode({'return_path': wanted})}")
+    return redirect(f"/sign-in?{urlencode({'return_path': wanted, **told})}")
 
 
 def redirect(address: str) -> flask.Response:

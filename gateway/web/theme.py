@@ -18,8 +18,15 @@ from gateway.web import assets
 COLOUR = re.compile(r"#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 DEFAULT = "#1a5fb4"
 TEXT, EDGE = 4.5, 3.0
+COOKIE, THEMES = "theme", ("light", "dark")
 LIGHT, DARK = "#ffffff", "#16191d"  # the grounds of pages
 _STEP = 0.01
+
+
+def chosen() -> str | None:
+    """The appearance that the account or the browser keeps. None: as the device has it."""
+    given = flask.g.get("appearance") or flask.request.cookies.get(COOKIE)
+    return given if given in THEMES else None
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,11 @@ def theme_of(colour: str) -> Theme:
     return Theme(plain, _shades(plain, LIGHT), _shades(plain, DARK))
 
 
+def known(colour: str) -> Theme | None:
+    """The theme of a colour, or None for what is no colour."""
+    return theme_of(colour) if COLOUR.fullmatch(colour) else None
+
+
 def contrast(one: str, other: str) -> float:
     """The ratio of two colours' luminance, 1 to 21."""
     return float(Color(one).contrast(other, method="wcag21"))
@@ -74,6 +86,12 @@ def _moved(colour: str, ground: str, ratio: float) -> str:
             return "#ffffff" if away else "#000000"
         found["lightness"] = lightness
     return _hex(found)
+
+
+@functools.lru_cache(maxsize=1000)
+def on_both_grounds(colour: str) -> str:
+    """The colour, made darker or lighter until it stands out on the light ground and on the dark one (3:1, WCAG 2.2, 1.4.11)."""
+    return _moved(_moved(colour, LIGHT, EDGE), DARK, EDGE)
 
 
 def _mixed(colour: str, other: str, share: float) -> str:

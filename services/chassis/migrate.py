@@ -19,7 +19,20 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
-from sqlalchemy import Column, Connection, bindparam, column, create_engine, inspect, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKeyConstraint,
+    PrimaryKeyConstraint,
+    String,
+    Text,
+    bindparam,
+    column,
+    create_engine,
+    inspect,
+    select,
+    update,
+)
 from sqlalchemy import table as sa_table
 from sqlalchemy.exc import DBAPIError
 
@@ -73,6 +86,23 @@ def has_table(name: str) -> bool:
     return bool(inspect(op.get_bind()).has_table(name))
 
 
+def create_names(table: str, owners: str) -> None:
+    """Make the table of the words of names (`services.chassis.names`) of these owners, unless it is there."""
+    if not has_table(table):
+        bytewise = Text().with_variant(Text(collation="C"), "postgresql")
+        op.create_table(
+            table,
+            Column("owner_id", String(32), nullable=False),
+            Column("organisation_id", String(32), nullable=False),
+            Column("words", bytewise, nullable=False),
+            Column("part", String(10), nullable=False),
+            ForeignKeyConstraint(["owner_id"], [f"{owners}.id"], name=op.f(f"fk_{table}_owner_id_{owners}")),
+            PrimaryKeyConstraint("owner_id", "words", "part", name=op.f(f"pk_{table}")),
+        )
+    columns = ["organisation_id", "words", "owner_id"]
+    op.create_index(op.f(f"ix_{table}_{'_'.join(columns)}"), table, columns, if_not_exists=True)
+
+
 def replace_index(name: str, table: str, columns: Sequence[Any] | None) -> None:
     """Make an index anew, or only delete it. Concurrently, so that PostgreSQL lets others write meanwhile.
 
@@ -112,6 +142,11 @@ def fill(
         after = found[-1].id
 
 
+def is_declared(name: str | None, kind: str, _parents: Any) -> bool:
+    """Whether code declares what has this name. SQLite's full-text tables (`fts_…`) are declared by migrations only."""
+    return kind != "table" or not (name or "").startswith("fts_")
+
+
 def differences(service: str, url: str) -> list[Any]:
     """The differences between the tables in code and the migrated database.
 
@@ -120,7 +155,8 @@ def differences(service: str, url: str) -> list[Any]:
     engine = create_engine(url, hide_parameters=True)
     with engine.connect() as connection, warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*expression-based index")
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        options = {"compare_type": True, "include_name": is_declared}
+        context = MigrationContext.configure(connection, opts=options)
         found: list[Any] = compare_metadata(context, _metadata(service))
     engine.dispose()
     return found

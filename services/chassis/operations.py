@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError
 from nameko.extensions import Entrypoint
+from sqlalchemy.orm import Session
 
 from services.chassis import logs, metrics, wire
 from services.chassis.database import assert_no_transaction
@@ -17,6 +19,7 @@ from services.chassis.inbound import Inbound
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller, PassportRefused, in_emergency
 from services.chassis.transactions import transact
 from services.chassis.unit_of_work import (
+    CLIENT_ADDRESS,
     Replay,
     UnitOfWork,
     audit_row,
@@ -28,7 +31,7 @@ from services.chassis.unit_of_work import (
     without_secrets,
 )
 from services.contracts.declare import Access, Operation
-from services.contracts.errors import Refused
+from services.contracts.errors import Refused, invalid
 
 T = TypeVar("T")
 
@@ -71,9 +74,21 @@ class Call:
 
     def read(self, query: Callable[..., Any], *extra: Any) -> Any:
         """Answer with `query(session, caller, *extra, …)`, and the request as `carry_out` hands it over."""
-        with self.runtime.database.reading(self.organisation_id) as session:
+        with self.reading(self.organisation_id) as session:
             answer = carry_out(query, (session, self.caller), self.request, extra)
             return self.operation.reply.dump(answer)
+
+    def check(self, rule: Callable[..., None], *about: Any) -> None:
+        """Let `rule(session, caller, *about)` refuse the call before other services are asked."""
+        with self.reading(self.organisation_id) as session:
+            rule(session, self.caller, *about)
+
+    @contextmanager
+    def reading(self, organisation_id: str | None) -> Iterator[Session]:
+        """A session that reads, and knows from where the call came. Public operations learn the organisation from their request."""
+        with self.runtime.database.reading(organisation_id) as session:
+            session.info[CLIENT_ADDRESS] = self.context.client_address
+            yield session
 
     def note_reading(self, action: str, object_type: str, object_id: str, **facts: Any) -> None:
         """Write the audit row of a query (see `UnitOfWork.audit`) and return when it is committed.
@@ -252,7 +267,7 @@ def admit(
         raise Refused(error.code, "A valid passport is needed.") from None
     if access.kind == "permission":
         caller = in_emergency(caller, access.permission or "", arguments or {})
-    refusal = _refusal(access, caller)
+    refusal = _refusal(access, caller) or _refusal_before_consent(operation, caller)
     if refusal is not None:
         raise refusal
     return caller
@@ -265,9 +280,10 @@ def _refusal(access: Access, caller: Caller) -> Refused | None:
             return Refused("forbidden", "Only services of Portico call this.")
     elif caller.kind != "account":
         return Refused("forbidden", "Services of Portico do not call this.")
+    elif access.realms and caller.realm not in access.realms:
+        told = f"Only people of these realms may do this: {', '.join(access.realms)}."
+        return Refused("forbidden", told, realms=list(access.realms))
     elif access.kind == "permission":
-        if access.realms and caller.realm not in access.realms:
-            return Refused("forbidden", f"This is for the realms {', '.join(access.realms)}.")
         if access.permission is None or not caller.may(access.permission):
             return Refused(
                 "forbidden",
@@ -280,6 +296,16 @@ def _refusal(access: Access, caller: Caller) -> Refused | None:
     return None
 
 
+def _refusal_before_consent(operation: Operation, caller: Caller) -> Refused | None:
+    """Why somebody who has not given the required consents may not call this, None if they may."""
+    if not caller.consents_due or operation.before_consent:
+        return None
+    return Refused(
+        "consents_due",
+        "Your portal asks for your consent first. Read and sign what is listed under your consents.",
+    )
+
+
 def require_version(operation: Operation, context: wire.CallContext) -> None:
     """Refuse (428) a change without `If-Match`: after 403, as who may not change it needs no version."""
     if operation.expects_version and context.expected_version is None:
@@ -288,16 +314,15 @@ def require_version(operation: Operation, context: wire.CallContext) -> None:
 
 def validate(operation: Operation, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The request as its schema reads it. Raises Refused(invalid_request), which names each field and rule."""
+    return load(operation.request, arguments)
+
+
+def load(schema: Schema, given: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """What a schema reads. `path` is where the members stand in the request. Raises Refused(invalid_request) as `validate`."""
     try:
-        return dict(operation.request.load(arguments))
+        return dict(schema.load(given))
     except ValidationError as error:
-        problems = list(_flat(error.normalized_messages()))
-        raise Refused(
-            "invalid_request",
-            f"{problems[0][0]}: {problems[0][1]}",
-            problems[0][0],
-            errors=[{"field": field, "rule": rule} for field, rule in problems[:50]],
-        ) from None
+        raise invalid(list(_flat(error.normalized_messages(), path))) from None
 
 
 def _flat(messages: Any, path: str = "") -> Any:

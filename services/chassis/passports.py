@@ -46,6 +46,7 @@ class Caller:
 
     `kind` is `account` or `service`; `scope` narrows what an account may reach (a provider's resources and switches).
     `proven_at` is when the person last gave a password or code, in seconds since 1970.
+    `consents_due`: a consent that their portal requires is not given (see `Operation.before_consent`).
     `is_emergency`: only emergency access admitted the caller (see `in_emergency`); the audit trail marks what they do.
     """
 
@@ -58,6 +59,7 @@ class Caller:
     scope: Mapping[str, Any] = field(default_factory=dict)
     session_id: str | None = None
     proven_at: int | None = None
+    consents_due: bool = False
     is_emergency: bool = False
 
     def may(self, permission: str) -> bool:
@@ -110,7 +112,7 @@ class Issuer:
         return cls(name, key)
 
     def for_account(self, audience: str, claims: Mapping[str, Any]) -> str:
-        """A passport of an account. `claims`: sub, org, org_key, realm, perms, scope, sid, prov."""
+        """A passport of an account. `claims`: sub, org, org_key, realm, perms, scope, sid, prov, consents_due."""
         return self._sign(audience, {"kind": "account", **claims})
 
     def for_service(self, audience: str, organisation_id: str | None, organisation_key: str | None) -> str:
@@ -251,5 +253,6 @@ def _caller(claims: Mapping[str, Any], issuer: str) -> Caller:
             claims.get("scope") or {},
             claims.get("sid"),
             proven_at=claims.get("prov"),
+            consents_due=bool(claims.get("consents_due")),
         )
     raise PassportRefused

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis import wire
 from services.chassis.passports import Caller
-from services.chassis.unit_of_work import UnitOfWork
+from services.chassis.unit_of_work import CLIENT_ADDRESS, UnitOfWork
 
 T = TypeVar("T")
 
@@ -31,6 +31,7 @@ def transact(
 
     def run(session: Session) -> T:
         nonlocal has_events
+        session.info[CLIENT_ADDRESS] = context.client_address
         unit = UnitOfWork(
             session,
             runtime.tables,

@@ -30,6 +30,10 @@ def utc_now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
+# Where a session knows the address from which the person or program called.
+CLIENT_ADDRESS = "client_address"
+
+
 class UnitOfWork:
     """What a handler works with: the session, the caller, the time, and where audit rows and events go.
 

@@ -47,6 +47,13 @@ PUBLIC = Access("public")
 SIGNED_IN = Access("signed_in")
 # The organisation's own people, and the systems that act for it within their scopes.
 STAFF = ("staff", "api")
+# The realms of those who use a portal for themselves or for somebody close to them.
+PORTAL_REALMS = ("family", "patient", "employee", "applicant")
+
+
+def signed_in(*realms: str) -> Access:
+    """Any account of a person of these realms."""
+    return Access("signed_in", realms=realms)
 
 
 def permission(name: str, *, realms: tuple[str, ...] = ()) -> Access:
@@ -87,6 +94,7 @@ class Operation:
     `honours_version`: it may be sent with `If-Match`, and is refused where that names another version.
     `is_routed`: it has a route on the gateway. False where only the gateway itself or a service calls it.
     `keeps_answer`: the same request id gives the same answer. False where the answer holds a secret.
+    `before_consent`: a person may call it before having given the consents that their portal requires.
     `grants`: it gives somebody rights. Nobody gives what they do not hold, and nobody gives to themselves; a test tries
     each operation that is marked so.
     """
@@ -105,6 +113,7 @@ class Operation:
     keeps_answer: bool = True
     timeout_s: float | None = None
     is_routed: bool = True
+    before_consent: bool = False
     grants: Right | None = None
 
     @property
@@ -118,11 +127,18 @@ class Operation:
         return self.expects_version or self.honours_version
 
     @property
+    def waits_for_consent(self) -> bool:
+        """Whether a person whose consents are due is refused."""
+        is_for_portals = not self.access.realms or any(realm in PORTAL_REALMS for realm in self.access.realms)
+        return self.access.kind in ("signed_in", "permission") and is_for_portals and not self.before_consent
+
+    @property
     def codes(self) -> tuple[str, ...]:
         """Every error code of the operation: declared ones, common ones, and those that its kind implies."""
         version = ("version_required",) * self.expects_version + ("version_conflict",) * self.takes_version
         key = ("idempotency_key_reused",) if self.kind == "command" else ()
-        return tuple(dict.fromkeys((*COMMON_ERRORS, *self.errors, *version, *key)))
+        consent = ("consents_due",) * self.waits_for_consent
+        return tuple(dict.fromkeys((*COMMON_ERRORS, *self.errors, *version, *key, *consent)))
 
 
 # Any operation may answer with these: message, passport, schema and access rule are checked before every handler.

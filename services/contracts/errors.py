@@ -6,6 +6,7 @@ Clients rely on the codes: add new ones, but never rename one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -29,6 +30,13 @@ class Refused(Exception):
     def status(self) -> int:
         """HTTP status of this refusal."""
         return CODES[self.code]
+
+
+def invalid(problems: Sequence[tuple[str, str]]) -> Refused:
+    """`invalid_request` with every problem: pairs of the member's path and the rule that it breaks. The first is told as well."""
+    path, rule = problems[0]
+    errors = [{"field": each, "rule": broken} for each, broken in problems[:50]]
+    return Refused("invalid_request", f"{path}: {rule}", path, errors=errors)
 
 
 CODES: dict[str, int] = {
@@ -56,6 +64,8 @@ CODES: dict[str, int] = {
     "feature_needs_another": 409,
     "feature_is_off": 409,
     "login_taken": 409,
+    "short_name_taken": 409,
+    "suffix_taken": 409,
     "not_a_provider_account": 409,
     "account_disabled": 409,
     "already_active": 409,
@@ -145,6 +155,38 @@ CODES: dict[str, int] = {
     "selection_too_large": 422,
     "job_finished": 409,
     # portals
+    "approval_required": 409,
+    "publication_scheduled": 409,
+    "nothing_to_publish": 409,
+    "image_refused": 422,
+    "consents_due": 403,
+    "consent_outdated": 409,
+    "consent_retired": 409,
+    "consent_not_required": 409,
+    "consent_not_given": 409,
+    "appointment_type_taken": 409,
+    "scheduling_not_offered": 409,
+    "slot_taken": 409,
+    "past_due": 409,
+    "appointment_closed": 409,
+    "too_late_to_change": 409,
+    "too_many_appointments": 409,
+    "appointment_request_closed": 409,
+    "questionnaire_retired": 409,
+    "questionnaire_unchanged": 409,
+    "questionnaire_not_found": 422,
+    "questionnaire_not_published": 409,
+    "response_submitted": 409,
+    "application_ended": 410,
+    "message_type_taken": 409,
+    "message_type_not_offered": 409,
+    "item_archived": 409,
+    "item_open": 409,
+    "no_portal_account": 409,
+    "order_item_taken": 409,
+    "order_open": 409,
+    "result_link_refused": 422,
+    "no_helper_action": 409,
     # notifications
     "email_address_invalid": 422,
     "email_header_invalid": 422,
@@ -157,6 +199,10 @@ CODES: dict[str, int] = {
     "recipient_refused": 422,
     "already_decided": 409,
     "not_signed": 409,
+    "not_declined": 409,
+    "reminded_lately": 409,
+    "on_paper": 409,
+    "not_on_paper": 409,
     "document_not_pdf": 415,
     "document_encrypted": 422,
     "document_active_content": 422,

@@ -14,11 +14,12 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from services.contracts.ids import PATTERN, plain_id
-from services.contracts.spelling import MOST_OF_ADDRESS, email_address, is_blank
+from services.contracts.spelling import MOST_OF_ADDRESS, email_address, is_blank, telephone_number
 
 _CODE = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _RECORD_NUMBER = re.compile(r"[A-Z]{2,4}-[0-9]{1,12}")
 EARLIEST_BIRTH = datetime.date(1880, 1, 1)
+FIRST_PLANNED, LAST_PLANNED = datetime.date(1970, 1, 1), datetime.date(2199, 12, 31)
 LARGEST = (
     2**53 - 1
 )  # JSON programs hold no greater number exactly (RFC 8259, section 6), and databases hold this one
@@ -91,6 +92,16 @@ class Day(fields.Date):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(error_messages={"invalid": "A day such as 2026-11-28 is expected."}, **kwargs)
+
+
+class CalendarDay(Day):
+    """A day for which something is planned or looked up: from FIRST_PLANNED to LAST_PLANNED, so that days can be added to it."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> datetime.date:
+        day: datetime.date = super()._deserialize(value, attr, data, **kwargs)
+        if not FIRST_PLANNED <= day <= LAST_PLANNED:
+            raise ValidationError(f"A day from {FIRST_PLANNED} to {LAST_PLANNED} is expected.")
+        return day
 
 
 class BirthDate(Day):
@@ -173,6 +184,30 @@ class EmailAddress(fields.String):
             return email_address(super()._deserialize(value, attr, data, **kwargs))
         except ValueError as error:
             raise ValidationError(str(error)) from error
+
+
+class Telephone(fields.String):
+    """A telephone number that can be dialled, in the form in which it is shown (`spelling.telephone_number`)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.metadata = {"maxLength": 40, **self.metadata}
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        try:
+            return telephone_number(super()._deserialize(value, attr, data, **kwargs)[:100])
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
+
+class TimeZone(fields.String):
+    """The name of an IANA time zone."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        name = str(super()._deserialize(value, attr, data, **kwargs))
+        if name not in _time_zones():
+            raise ValidationError("The name of an IANA time zone is expected, such as Europe/Berlin.")
+        return name
 
 
 class Secret(fields.String):

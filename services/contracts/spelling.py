@@ -6,8 +6,10 @@ Services store these forms beside the values, in columns of their own, and compa
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import unicodedata
+from typing import NamedTuple
 
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
@@ -22,6 +24,17 @@ _TATWEEL = "\u0640"  # lengthens an Arabic word and is no letter
 # Letters that begin a word: capital, small, title case, and those of scripts without case. Modifiers are none.
 _CASED_OR_NOT = frozenset({"Lu", "Ll", "Lt", "Lo"})
 _LETTERS = {"æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "\u0131": "i"}
+# The parts of a name to which a word belongs.
+FIRST, LAST, EITHER = "first", "last", "either"
+# So much is kept of a name from each of its words on.
+_MOST_OF_WORDS = 100
+_SEAM = "\x1f"
+# Letters of Chinese, Japanese and Korean, whose names have no blanks: kana, bopomofo, Han, and Hangul as syllables or parts.
+_LETTER = (
+    r"[\u1100-\u11ff\u3041-\u30fa\u3105-\u312f\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+_NO_BLANKS = re.compile(_LETTER)
+_BEFORE_LETTER = re.compile(rf"(?<=\w)(?={_LETTER})")
 # Domains may contain these two between letters of some scripts (RFC 5892).
 _JOINERS = "\u200c\u200d"
 _ZIP_PLUS_FOUR = re.compile(r"([0-9]{5})[0-9]{4}")
@@ -37,16 +50,67 @@ def search_key(name: str) -> str:
 
     "St. Mary's Café & Pantry" gives "st marys cafe and pantry", "Łukasz" gives "lukasz".
     """
+    return " ".join(_fold(name.translate(_APOSTROPHES)).split())
+
+
+def words_of_text(text: str) -> list[str]:
+    """The words of a text as they are compared. A word also begins after an apostrophe: "d'urgence" gives "urgence", too."""
+    split = text.translate(dict.fromkeys(_APOSTROPHES, " "))
+    return list(dict.fromkeys((*search_key(text).split(), *search_key(split).split())))
+
+
+def _fold(name: str) -> str:
     # Case folding can produce marks (Turkish capital I with dot), hence the second decomposition.
-    plain = unicodedata.normalize("NFKD", name.translate(_APOSTROPHES)).casefold()
-    folded = unicodedata.normalize("NFKD", plain)
-    return " ".join("".join(map(_folded, folded)).split())
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(map(_folded, unicodedata.normalize("NFKD", plain)))
+
+
+def words_of_name(first_name: str, last_name: str) -> set[tuple[str, str]]:
+    """From each word of a name on the whole name as it is compared, and the part that the word is of: FIRST, LAST, EITHER.
+
+    "Ana", "García Márquez" gives "garcia marquez ana", "marquez ana garcia" (LAST) and "ana garcia marquez" (FIRST). A word
+    also begins after an apostrophe: "O'Neil" gives "oneil" and "neil", and so does "O Neil". Chinese, Japanese and Korean
+    names have no blanks: "李小龙" gives "李小龙", "小龙李" and "龙李小", of EITHER part, and so do "李" and "小龙". All words
+    of a name are of EITHER part where the other name is empty.
+    """
+    last, first = _words(last_name), _words(first_name)
+    is_whole = not (last and first)
+    words = [(each, LAST) for each in last] + [(each, FIRST) for each in first]
+    found = set()
+    for start, (word, part) in enumerate(words):
+        text = word.text
+        for (before, _), (after, _) in itertools.pairwise(words[start:] + words[:start]):
+            is_together = after.is_joined or (before.has_no_blanks and after.has_no_blanks)
+            text += after.text if is_together else f" {after.text}"
+        found.add((text[:_MOST_OF_WORDS], EITHER if is_whole or word.has_no_blanks else part))
+    return found
+
+
+class _Word(NamedTuple):
+    """A word of a name. `is_joined`: no blank is before it. `has_no_blanks`: it is of a script without blanks."""
+
+    text: str
+    is_joined: bool
+    has_no_blanks: bool
+
+
+def _words(name: str) -> list[_Word]:
+    marked = name.translate(dict.fromkeys(_APOSTROPHES, _SEAM))
+    found: list[_Word] = []
+    for chunk in _fold(_BEFORE_LETTER.sub(_SEAM, unicodedata.normalize("NFKC", marked))).split(" "):
+        for position, text in enumerate(filter(None, chunk.split(_SEAM))):
+            has_no_blanks = _NO_BLANKS.match(text) is not None
+            follows_letter = bool(found) and len(found[-1].text) == 1 and not found[-1].has_no_blanks
+            found.append(_Word(text, position > 0 or follows_letter, has_no_blanks))
+    return found
 
 
 @functools.lru_cache(maxsize=4_096)
 def _folded(letter: str) -> str:
     if letter == "&":
         return " and "
+    if letter == _SEAM:
+        return letter
     kind = unicodedata.category(letter)
     if unicodedata.combining(letter) or kind == "Cf" or letter == _TATWEEL:
         return ""
@@ -96,6 +160,58 @@ def phone_key(number: str | None) -> str:
     except phonenumbers.NumberParseException:
         digits = "".join(filter(str.isdecimal, unicodedata.normalize("NFKC", number or "")))
     return digits if len(digits) >= _LEAST_OF_PHONE else ""
+
+
+def phone_keys(typed: str) -> frozenset[str]:
+    """The keys (`phone_key`) of the numbers that a typed one may mean, written with and without the code of its country.
+
+    "0049 30 123456", "49 30 123456" and "+49 30 123456" mean the number that is stored as "+49 30 123456" or "030 123456".
+    The first digits that stand for one's own country are left out and added, too: "+7 912 3456789" is "8 912 3456789".
+    """
+    import phonenumbers  # noqa: PLC0415 - as in `phone_key`
+
+    own = phone_key(typed)
+    if not own:
+        return frozenset()
+    found = {own}
+    text = unicodedata.normalize("NFKC", typed).strip()
+    for spelled, region, is_certain in (
+        (text, _PHONES_AS_IN, True),
+        (f"+{text.removeprefix('00')}", None, text.startswith("00")),
+        (f"+{own}", None, False),
+    ):
+        try:
+            number = phonenumbers.parse(spelled, region)
+        except phonenumbers.NumberParseException:
+            continue
+        if is_certain or (region is None and phonenumbers.is_valid_number(number)):
+            national, code = str(number.national_number), str(number.country_code)
+            country = phonenumbers.region_code_for_country_code(number.country_code or 0)
+            within = phonenumbers.ndd_prefix_for_region(country, True) or ""
+            found |= {national, code + national, f"{within}{national}".lstrip("0")}
+    # Russia and its neighbours begin numbers within the country with 8, Hungary with 06.
+    found |= {
+        own[1:]
+        for begins, long in (("8", (11,)), ("6", (9, 10)))
+        if own.startswith(begins) and len(own) in long
+    }
+    return frozenset(each for each in found if len(each) >= _LEAST_OF_PHONE)
+
+
+def telephone_number(text: str) -> str:
+    """A telephone number as people of other countries dial it, "+1 415-555-0100"; without a country code, one of the USA.
+
+    Raises ValueError for a number that nobody can have.
+    """
+    import phonenumbers  # noqa: PLC0415  # loading the country codes takes 20 ms
+
+    try:
+        number = phonenumbers.parse(text, _PHONES_AS_IN)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_valid_number(number):
+        raise ValueError("A telephone number such as +1 415-555-0100 is expected.")
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
 
 
 def email_address(text: str) -> str:

@@ -41,6 +41,7 @@ from services.chassis.models import (
     UtcDateTime,
     tables_of_service,
 )
+from services.chassis.names import NameWords, keep_names
 from services.chassis.unit_of_work import utc_now
 from services.contracts.spelling import login_key, phone_key, postal_code_key, search_key
 
@@ -52,13 +53,21 @@ class Base(ServiceTables, DeclarativeBase):
 
 
 class Organisation(Base):
-    """A tenant. `features` is a sorted list of feature codes."""
+    """A tenant. `features` is a sorted list of feature codes, `published_realms` one of realms.
+
+    `short_name` is its name in addresses; where it has none, that is the key.
+    """
 
     __tablename__ = "organisations"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     key: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str] = mapped_column(String(255))
     features: Mapped[Any] = mapped_column(JsonValue)
+    short_name: Mapped[str | None] = mapped_column(String(40), unique=True)
+    telephone: Mapped[str | None] = mapped_column(String(40))
+    time_zone: Mapped[str] = mapped_column(String(64), default="UTC", server_default="UTC")
+    # None: all realms.
+    published_realms: Mapped[Any] = mapped_column(JsonValue, nullable=True)
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
 
@@ -140,6 +149,7 @@ class Account(Spelt, TenantScoped, Base):
         ),
         UniqueConstraint("organisation_id", "realm", "person_id"),
         Index(None, "organisation_id", "email_key"),
+        Index(None, "email_key"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     realm: Mapped[str] = mapped_column(String(20))
@@ -164,6 +174,8 @@ class Account(Spelt, TenantScoped, Base):
     can_change_status: Mapped[bool] = mapped_column(Boolean, default=False)
     can_access_details: Mapped[bool] = mapped_column(Boolean, default=False)
     wants_resource_assigned_emails: Mapped[bool] = mapped_column(Boolean, default=True)
+    language: Mapped[str | None] = mapped_column(String(35))
+    appearance: Mapped[str | None] = mapped_column(String(10))
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     role: Mapped[Role | None] = relationship(lazy="joined")
@@ -252,14 +264,24 @@ class Person(Spelt, TenantScoped, Base):
 # The order in which lists show people.
 BY_NAME = (Person.last_name_key, Person.first_name_key, Person.id)
 Index("ix_people_organisation_id_name", Person.organisation_id, *BY_NAME)
-# For a search by the first name alone.
-Index(
-    "ix_people_organisation_id_first_name",
-    Person.organisation_id,
-    Person.first_name_key,
-    Person.last_name_key,
-    Person.id,
-)
+
+
+class PersonName(NameWords, Base):
+    """A word of a person's name."""
+
+    __tablename__ = "person_names"
+    owner_id: Mapped[str] = mapped_column(ForeignKey("people.id"), primary_key=True)
+
+
+class AccountName(NameWords, Base):
+    """A word of the name of an account of staff or of a provider. Others are found by the names of their people."""
+
+    __tablename__ = "account_names"
+    owner_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+
+
+keep_names(Person, PersonName)
+keep_names(Account, AccountName, lambda account: account.login_space == "workforce")
 
 
 _IS_NOT_CLOSED = text("ends_at IS NOT NULL AND closed_at IS NULL")

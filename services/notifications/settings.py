@@ -44,6 +44,15 @@ class Settings(ServiceSettings):
     MAIL_FROM = fields.String(
         required=True, validate=_is_mailbox, metadata={"help": "sender: an address or `Name <address>`"}
     )
+    FAX_MAIL_DOMAIN = fields.String(
+        load_default=None,
+        validate=validate.Regexp(
+            r"[A-Za-z0-9.-]{1,253}\Z", error="a domain such as fax.example.org is expected"
+        ),
+        metadata={
+            "help": "domain of a mail-to-fax service: a fax goes to <number>@<domain>; without one, faxes fail and are printed"
+        },
+    )
     SENDERS = fields.Integer(
         load_default=4, validate=validate.Range(1, 64), metadata={"help": "messages sent at once"}
     )

@@ -2,15 +2,71 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from services.chassis.audit_search import ids_asked, serves_audit
+from services.chassis.blobs import IMAGES
+from services.chassis.runtime import Runtime
+from services.chassis.unused_files import UnusedFilesLoop
 from services.contracts.identity.merging import describe_person
 from services.contracts.portals.audit import trail
+from services.portals.applicants.entrypoints import ApplicantsEntrypoints
+from services.portals.appointment_invitations.entrypoints import AppointmentInvitationEntrypoints
+from services.portals.appointment_requests.entrypoints import AppointmentRequestEntrypoints
+from services.portals.appointments.entrypoints import AppointmentEntrypoints
 from services.portals.configuration.entrypoints import ConfigurationEntrypoints
+from services.portals.consents.entrypoints import ConsentsEntrypoints
+from services.portals.definitions.entrypoints import DefinitionsEntrypoints
+from services.portals.drafts.entrypoints import DraftsEntrypoints
+from services.portals.images.entrypoints import ImagesEntrypoints
+from services.portals.images.queries import files_in_use
+from services.portals.inbox.entrypoints import InboxEntrypoints
+from services.portals.merged_people.entrypoints import MergedPeopleEntrypoints
+from services.portals.message_types.entrypoints import MessageTypesEntrypoints
+from services.portals.messages.entrypoints import MessagesEntrypoints
+from services.portals.models import Base
+from services.portals.my_appointments.entrypoints import MyAppointmentEntrypoints
+from services.portals.orders.entrypoints import OrdersEntrypoints
+from services.portals.own_changes.entrypoints import OwnChangesEntrypoints
+from services.portals.portal_queue.entrypoints import PortalQueueEntrypoints
+from services.portals.published_items.entrypoints import PublishedItemsEntrypoints
+from services.portals.questionnaires.entrypoints import QuestionnairesEntrypoints
+from services.portals.responses.entrypoints import ResponsesEntrypoints
+from services.portals.schedules.entrypoints import ScheduleEntrypoints
+from services.portals.supervision.entrypoints import SupervisionEntrypoints
+
+
+def start_runtime(settings: Any) -> Runtime:
+    """The runtime, with the loop that deletes images that no row names."""
+    runtime = Runtime("portals", settings, Base)
+    runtime.loops.append(UnusedFilesLoop(runtime, IMAGES, files_in_use))
+    return runtime
 
 
 @serves_audit(trail, ids_asked(describe_person))
 class Service(
     ConfigurationEntrypoints,
+    DefinitionsEntrypoints,
+    DraftsEntrypoints,
+    ImagesEntrypoints,
+    PublishedItemsEntrypoints,
+    SupervisionEntrypoints,
+    ConsentsEntrypoints,
+    ScheduleEntrypoints,
+    AppointmentInvitationEntrypoints,
+    AppointmentEntrypoints,
+    MyAppointmentEntrypoints,
+    AppointmentRequestEntrypoints,
+    QuestionnairesEntrypoints,
+    ResponsesEntrypoints,
+    ApplicantsEntrypoints,
+    PortalQueueEntrypoints,
+    OwnChangesEntrypoints,
+    MessagesEntrypoints,
+    MessageTypesEntrypoints,
+    MergedPeopleEntrypoints,
+    InboxEntrypoints,
+    OrdersEntrypoints,
 ):
     """Entrypoints of portals."""
 

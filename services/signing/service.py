@@ -17,7 +17,10 @@ from services.signing.documents.entrypoints import DocumentEntrypoints
 from services.signing.documents.page_pictures import SWEPT_EVERY_S, PagePictures
 from services.signing.documents.queries import files_in_use
 from services.signing.documents.signer import Signer
+from services.signing.follow_up import reminders
+from services.signing.follow_up.entrypoints import FollowUpEntrypoints
 from services.signing.models import Base
+from services.signing.paper.entrypoints import PaperEntrypoints
 
 
 def start_runtime(settings: Any) -> Runtime:
@@ -29,6 +32,7 @@ def start_runtime(settings: Any) -> Runtime:
     runtime.signer.prepare()
     runtime.page_pictures = PagePictures(runtime.blobs)
     runtime.loops.append(Loop("page-pictures", runtime.page_pictures.sweep, SWEPT_EVERY_S))
+    runtime.loops.append(Loop("reminders", lambda: reminders.remind(runtime), reminders.EVERY_S))
     runtime.loops.append(UnusedFilesLoop(runtime, DOCUMENTS, files_in_use))
     return runtime  # type: ignore[no-any-return]  # Runtime, with attributes of this service's own
 
@@ -36,6 +40,8 @@ def start_runtime(settings: Any) -> Runtime:
 @serves_audit(trail, ids_asked(describe_person))
 class Service(
     DocumentEntrypoints,
+    FollowUpEntrypoints,
+    PaperEntrypoints,
 ):
     """Entrypoints of the signing service."""
 

@@ -23,7 +23,14 @@ RULES_ARE_PURE = "Rules know no framework"
 IDENTITY_IN_LAYERS = "Subjects of identity build on those below them"
 REFERRALS_IN_LAYERS = "Subjects of referrals build on those below them"
 
+PORTALS_IN_LAYERS = "Subjects of portals build on those below them"
+
 VIOLATIONS = [
+    (
+        PORTALS_IN_LAYERS,
+        "services/portals/definitions/rules.py",
+        "from services.portals.configuration import rules",
+    ),
     (SERVICES_APART, "services/identity/secrets/tokens.py", "import services.referrals.models"),
     (SERVICES_APART, "services/signing/pdf/pages.py", "from services.portals import rules"),
     (CONTRACTS_ARE_DATA, "services/contracts/errors.py", "import kombu"),

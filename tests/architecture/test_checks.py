@@ -114,11 +114,11 @@ def test_an_entrypoint_without_declaration_is_named(tree: Portico):
 
 def test_a_method_whose_decorator_was_forgotten_is_named(tree: Portico):
     class Service(tree.services["portals"]):  # type: ignore[misc, name-defined]
-        def on_people_merged(self, delivery: Any) -> None:
+        def on_people_parted(self, delivery: Any) -> None:
             """Nothing calls this."""
 
     assert declarations.problems(with_service(tree, "portals", Service)) == [
-        "portals: the method on_people_merged is no entrypoint; decorate it with @serves(…) or @listens(…)"
+        "portals: the method on_people_parted is no entrypoint; decorate it with @serves(…) or @listens(…)"
     ]
 
 
@@ -240,17 +240,17 @@ def portals_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         ("DROP TABLE organisation_keys", "table organisation_keys is missing in the migrations"),
         ("CREATE TABLE planted (id VARCHAR(32) PRIMARY KEY)", "table planted is missing in the model"),
         (
-            "ALTER TABLE portal_configurations ADD COLUMN planted INTEGER",
-            "column portal_configurations.planted is missing in the model",
+            "ALTER TABLE portal_versions ADD COLUMN planted INTEGER",
+            "column portal_versions.planted is missing in the model",
         ),
         (
-            "ALTER TABLE portal_configurations DROP COLUMN ticker",
-            "column portal_configurations.ticker is missing in the migrations",
+            "ALTER TABLE portal_versions DROP COLUMN editors",
+            "column portal_versions.editors is missing in the migrations",
         ),
         ("DROP INDEX ix_audit_at", "index audit.ix_audit_at (at) is missing in the migrations"),
         (
-            "CREATE UNIQUE INDEX planted ON portal_configurations (portal)",
-            "index portal_configurations.planted (portal) is missing in the model",
+            "CREATE UNIQUE INDEX planted ON portal_versions (portal)",
+            "index portal_versions.planted (portal) is missing in the model",
         ),
     ],
 )

@@ -127,7 +127,7 @@ def test_the_markers_of_this_suite_name_known_rows():
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=400,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr

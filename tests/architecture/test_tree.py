@@ -27,9 +27,10 @@ RULES_MAY_IMPORT = (
     "services.contracts.errors",
     "services.contracts.ids",
     "services.contracts.spelling",
-    # Tables of the directory that its rules and others read.
+    # Tables of the directory that its rules and others read, and what it withholds: as pure as rules.
     "services.referrals.directory.countries",
     "services.referrals.directory.terms",
+    "services.referrals.directory.withheld",
 )
 
 

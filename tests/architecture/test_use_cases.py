@@ -17,6 +17,7 @@ from marshmallow import Schema, fields, missing
 from services.contracts.catalogue import SERVICES
 from services.contracts.declare import Operation
 from services.contracts.fields import Count, Id, Ids, Moment
+from services.contracts.portals.local_text import LocalText
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEEPEST = 4  # functions between an entrypoint and `call.commit`
@@ -37,6 +38,8 @@ def python_type(field: fields.Field) -> str:
         name = f"list[{python_type(field.inner)}]"
     elif isinstance(field, fields.Nested):
         name = "list[Mapping[str, Any]]" if field.many else "Mapping[str, Any]"
+    elif isinstance(field, LocalText):
+        name = "dict[str, str]"
     elif isinstance(field, fields.Dict):
         name = "Mapping[str, Any]"
     else:

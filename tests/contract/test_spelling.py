@@ -15,6 +15,7 @@ from services.contracts.spelling import (
     phone_key,
     postal_code_key,
     search_key,
+    words_of_name,
 )
 
 
@@ -43,6 +44,13 @@ def test_names_are_compared_without_case_marks_strokes_and_punctuation(name: str
 @given(st.text(max_size=60))
 def test_a_search_key_is_its_own_search_key(name: str) -> None:
     assert search_key(search_key(name)) == search_key(name)
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_every_word_of_a_name_begins_one_of_its_words(first_name: str, last_name: str) -> None:
+    found = {words for words, _ in words_of_name(first_name, last_name)}
+    for word in search_key(f"{first_name} {last_name}").split():
+        assert any(each.startswith(word) for each in found)
 
 
 @pytest.mark.parametrize(

@@ -44,11 +44,17 @@ OPERATIONS = {
 }
 FEW = 3  # objects of other kinds that the short form tries beside the right ones
 LEAST_PAIRS = 1000
-# Members that may name anything: the object is looked up later, or by another service.
-ANYTHING = {("identity.start_patient_job", "person_ids")}
+# Members that may name anything: the object is looked up later, or what cannot be done is answered for each.
+ANYTHING = {
+    ("identity.start_patient_job", "person_ids"),
+    ("identity.send_pickup_codes", "person_ids"),
+    ("portals.create_message_type", "questionnaire_id"),
+    ("portals.change_message_type", "questionnaire_id"),
+}
 # Commands that change nothing: their arguments do not belong into an address, or they are dry runs.
 QUESTIONS = {
     "identity.check_username",
+    "portals.search_archive",
     "referrals.start_bulk_assignment",
     "referrals.start_bulk_reassignment",
     "referrals.start_bulk_status_change",
@@ -130,6 +136,7 @@ def _tables(service: InProcess) -> dict[str, list[tuple[str, str]]]:
     names_one = {
         table: any(column["name"] == "organisation_id" for column in look.get_columns(table))
         for table in look.get_table_names()
+        if not table.startswith("fts_")  # SQLite's index of a table that is looked at itself
     }
     found: dict[str, list[tuple[str, str]]] = {}
     for table, has_own in names_one.items():

@@ -55,7 +55,11 @@ class Rush:
 
     def __init__(self, stack: RunningStack) -> None:
         self.journey: Journey = stack.journey()
-        self.program = self.journey.find_program("Family Housing First")
+        # A program of its own: open referrals that came before its first capacity would count.
+        agency = self.journey.find_program("Family Housing First")["agency_id"]
+        self.program = self.journey.admin.post(
+            "/v1/directory/resources", name="Housing in a rush", level="program", agency_id=agency
+        )
         self.queue = self.journey.create_queue([self.program])
         self._url = stack.url
         self._token = str(stack.staff.token)

@@ -16,13 +16,14 @@ from services.chassis import wire
 from services.chassis.models import base_of
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Event
-from services.contracts.fields import Code, Count, Flag, Id, Moment, RecordNumber
+from services.contracts.fields import Code, Count, Flag, Id, Ids, Moment, RecordNumber
 from services.contracts.identity import accounts, audit
 from services.contracts.referrals import assignments, capacity
 from services.referrals.capacity.models import Line
 from services.referrals.models import Referral, StatusChange
 from tests.integration.referrals.builders import Desk
 from tests.support.in_process import HARBOR, InProcess
+from tests.support.merged_people import MergedPeople
 
 TIMES = 3
 SHORT, LONG = 120, 5000
@@ -38,6 +39,7 @@ def a_value(field: fields.Field[Any], chance: random.Random) -> Any:
     """A valid value of an event's field."""
     makers: dict[type, Callable[[], Any]] = {
         Id: lambda: f"{chance.getrandbits(128):032x}",
+        Ids: lambda: [f"{chance.getrandbits(128):032x}" for _ in range(3)],
         Code: lambda: (
             "invitation"
         ),  # what a code may say is each event's own; this one a credential's purpose
@@ -76,6 +78,7 @@ def a_listener(name: str, folder: Path) -> InProcess:
     }
     for operation in (accounts.list_resource_recipients, audit.list_audit_readers):
         service.answers[operation.address] = lambda _: wanted
+    MergedPeople().answer(service)
     return service
 
 

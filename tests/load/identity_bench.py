@@ -21,11 +21,21 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
+from services.chassis.names import name_rows
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.identity import accounts, passports, patients, people
 from services.identity.housekeeping.retention import keep_statistics
-from services.identity.models import Account, Grant, Person, PersonKind, Role, keys_of
+from services.identity.models import (
+    Account,
+    AccountName,
+    Grant,
+    Person,
+    PersonKind,
+    PersonName,
+    Role,
+    keys_of,
+)
 from services.identity.patients.queries import matching_patient
 from services.identity.patients.rules import Identifying
 from services.identity.realms.rules import PERMISSIONS
@@ -169,6 +179,10 @@ class Town:
                     named = ("first_name", "last_name", "email")
                     chunk = [row | keys_of(*(row[name] for name in named)) for row in chunk]
                 session.execute(insert(model), chunk)
+                if model in (Person, Account):
+                    names = ("id", "organisation_id", "first_name", "last_name")
+                    words = [each for row in chunk for each in name_rows(*(row[name] for name in names))]
+                    session.execute(insert(PersonName if model is Person else AccountName), words)
 
 
 def questions(town: Town) -> dict[str, Callable[[], Any]]:

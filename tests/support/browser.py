@@ -37,6 +37,13 @@ _FLAGS = (
     # The browser reaches this machine only, whatever a page links to.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 )
+# What the page's policy has forbidden, and errors of scripts.
+_NOTES_FAULTS = """
+window.faults = [];
+addEventListener("securitypolicyviolation", it => faults.push(`${it.violatedDirective} ${it.blockedURI}`));
+addEventListener("error", it => faults.push(it.message ?? "not loaded: " + it.target.outerHTML), true);
+addEventListener("unhandledrejection", it => faults.push(String(it.reason)));
+"""
 
 
 class BrowserError(Exception):
@@ -64,6 +71,10 @@ class Browser:
         self._session = attached["sessionId"]
         self.send("Page.enable")
         self.send("Network.enable")
+        # The focus is shown as in the window that is in front, which it need not be here.
+        self.send("Emulation.setFocusEmulationEnabled", enabled=True)
+        self.send("Page.addScriptToEvaluateOnNewDocument", source=_NOTES_FAULTS)
+        self.show_as()
         self.resize(width, height)
 
     def resize(self, width: int, height: int) -> None:
@@ -80,6 +91,15 @@ class Browser:
             if failure:
                 raise BrowserError(f"the page did not open: {failure}")
 
+    def show_as(self, **features: str) -> None:
+        """Show pages as to a person with these preferences: prefers_color_scheme="dark", forced_colors="active".
+
+        Nothing moves unless prefers_reduced_motion="no-preference" is among them: a colour is judged when it has settled.
+        """
+        preferred = {"prefers_reduced_motion": "reduce"} | features
+        chosen = [{"name": name.replace("_", "-"), "value": value} for name, value in preferred.items()]
+        self.send("Emulation.setEmulatedMedia", features=chosen)
+
     def block(self, *patterns: str) -> None:
         """Let requests to addresses that match fail, as without a network. Without patterns, all requests succeed again."""
         self.send("Network.setBlockedURLs", urls=list(patterns))
@@ -91,12 +111,17 @@ class Browser:
             raise BrowserError(answer["exceptionDetails"].get("exception", {}).get("description", expression))
         return answer["result"].get("value")
 
+    def choose_file(self, element_id: str, path: Path) -> None:
+        """Choose a file in a form, as the dialogue of the browser does."""
+        found = self.send("Runtime.evaluate", expression=f"document.getElementById({json.dumps(element_id)})")
+        self.send("DOM.setFileInputFiles", files=[str(path)], objectId=found["result"]["objectId"])
+
     def wait_for(self, expression: str, *, within_s: float = _ANSWERS_WITHIN_S) -> Any:
-        """The expression's value as soon as it is true. While the browser leaves a page, the value counts as false."""
+        """The expression's value as soon as it is true of a whole page: while the browser leaves one or reads one, it is false."""
 
         def value() -> Any:
             with contextlib.suppress(BrowserError):
-                if found := self.evaluate(expression):
+                if found := self.evaluate(f"document.readyState !== 'loading' && ({expression})"):
                     return found
             raise AssertionError
 
@@ -131,9 +156,10 @@ class Browser:
         self.send("Input.insertText", text=text)
 
     def press(self, key: str) -> None:
-        """Press Tab, Enter, the space bar or an arrow key."""
+        """Press Tab, Enter, the space bar, an arrow key or a digit."""
         code, text = {
             "Tab": (9, ""), "Enter": (13, "\r"), " ": (32, " "), "ArrowDown": (40, ""), "ArrowUp": (38, ""),
+            **{digit: (ord(digit), digit) for digit in "0123456789"},
         }[key]  # fmt: skip
         for kind in ("keyDown", "keyUp"):
             self.send(
@@ -143,7 +169,7 @@ class Browser:
 
     def tab_to(self, element_id: str) -> None:
         """Go to an element by the keyboard. Raises BrowserError if the keyboard does not reach it."""
-        for _ in range(12):
+        for _ in range(40):
             if self.focused == element_id:
                 return
             self.press("Tab")

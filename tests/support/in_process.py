@@ -135,9 +135,17 @@ class InProcess:
         )
         loaded = validate(operation, request)
         require_version(operation, context)
-        return getattr(self.module.Service, operation.name).method(
+        answer = getattr(self.module.Service, operation.name).method(
             self.service, Call(self.runtime, operation, loaded, admitted, context)
         )
+        problems = operation.reply.validate(answer)
+        assert not problems, f"{operation.address} answers what its declaration does not allow: {problems}"
+        is_same = (
+            version is not None and answer.get("id") in request.values()
+        )  # and not one that was made of it
+        if is_same and isinstance(answer.get("version"), int):
+            assert answer["version"] >= version, f"{operation.address} steps back from version {version}"
+        return answer
 
     def upload(self, content: bytes | Iterable[bytes], organisation_id: str = HARBOR[0]) -> dict[str, Any]:
         """Store an upload as the gateway does; what its call carries."""

@@ -40,6 +40,21 @@ class MergedPeople:
         """Let it stand for itself again, without an event."""
         del self._kept[merged_id]
 
+    def answer(self, service: Any) -> MergedPeople:
+        """Answer to this service in process in the place of identity."""
+        service.answers["identity.describe_person"] = self.describe
+        return self
+
+    def tell_merge(self, service: Any, kept_id: str, merged_id: str) -> None:
+        """Merge, and let the service hear of it."""
+        self.merge(kept_id, merged_id)
+        tell_merged(service, kept_id, merged_id)
+
+    def tell_undoing(self, service: Any, kept_id: str, merged_id: str) -> None:
+        """Undo a merge, and let the service hear of it."""
+        self.undo(merged_id)
+        tell_unmerged(service, kept_id, merged_id)
+
 
 def tell_merged(service: Any, kept_id: str, merged_id: str, **more: Any) -> None:
     """Deliver the event of a merge."""

@@ -22,7 +22,7 @@ from tests.support import refusals, stalls
 from tests.support.servers import temporary_folder
 from tests.support.taking_turns import shares_the_running_system
 
-FEATURES = "referralq,provider_portal,electronic_signature"
+FEATURES = "referralq,provider_portal,electronic_signature,patient_registration"
 HARBOR, BAYSIDE = "harbor", "bayside"
 
 

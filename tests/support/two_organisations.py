@@ -39,9 +39,12 @@ KINDS: Mapping[str, str] = {
     "account_ids": "account",
     "actor_id": "account",
     "agency_id": "agency",
+    "appointment_id": "appointment",
     "assignment_id": "assignment",
     "bulk_job_id": "bulk_job",
     "client_id": "person",
+    "consent_id": "consent",
+    "consent_ids": "consent",
     "contact_id": "contact",
     "contact_record_id": "record",
     "contact_record_ids": "record",
@@ -54,10 +57,12 @@ KINDS: Mapping[str, str] = {
     "grant_id": "grant",
     "identity_id": "outside_identity",
     "export_id": "directory_export",
+    "image_id": "portal_image",
     "import_id": "hr_import",
     "invitation_id": "invitation",
     "job_id": "job",
     "kept_id": "employee",
+    "item_id": "published_item",
     "line_id": "capacity_line",
     "merge_id": "merge",
     "merged_id": "applicant",
@@ -65,16 +70,24 @@ KINDS: Mapping[str, str] = {
     "notice_id": "notice",
     "object_id": "audited",
     "offer_id": "offer",
+    "order_item_id": "order_item",
     "organization_id": "agency",
     "person_id": "person",
     "person_ids": "patient",
     "program_id": "program",
     "program_ids": "program",
+    "provider_id": "appointment_provider",
+    "questionnaire_id": "questionnaire",
+    "response_id": "response",
+    "order_id": "supervisor_order",
+    "answer_notice_id": "answer_notice",
+    "supervisor_orders": "questionnaire",
     "queue_id": "queue",
     "recipient_account_id": "account",
     "referral_id": "referral",
     "referral_ids": "referral",
     "relationship_id": "relationship",
+    "replaces_document_id": "document",
     "resource_id": "program",
     "resource_ids": "program",
     "role_id": "role",
@@ -83,8 +96,12 @@ KINDS: Mapping[str, str] = {
     "service_id": "program",
     "taxonomy_id": "taxonomy",
     "taxonomy_term_id": "term",
+    "replaces_id": "allergy",
     "session_id": "session",
+    "thread_id": "thread",
     "statuses_from_queue_id": "queue",
+    "type_id": "appointment_type",
+    "type_ids": "appointment_type",
     "to_program_id": "program",
     "to_queue_id": "queue",
 }
@@ -92,7 +109,13 @@ KINDS: Mapping[str, str] = {
 KINDS_OF: Mapping[tuple[str, str], str] = {
     **{
         (f"identity.{name}", "client_id"): "api_client"
-        for name in ("open_api_session", "change_api_client", "rotate_api_secret", "revoke_api_client")
+        for name in (
+            "open_api_session",
+            "get_api_client",
+            "change_api_client",
+            "rotate_api_secret",
+            "revoke_api_client",
+        )
     },
     **{
         (f"identity.{name}", "person_id"): "contact"
@@ -130,7 +153,10 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("identity.list_people", "after"): "person",
     ("identity.list_accounts", "after"): "account",
     ("identity.list_patient_access", "after"): "patient",
-    ("identity.list_employee_access", "after"): "employee_cursor",
+    ("identity.list_employee_access", "after"): "portal_user",
+    ("identity.get_employee_access", "person_id"): "employee",
+    ("identity.send_pickup_codes", "person_ids"): "employee",
+    ("identity.list_hr_imports", "after"): "hr_import",
     ("identity.list_pickup_codes", "after"): "pickup_code",
     ("identity.break_glass", "object_id"): "person",
     ("identity.list_break_glass", "account_id"): "account",
@@ -146,6 +172,7 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     },
     **{(f"referrals.fhir_{name}", "resource_id"): "referral" for name in ("read", "history")},
     ("referrals.get_directory_import", "import_id"): "directory_import",
+    ("referrals.apply_directory_import", "import_id"): "directory_import",
     ("referrals.list_bulk_job_lines", "after"): "bulk_line_cursor",
     ("referrals.list_bulk_jobs", "after"): "bulk_job_cursor",
     ("referrals.list_capacities", "after"): "capacity_cursor",
@@ -158,6 +185,88 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("referrals.list_resources", "after"): "program",
     ("referrals.search_contact_records", "after"): "record_cursor",
     ("notifications.list_deliveries", "after"): "delivery_cursor",
+    **{
+        (f"portals.{name}", "schedule_id"): "appointment_schedule"
+        for name in (
+            "get_schedule",
+            "change_schedule",
+            "book_appointment",
+            "move_appointment",
+            "book_my_appointment",
+            "move_my_appointment",
+            "book_requested_appointment",
+        )
+    },
+    ("portals.invite_to_appointment", "person_ids"): "person",
+    **{
+        (f"portals.{name}", "request_id"): "appointment_request"
+        for name in (
+            "withdraw_my_appointment_request",
+            "get_appointment_request",
+            "book_requested_appointment",
+            "decline_appointment_request",
+        )
+    },
+    ("portals.list_my_appointment_requests", "after"): "my_appointment_request_cursor",
+    ("portals.list_appointment_requests", "after"): "appointment_request_cursor",
+    ("portals.list_appointment_types", "after"): "appointment_type_cursor",
+    ("portals.list_appointment_providers", "after"): "appointment_provider_cursor",
+    ("portals.list_appointments", "after"): "appointment_cursor",
+    ("portals.list_person_appointments", "after"): "person_appointment_cursor",
+    ("portals.list_my_appointments", "after"): "my_appointment_cursor",
+    ("portals.list_appointment_invitations", "after"): "invitation_cursor",
+    **{
+        (f"portals.{name}", "logo.image_id"): "portal_logo"
+        for name in ("change_portal_content", "change_portal_draft")
+    },
+    ("portals.list_consents", "after"): "consent_cursor",
+    ("portals.list_order_items", "after"): "order_item_cursor",
+    ("portals.list_my_orders", "after"): "order_cursor",
+    ("portals.list_items", "after"): "item_cursor",
+    ("portals.list_my_items", "after"): "item_cursor",
+    ("portals.list_questionnaires", "after"): "questionnaire_cursor",
+    ("portals.get_questionnaire_version", "questionnaire_id"): "published_questionnaire",
+    ("portals.start_response", "questionnaire_id"): "offered_questionnaire",
+    ("portals.start_application_response", "questionnaire_id"): "application_questionnaire",
+    ("portals.get_application_response", "response_id"): "application_response",
+    ("portals.save_application_answers", "response_id"): "application_response",
+    **{
+        (f"portals.{name}", "response_id"): "sent_response"
+        for name in ("get_response", "export_response", "get_observations", "get_review", "mark_reviewed")
+    },
+    ("portals.list_responses", "person_id"): "answering_person",
+    ("portals.list_responses", "after"): "sent_response_cursor",
+    ("portals.list_reviews", "after"): "review_cursor",
+    ("portals.list_my_responses", "after"): "my_response_cursor",
+    ("portals.list_answer_notices", "after"): "answer_notice_cursor",
+    ("portals.create_consent", "questionnaire_id"): "published_questionnaire",
+    ("portals.renew_consent_text", "questionnaire_id"): "published_questionnaire",
+    ("portals.list_queue", "after"): "queue_cursor",
+    ("portals.search_archive", "after"): "queue_item",
+    ("portals.list_correspondence", "after"): "message_cursor",
+    ("portals.list_my_threads", "after"): "thread_cursor",
+    **{
+        (f"portals.{verb}_{what}", "item_id"): "queue_item"
+        for what in ("queue_item", "helper_action")
+        for verb in (
+            "get",
+            "claim",
+            "assign",
+            "change",
+            "answer",
+            "dismiss",
+            "unarchive",
+            "start",
+        )
+    },
+    ("portals.finish_helper_action", "item_id"): "helped_item",
+    **{(f"portals.{verb}_own_change", "item_id"): "changing_item" for verb in ("get", "accept")},
+    **{
+        (f"portals.{name}", "after"): "signed_consent_cursor"
+        for name in ("list_my_signed_consents", "list_signed_consents", "export_consents_fhir")
+    },
+    ("signing.describe_fax", "document_id"): "faxed_document",
+    ("signing.decline_on_paper", "document_id"): "faxed_document",
     ("signing.list_documents", "after"): "document",
 }
 # The name of Portico at an outside provider: no object of an organisation.

@@ -214,7 +214,7 @@ class _IdentityObjects:
             people.create_person_account, person_id=working, realm="employee", role="employee"
         )
         activate(self.identity, account["id"])
-        self.keep("employee_cursor", account["id"])
+        self.keep("portal_user", working)
         line = "employee_number,last_name,is_active\n9,Quill of " + self.key + ",true\n"
         imported = self.call(
             hr_feed.upload_hr_feed,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import select, update
@@ -11,18 +10,12 @@ from sqlalchemy import select, update
 from services.chassis.database import Database
 from services.identity.models import Account
 from services.identity.sessions.models import LoginSession
-from tests.support.browser import PROGRAM, Browser, running_browser
+from tests.support.browser import PROGRAM, Browser
 from tests.support.pages import enter, follow, wait_for_heading
 from tests.support.stack import HARBOR, RunningStack
 from tests.system.test_ways_in import code_of
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_browser() as browser:
-        yield browser
 
 
 @pytest.fixture

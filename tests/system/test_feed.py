@@ -188,6 +188,40 @@ def _connects(address: str) -> None:
 
 
 @pytest.mark.fault("A14")
+@pytest.mark.fault("A14")
+def test_a_subscriber_with_too_many_consumers_is_cut_off(outside: Feed):
+    crowded, modest = outside.add("crowded"), outside.add("modest")
+    with contextlib.closing(connect(modest)) as other, contextlib.closing(connect(crowded)) as connection:
+        _consume(other, "modest", feed.MOST_CONSUMERS)
+        _consume(connection, "crowded", feed.MOST_CONSUMERS)
+        assert feed.close_crowded(outside.broker) == {}
+        _consume(connection, "crowded", 1)
+        assert feed.close_crowded(outside.broker) == {"crowded": feed.MOST_CONSUMERS + 1}
+        with pytest.raises(HANGS_UP):
+            connection.drain_events(timeout=10)
+        assert feed.close_crowded(outside.broker) == {}
+        _consume(other, "modest", 0)
+
+
+def _consume(connection: Any, name: str, count: int) -> None:
+    """Begin so many consumers, on two channels."""
+    channels = [connection.channel() for _ in range(2)]
+    for number in range(count):
+        channels[number % 2].basic_consume(topology.queue_of_subscriber(name))
+
+
+@pytest.mark.fault("A14")
+def test_a_passive_declaration_tells_numbers_and_lets_nobody_read(outside: Feed):
+    """A limit of the broker: RabbitMQ asks for no permission there."""
+    address = outside.add("curious")
+    outside.add("neighbour", "bayside")
+    other = topology.queue_of_subscriber("neighbour")
+    with contextlib.closing(connect(address)) as connection:
+        connection.channel().queue_declare(other, passive=True)
+        with pytest.raises(amqp.AccessRefused):
+            connection.channel().basic_get(other)
+
+
 def test_the_queue_of_a_subscriber_is_limited_in_length_bytes_and_age(outside: Feed):
     outside.add("limited")
     resource = f'{{resource, <<"{outside.vhost}">>, queue, <<"ext.limited.events">>}}'

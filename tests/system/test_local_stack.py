@@ -43,7 +43,7 @@ class Page(http.server.BaseHTTPRequestHandler):
         self.end_headers()
     def log_message(self, *args):
         pass
-port = int(os.environ.get("HEALTH_PORT") or os.environ["GATEWAY_PORT"])
+port = int(next(os.environ[name] for name in ("HEALTH_PORT", "GATEWAY_PORT", "LIVE_PORT") if name in os.environ))
 http.server.HTTPServer(("127.0.0.1", port), Page).serve_forever()
 """
 # With it no broker is started; the stand-ins never use it.
@@ -71,6 +71,7 @@ def fake_commands() -> Commands:
         seed=saying("log in as ada"),
         service=stand_in,
         gateway=stand_in,
+        live=stand_in,
         mail_catcher=own_commands().mail_catcher,
     )
 
@@ -95,15 +96,21 @@ def login(
         password=password or broker.password,
         virtual_host=vhost,
         connect_timeout=5,
+        read_timeout=10,
+        write_timeout=10,
     )
     connection.connect()
     return connection
 
 
+def declare(broker: Broker, vhost: str, queue: str) -> None:
+    with login(broker, vhost) as connection, connection.channel() as channel:
+        channel.queue_declare(queue, durable=True, auto_delete=False)
+
+
 def put_durably(broker: Broker, vhost: str, queue: str, body: str) -> None:
     with login(broker, vhost) as connection, connection.channel() as channel:
         channel.confirm_select()
-        channel.queue_declare(queue, durable=True, auto_delete=False)
         channel.basic_publish_confirm(amqp.Message(body, delivery_mode=2), routing_key=queue)
 
 
@@ -313,9 +320,12 @@ def test_a_stack_is_stopped_killed_and_interrupted_and_finds_its_data_each_time(
     stack = a_fake_stack(folder, base, said)
     stack.start()
     try:
+        # The broker writes a new queue to its disk a moment after it has answered; Portico's are declared long before.
+        declare(_broker_of(stack), VHOST, "more letters")
         _everything_has_started(stack, said)
         _two_brokers_run_side_by_side(_broker_of(stack), broker)
         for vhost in (VHOST, FEED_VHOST):
+            declare(_broker_of(stack), vhost, "letters")
             put_durably(_broker_of(stack), vhost, "letters", vhost)
         _durable_messages_survive_a_kill_of_the_broker(stack)
     finally:

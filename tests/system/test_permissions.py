@@ -55,11 +55,11 @@ def tokens(portico: RunningStack) -> dict[str, str]:
 
 def _holds(role: str, operation: Operation) -> bool:
     """Whether the declaration and the default roles admit this role."""
-    if operation.access.kind == "signed_in":
-        return True
     realm, permissions = DEFAULT_ROLES[role]
     if operation.access.realms and realm not in operation.access.realms:
         return False
+    if operation.access.kind == "signed_in":
+        return True
     switched = switched_on(SimpleNamespace(can_edit_capacity=True, can_change_status=True))
     features = ("referralq", "provider_portal", "electronic_signature")
     return operation.access.permission in effective_permissions(realm, permissions, switched, features)
@@ -118,6 +118,30 @@ def test_a_realm_that_the_declaration_does_not_name_is_refused_with_every_permis
         with pytest.raises(Refused) as refused:
             client.call(operation, {"not": "a member"}, wire.CallContext(wire.new_id(), passport=passport))
         assert refused.value.code == ("invalid_request" if realm in operation.access.realms else "forbidden")
+
+
+@pytest.mark.fault("A2")
+@pytest.mark.seed("S2-40")
+@pytest.mark.parametrize("service", sorted({each.service for each in OPERATIONS if each.waits_for_consent}))
+def test_whose_consents_are_due_is_refused_in_every_service(
+    portico: RunningStack, client: RpcClient, service: str
+):
+    identity = Issuer.from_file("identity", str(portico.stack.folder / "keys" / "identity.pem"))
+    for operation in OPERATIONS:
+        if operation.service != service or not operation.waits_for_consent or operation.access.realms:
+            continue
+        claims = {
+            "sub": "c" * 32,
+            "org": "a" * 32,
+            "org_key": "harbor",
+            "realm": "employee",
+            "perms": [operation.access.permission],
+            "consents_due": True,
+        }
+        passport = identity.for_account(service, claims)
+        with pytest.raises(Refused) as refused:
+            client.call(operation, {"not": "a member"}, wire.CallContext(wire.new_id(), passport=passport))
+        assert refused.value.code == "consents_due", operation.address
 
 
 @pytest.mark.fault("A2")
@@ -211,7 +235,21 @@ def test_public_operations_are_few_and_known():
         "identity.request_new_link",
         "identity.redeem_pickup_code",
         "identity.request_patient_access",
+        "identity.get_public_organisation",
+        "identity.request_portal_reminder",
+        "identity.describe_registration",
+        "identity.register_patient",
         "identity.verify_email",
         "portals.get_public_portal",
+        # An applicant has no account: the token of the session is looked at by each of these.
+        "portals.get_applicant_portal",
+        "portals.start_application",
+        "portals.get_application",
+        "portals.start_application_response",
+        "portals.get_application_response",
+        "portals.save_application_answers",
+        "portals.send_application",
+        "portals.end_application",
+        "portals.open_portal_image",
         "referrals.fhir_capability",
     }

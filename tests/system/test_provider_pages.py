@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +13,17 @@ from deploy.client import Portico
 from services.chassis.database import Database
 from services.identity.models import Account
 from services.identity.sessions.models import LoginSession
-from tests.support.browser import PROGRAM, Browser, running_browser
+from tests.support.bars import hold_at_best
+from tests.support.browser import PROGRAM, Browser
 from tests.support.pages import choose, follow, reach, require_good
 from tests.support.stack import HARBOR, RunningStack
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
 
 PROVIDER = "pages.keeper@shelter.example.org"
+# An answer begins after 400 ms, and comes with 50 kB a second.
+SLOW = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+FIRST_TEXT_MS = 2500
 HOSTILE = (
     '<script>alert(1)</script><img src=x onerror=alert(2) hx-get="/v1/me" hx-trigger="load"> \u202egnirts'
 )
@@ -56,12 +59,6 @@ def shelter(portico: RunningStack) -> Shelter:
     journey.set_capacity(program, 20)
     _, provider = portico.create_provider(PROVIDER, [program["id"]])
     return Shelter(portico, queue, program, provider)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_browser() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -188,9 +185,7 @@ def test_every_page_is_good_in_light_and_dark(shelter: Shelter, browser: Browser
     referral = shelter.refer("Pictured")
     capacity = shelter.provider.get(f"/v1/programs/{shelter.program['id']}/capacity")
     for scheme in ("light", "dark"):
-        browser.send(
-            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
-        )
+        browser.show_as(prefers_color_scheme=scheme)
         browser.resize(width, 700)
         for path in (
             "/provider",
@@ -303,6 +298,44 @@ def test_who_is_about_to_be_signed_out_is_asked_and_comes_back_to_the_page(
     browser.press("Enter")
     browser.wait_for("location.pathname === '/sign-in' && document.readyState === 'complete'")
     assert browser.path == "/sign-in?return_path=%2Fprovider%2Fcapacity"
+
+
+@pytest.mark.full
+def test_a_slow_network_shows_text_soon_and_two_presses_make_one_write(
+    shelter: Shelter, chromium: Browser
+) -> None:
+    def open_cold() -> None:
+        chromium.open_page()
+        chromium.send("Network.emulateNetworkConditions", **SLOW)
+        show(chromium, shelter, f"/at/{HARBOR}/provider")
+        first_text = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+        assert chromium.evaluate(first_text) <= FIRST_TEXT_MS
+
+    hold_at_best(open_cold)
+    referral = shelter.refer("Slowly")
+    path = f"/provider/referrals/{referral['id']}"
+    sign_in(chromium, shelter, path)
+    choose(chromium, "New status", "Attempting Contact")
+    chromium.press("Enter")
+    chromium.press("Enter")
+    chromium.wait_for_text("The status is changed.")
+    chromium.wait_for("document.readyState === 'complete'")
+    chromium.evaluate("document.querySelector('#note-note').value = 'Once.'")
+    click_twice(chromium, "document.querySelector('#note-note').form.querySelector('button')")
+    chromium.wait_for_text("The note is added.")
+    lines = shelter.provider.get(f"/v1/referrals/{referral['id']}/history")["items"]
+    assert [line["kind"] for line in lines] == ["assigned", "accepted", "note"]
+
+
+def click_twice(browser: Browser, element: str) -> None:
+    """A double click with the mouse."""
+    browser.evaluate(f"{element}.scrollIntoView({{block: 'center'}})")
+    x, y = browser.evaluate(
+        f"(it => [it.x + it.width / 2, it.y + it.height / 2])({element}.getBoundingClientRect())"
+    )
+    for count in (1, 2):
+        for kind in ("mousePressed", "mouseReleased"):
+            browser.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=count)
 
 
 def let_sessions_end(shelter: Shelter, after: datetime.timedelta) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 
 from deploy.client import Portico
 from deploy.journey import Journey
-from tests.support.browser import PROGRAM, Browser, running_browser
+from tests.support.browser import PROGRAM, Browser
 from tests.support.pages import choose, follow, reach, require_good
 from tests.support.stack import HARBOR, RunningStack
 
@@ -49,12 +48,6 @@ def practice(portico: RunningStack) -> Practice:
     account, provider = portico.create_provider(PROVIDER, [journey.find_program("Meals to the Door")["id"]])
     record = portico.staff.post("/v1/contact-records", first_name="Rosalind", last_name="Signed")
     return Practice(portico, journey, account, provider, record)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_browser() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -105,6 +98,9 @@ def test_a_document_is_read_and_signed_in_three_clicks_from_the_start_page(
     follow(browser, "Text of page 1")
     assert practice.record["number"] in browser.text
     assert practice.now(document)["viewed_at"]
+    assert practice.now(document)["seen_pages"] == [1]
+    browser.wait_for("document.getElementById('pages-seen').textContent === '1'")
+    assert browser.evaluate("document.getElementById('next-page').hidden")
     choose(browser, "What your signature means", "I have reviewed it")  # 2
     reach(browser, "Note")
     browser.type("Agreed, with thanks.")
@@ -147,11 +143,20 @@ def test_from_the_mail_a_document_is_declined_and_needs_a_reason(
     chromium.press("Enter")  # the summary leads to the field
     chromium.wait_for("document.activeElement.id === 'decline-note'")
     chromium.type("The medication is wrong.")
+    chromium.evaluate("document.getElementById('decline-reason_code').value = 'content_wrong'")
     follow(chromium, "Decline to sign")
     chromium.wait_for_text("You have declined to sign.")
     require_good(chromium)
     declined = practice.now(document)
-    assert (declined["state"], declined["note"]) == ("declined", "The medication is wrong.")
+    assert (declined["state"], declined["reason_code"], declined["note"]) == (
+        "declined",
+        "content_wrong",
+        "The medication is wrong.",
+    )
+    assert "Something in it is wrong" in chromium.text
+    show(chromium, practice, f"/signing/{document['id']}/larger?after=0")
+    await_pictures(chromium)
+    require_good(chromium)
 
 
 def test_what_was_typed_stays_when_the_note_is_refused(practice: Practice, browser: Browser) -> None:
@@ -192,6 +197,12 @@ def test_everything_works_without_scripts_and_on_a_phone(practice: Practice, bro
     browser.wait_for_text("Page 1 of 1")
     follow(browser, "To signing")
     follow(browser, "Sign the document")
+    browser.wait_for_text(
+        "Meaning: this is needed."
+    )  # nobody's decision is made by a box that was ticked before
+    assert practice.now(document)["state"] == "sent"
+    choose(browser, "What your signature means", "I approve it")
+    follow(browser, "Sign the document")
     browser.wait_for_text("The document is signed.")
     assert practice.now(document)["state"] == "signed"
 
@@ -210,7 +221,7 @@ def test_every_state_is_good(practice: Practice, browser: Browser, width: int, s
     practice.provider.act(
         f"/v1/documents/{declined['id']}/decline", version=declined["version"], note=HOSTILE
     )
-    browser.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    browser.show_as(prefers_color_scheme=scheme)
     browser.resize(width, 700)
     for path in (
         "/signing",

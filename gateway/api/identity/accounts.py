@@ -5,9 +5,11 @@ from services.contracts.identity import accounts as api
 
 ROUTES = (
     Route("PUT", "/v1/me/notifications", api.set_my_notifications),
+    Route("PUT", "/v1/me/preferences", api.set_my_preferences),
     Route("GET", "/v1/accounts", api.list_accounts),
     Route("POST", "/v1/accounts", api.create_account),
     Route("POST", "/v1/accounts/search", api.search_accounts),
+    Route("POST", "/v1/signers/search", api.search_signers),
     Route("GET", "/v1/accounts/{account_id}", api.get_account),
     Route("PATCH", "/v1/accounts/{account_id}", api.edit_account),
     Route("PUT", "/v1/accounts/{account_id}/security-level", api.set_security_level),

@@ -6,4 +6,7 @@ from services.contracts.identity import organisations as api
 ROUTES = (
     Route("GET", "/v1/organisation", api.get_organisation),
     Route("PUT", "/v1/organisation/features", api.set_features),
+    Route("PUT", "/v1/organisation/public-facts", api.set_public_facts),
+    Route("GET", "/v1/public/organisation", api.get_public_organisation),
+    Route("POST", "/v1/public/portal-reminders", api.request_portal_reminder),
 )

@@ -9,6 +9,7 @@ _IDENTITIES = "/v1/accounts/{account_id}/outside-identities"
 
 ROUTES = (
     Route("GET", "/v1/identity-providers", api.list_identity_providers),
+    Route("GET", _PROVIDER, api.get_identity_provider),
     Route("POST", _PROVIDER, api.create_identity_provider),
     Route("PUT", _PROVIDER, api.change_identity_provider),
     Route("DELETE", _PROVIDER, api.delete_identity_provider),

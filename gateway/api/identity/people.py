@@ -15,6 +15,8 @@ ROUTES = (
     Route("POST", "/v1/people/{person_id}/enable", api.enable_person),
     Route("POST", "/v1/people/{person_id}/kinds", api.start_person_kind),
     Route("POST", "/v1/people/{person_id}/kinds/{kind}/end", api.end_person_kind),
+    Route("GET", "/v1/people/{person_id}/accounts", api.list_person_accounts),
     Route("POST", "/v1/people/{person_id}/accounts", api.create_person_account),
+    Route("GET", "/v1/me/profiles", api.list_my_profiles),
     Route("GET", "/v1/me/profiles/{person_id}", api.get_my_profile),
 )

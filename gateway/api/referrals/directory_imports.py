@@ -7,4 +7,5 @@ ROUTES = (
     Route("POST", "/v1/directory/imports", directory_imports.import_directory, uploads="document"),
     Route("GET", "/v1/directory/imports", directory_imports.list_directory_imports),
     Route("GET", "/v1/directory/imports/{import_id}", directory_imports.get_directory_import),
+    Route("POST", "/v1/directory/imports/{import_id}/application", directory_imports.apply_directory_import),
 )

@@ -11,6 +11,11 @@ ROUTES = (
     Route("GET", "/v1/contact-records/{contact_record_id}/changes", records.list_contact_record_changes),
     Route(
         "GET",
+        "/v1/contact-records/{contact_record_id}/possible-duplicates",
+        records.list_possible_duplicates,
+    ),
+    Route(
+        "GET",
         "/v1/contact-records/{contact_record_id}/pdf",
         records.create_contact_record_pdf,
         downloads="application/pdf",

@@ -1,4 +1,4 @@
-"""The tables of pages: a module for each area of the site."""
+"""The tables of pages: a module for each area of the site, or for each subject of a large one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from gateway.web.page import Page
 
 
 def _load() -> Iterator[Page]:
-    for name in sorted(each.name for each in pkgutil.iter_modules(__path__, f"{__name__}.")):
+    modules = pkgutil.walk_packages(__path__, f"{__name__}.")
+    for name in sorted(each.name for each in modules if not each.ispkg):
         yield from importlib.import_module(name).PAGES
 
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from gateway.web.page import Action, Page, Read
-from services.contracts.identity import accounts, audit, credentials, outside, second_factor, sessions
+from gateway.web.states import State
+from services.contracts.identity import accounts, audit, credentials, outside, people, second_factor, sessions
 from services.contracts.referrals import audit as referrals_audit
 from services.contracts.signing import audit as signing_audit
 
+_NO_FACTOR = {second_factor.get_my_second_factor: {"is_enabled": False}}
+_BEGUN = {
+    "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+    "uri": "otpauth://totp/Harbor:pat?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Harbor",
+}
 _TRAILS = {"": audit.trail, "/referrals": referrals_audit.trail, "/documents": signing_audit.trail}
 
 PAGES = (
@@ -24,6 +30,11 @@ PAGES = (
             Action("unlink", outside.unlink_my_outside_identity, "The outside sign-in is removed."),
             Action("notifications", accounts.set_my_notifications, "Your choice about e-mails is saved."),
         ),
+        states=(
+            State(
+                "without second factor", replies={second_factor.get_my_second_factor: {"is_enabled": False}}
+            ),
+        ),
     ),
     Page(
         "/account/password",
@@ -36,6 +47,12 @@ PAGES = (
                 then="/account",
             ),
         ),
+    ),
+    Page(
+        "/account/settings",
+        "account/settings.html",
+        reads={"settings": Read(people.get_my_settings, without=("not_found", "forbidden"))},
+        actions=(Action("edit_settings", people.edit_my_settings, "Your details are saved."),),
     ),
     Page(
         "/account/second-factor",
@@ -57,6 +74,15 @@ PAGES = (
             ),
             Action("remove_factor", second_factor.remove_second_factor, "The second factor is removed."),
         ),
+        states=(
+            State("demanded", replies={second_factor.get_my_second_factor: {"is_demanded": True}}),
+            State("off", replies=_NO_FACTOR),
+            State("to confirm", replies=_NO_FACTOR, kept={"start_factor": _BEGUN}),
+            State("wrong code", errors="one", replies=_NO_FACTOR, kept={"start_factor": _BEGUN}),
+            State("new codes", kept={"renew_codes": {"recovery_codes": ["3FQ7-X2MK-81TD"] * 10}}),
+            State("proof", errors="one", refused={second_factor.remove_second_factor: "proof_required"}),
+        ),
+        sample={second_factor.get_my_second_factor: {"is_demanded": False}},
     ),
     *(
         Page(

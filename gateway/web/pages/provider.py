@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.web.page import Action, Of, Page, Read
+from gateway.web.states import State
 from services.contracts.portals import configuration
 from services.contracts.referrals import assignments, capacity, queues, status_changes
 from services.contracts.signing import documents
@@ -70,6 +71,47 @@ PAGES = (
             Action("change_status", status_changes.change_status, "The status is changed."),
             Action("note", assignments.add_referral_note, "The note is added."),
         ),
+        states=(
+            State("not found", refused={assignments.get_referral: "not_found"}),
+            State("forbidden", refused={assignments.get_referral: "forbidden"}),
+            State("no answer", refused={assignments.get_referral: "service_unavailable"}),
+            State("fault", refused={assignments.get_referral: "internal_error"}),
+            State("conflict", errors="one", refused={status_changes.change_status: "version_conflict"}),
+            State("perhaps done", errors="one", refused={status_changes.change_status: "timeout"}),
+            State(
+                "unsent",
+                errors="one",
+                refused={status_changes.change_status: "timeout", assignments.get_referral: "timeout"},
+            ),
+            State(
+                "without details",
+                replies={
+                    assignments.get_referral: {"details": None, "withheld": ["contact_name", "postal_code"]}
+                },
+            ),
+            State(
+                "ended",
+                replies={assignments.get_referral: {"progress": {"next_statuses": [], "is_terminal": True}}},
+            ),
+        ),
+        sample={
+            assignments.get_referral: {
+                "withheld": [],
+                "progress": {"next_statuses": ["attempting_contact", "completed"]},
+                "details": {"withheld": [], "sections": {"Household": {"People": "4", "Pets": "one dog"}}},
+            },
+            queues.get_queue: {
+                "statuses": [
+                    {"key": "referred", "label": "Referred"},
+                    {"key": "attempting_contact", "label": "Attempting Contact"},
+                    {"key": "completed", "label": "Completed"},
+                ],
+                "settings": {
+                    "decline_reasons": [{"code": "full", "label": "No place is free"}],
+                    "outcomes": [{"code": "housed", "label": "Housed"}],
+                },
+            },
+        },
     ),
     Page(
         "/provider/capacity",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.web.page import Action, Page, Read
 from gateway.web.pages.provider import LOOK
+from gateway.web.states import State
 from services.contracts.signing import documents
 
 _LISTED = 25
@@ -23,6 +24,7 @@ PAGES = (
                 documents.list_documents, given={"is_mine": True, "is_decided": True, "limit": 5}
             ),
         },
+        states=(State("done", query={"is_decided": "true"}),),
     ),
     Page(
         "/signing/{document_id}",
@@ -40,5 +42,34 @@ PAGES = (
             Action("sign", documents.sign_document, "The document is signed."),
             Action("decline", documents.decline_document, "You have declined to sign. The sender is told."),
         ),
+        states=(
+            State(
+                "signed",
+                replies={documents.get_document: {"actions": [], "state": "signed", "meaning": "review"}},
+            ),
+        ),
+        sample={
+            documents.get_document: {
+                "actions": ["sign", "decline"],
+                "state": "sent",
+                "decided_at": None,
+                "returned_at": None,
+            },
+            documents.list_document_pages: {"items": {"width": 600, "height": 800}},
+        },
+    ),
+    Page(
+        "/signing/{document_id}/larger",
+        "signing/larger.html",
+        reads={
+            **LOOK,
+            "document": Read(documents.get_document),
+            "pages": Read(
+                documents.list_document_pages,
+                given={"limit": 1},
+                query=("after",),
+                without=("document_unreadable", "service_unavailable"),
+            ),
+        },
     ),
 )

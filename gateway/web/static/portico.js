@@ -39,6 +39,9 @@ document.querySelectorAll("[data-shows]").forEach((box) => {
   });
 });
 
+// After signing in again, to what was typed before.
+document.querySelector("form[data-goes-on]")?.requestSubmit();
+
 const tabs = new BroadcastChannel("portico");
 document.querySelector("form[action='/account/sign-out']")?.addEventListener("submit", () => tabs.postMessage("signed-out"));
 tabs.addEventListener("message", ({ data }) => {
@@ -46,6 +49,23 @@ tabs.addEventListener("message", ({ data }) => {
   document.body.replaceChildren();
   location.replace("/sign-in?signed_out=1");
 });
+
+// A page of a document whose picture has come is seen, as the server notes, too. The bar leads to the next one.
+const seenPages = document.getElementById("pages-seen");
+if (seenPages) {
+  const seen = new Set(seenPages.dataset.seen.split(",").filter(Boolean));
+  const next = document.getElementById("next-page");
+  const pictures = [...document.querySelectorAll("img[data-page]")];
+  const note = ({ dataset: { page } }) => {
+    seen.add(page);
+    seenPages.textContent = seen.size;
+    const unseen = pictures.find((picture) => !seen.has(picture.dataset.page))?.dataset.page;
+    if (unseen && next) [next.hash, next.querySelector("span").textContent] = [`page-${unseen}`, unseen];
+    if (!unseen && next) next.hidden = true;
+    document.getElementById("to-signing").className = `btn btn-${unseen ? "secondary" : "primary"}`;
+  };
+  pictures.forEach((picture) => (picture.naturalWidth ? note(picture) : picture.addEventListener("load", () => note(picture))));
+}
 
 // The secret of a mailed link is in the fragment, which no server gets. It is handed over in a form, so that no address has it.
 const link = document.querySelector("form[data-link]");
@@ -71,7 +91,15 @@ async function askWhenItEnds(headers) {
   endsAt = Math.min(Date.parse(me.idle_ends_at), Date.parse(me.expires_at));
 }
 
+// The form that was typed into last. Without its token the server carries nothing out, and keeps it sealed in the sign-in page.
+let typedInto;
+document.addEventListener("input", (event) => (typedInto = event.target.form));
+
 function leave() {
+  if (typedInto?.elements.form_owner) {
+    typedInto.elements.form_token.value = "";
+    return typedInto.submit();
+  }
   document.body.replaceChildren();
   const here = encodeURIComponent(location.pathname + location.search);
   location.replace(`/sign-in?return_path=${here}`);
@@ -91,3 +119,175 @@ if (body.idleEndsAt) {
   document.getElementById("session-stay").addEventListener("click", () => askWhenItEnds({}).catch(() => {}));
   setTimeout(watch, Math.max(endsAt - Date.now() - WARN_MS, 0));
 }
+
+// The page as it is now. It is read in the background, which keeps no session alive.
+async function pageNow() {
+  const response = await fetch(location.href, { headers: { "X-Portico-Background": "1" } }).catch(() => null);
+  if (response?.redirected) return leave();
+  return response?.ok ? new DOMParser().parseFromString(await response.text(), "text/html") : undefined;
+}
+
+// A part that changes by itself, such as a job's progress, is read again while the tab is seen.
+const REFRESH_MS = 2_000;
+async function refresh(part) {
+  const page = document.hidden ? undefined : await pageNow();
+  if (page) {
+    const fresh = page.getElementById(part.id);
+    document.title = page.title;
+    if (!fresh) return location.reload();
+    part.replaceWith(fresh);
+    part = fresh;
+  }
+  if ("refresh" in part.dataset) setTimeout(refresh, REFRESH_MS, part);
+}
+document.querySelectorAll("[data-refresh]").forEach((part) => setTimeout(refresh, REFRESH_MS, part));
+
+// Live: told that what it shows is stale, the page reads itself again. Counts are replaced; rows and forms stay where they are
+// until the person asks for the new page. Where nobody tells, the page asks from time to time.
+const COLLECT_MS = 250;
+const POLL_MS = 30_000;
+
+async function reread() {
+  const page = await pageNow();
+  if (!page) return;
+  document.querySelectorAll("[data-count]").forEach((count) => {
+    const next = page.getElementById(count.id);
+    if (next) count.textContent = next.textContent;
+  });
+  const rows = (of) => [...of.querySelectorAll("main [data-row]")].map((row) => row.dataset.row).join();
+  if (rows(page) !== rows(document)) document.getElementById("stale").hidden = false;
+}
+
+// Less often where answers are slow.
+function poll(afterMs) {
+  setTimeout(async () => {
+    const began = performance.now();
+    if (!document.hidden) await reread();
+    poll(POLL_MS + Math.max(250 * Math.sqrt(performance.now() - began) - 1_000, 0));
+  }, afterMs);
+}
+
+if (body.live) {
+  document.querySelector("#stale button").addEventListener("click", () => location.reload());
+  if (body.liveUrl) {
+    let waits = null;
+    const stream = new EventSource(`${body.liveUrl}/live?page=${body.live}`, { withCredentials: true });
+    stream.addEventListener("stale", () => {
+      waits ??= setTimeout(() => { waits = null; reread(); }, COLLECT_MS);
+    });
+    stream.addEventListener("ended", () => { stream.close(); leave(); });
+    stream.addEventListener("error", () => stream.readyState === EventSource.CLOSED && poll(POLL_MS));
+  } else poll(POLL_MS);
+}
+
+// Every box of a form is ticked by one press.
+document.querySelectorAll("[data-ticks]").forEach((button) => {
+  button.closest("[hidden]").removeAttribute("hidden");
+  button.addEventListener("click", () => {
+    for (const box of button.form.elements) if (box.name === button.dataset.ticks && box.type === "checkbox") box.checked = true;
+  });
+});
+
+// Whether a username is free, told while it is typed.
+document.querySelectorAll("[data-username-of]").forEach((told) => {
+  const field = document.getElementById(told.dataset.usernameOf);
+  let waiting;
+  field.addEventListener("input", () => {
+    clearTimeout(waiting);
+    told.textContent = "";
+    told.className = "";
+    const username = field.value.trim();
+    if (username) waiting = setTimeout(check, 400, username);
+  });
+  async function check(username) {
+    const response = await fetch("/v1/patients/username-checks", {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-Portico-Request": "1" },
+      body: JSON.stringify({ username, person_id: told.dataset.person }),
+    }).catch(() => null);
+    if (!response?.ok || field.value.trim() !== username) return;
+    const found = await response.json();
+    told.textContent = found.is_available ? told.dataset.free : found.is_valid ? told.dataset.taken : found.rule;
+    told.className = found.is_available ? "tag tag-good" : "field-problem";
+  }
+});
+
+// News pass by one after the other, and stop when they are paused. Under reduced motion they stay the list that they are.
+document.querySelectorAll("[data-ticker]").forEach((ticker) => {
+  const messages = [...ticker.querySelectorAll("li")];
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "btn btn-secondary btn-sm";
+  const tell = () => {
+    button.textContent = ticker.classList.contains("paused") ? ticker.dataset.play : ticker.dataset.pause;
+  };
+  button.addEventListener("click", () => {
+    ticker.classList.toggle("paused");
+    tell();
+  });
+  ticker.append(button);
+  ticker.classList.add("moves");
+  let at = -1;
+  const next = () => {
+    messages[at]?.classList.remove("now");
+    at = (at + 1) % messages.length;
+    const message = messages[at];
+    const room = message.parentElement.clientWidth;
+    message.style.setProperty("--ticker-from", `${room}px`);
+    message.classList.add("now");
+    message.style.animationDuration = `${Math.max(8, (room + message.offsetWidth) / 60)}s`;
+  };
+  messages.forEach((message) => message.addEventListener("animationend", next));
+  tell();
+  next();
+});
+
+// Rows that are put in order by a number get arrows, and a button that takes away what can be taken back until the form is sent.
+const renumber = (list) => {
+  [...list.children].filter((row) => row.matches("[data-moves]")).forEach((row, place) => {
+    row.querySelector("input[name$='.place']").value = place + 1;
+  });
+};
+document.querySelectorAll("[data-moves]").forEach((row) => {
+  const list = row.parentElement;
+  const bar = document.createElement("div");
+  bar.className = "of-row";
+  const named = (button, words) => {
+    const of = document.createElement("span");
+    of.className = "visually-hidden";
+    of.textContent = `: ${row.dataset.moves}`;
+    button.replaceChildren(words, of);
+  };
+  const add = (words, work) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "btn btn-secondary btn-sm";
+    named(button, words);
+    button.addEventListener("click", () => work(button));
+    bar.append(button);
+    return button;
+  };
+  const move = (other, before) => {
+    if (!other?.matches("[data-moves]")) return;
+    before ? other.before(row) : other.after(row);
+    renumber(list);
+  };
+  const words = list.dataset;
+  add(words.up, (button) => (move(row.previousElementSibling, true), button.focus()));
+  add(words.down, (button) => (move(row.nextElementSibling, false), button.focus()));
+  const box = row.querySelector(":scope > .form-check input[name$='.removed'][type='checkbox']");
+  if (box) {
+    const button = add(words.remove, () => {
+      box.checked = !box.checked;
+      tell();
+    });
+    const tell = () => {
+      row.classList.toggle("is-removed", box.checked);
+      named(button, box.checked ? words.restore : words.remove);
+    };
+    box.closest(".form-check").hidden = true;
+    tell();
+  }
+  row.querySelector("legend").after(bar);
+});

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from alembic import context
 
+from services.chassis.migrate import is_declared
 from services.chassis.models import JsonValue, UtcDateTime
 
 
@@ -34,6 +35,7 @@ context.configure(
     transaction_per_migration=True,
     transactional_ddl=True,
     render_item=_rendered,
+    include_name=is_declared,
 )
 with context.begin_transaction():
     context.run_migrations()

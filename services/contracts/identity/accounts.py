@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import SIGNED_IN, Reply, only_services, page_of, permission
-from services.contracts.fields import EmailAddress, Flag, Id, Moment, Text
+from services.contracts.declare import SIGNED_IN, Reply, Request, only_services, page_of, permission
+from services.contracts.fields import EmailAddress, Flag, Id, Moment, Text, one_of
 from services.contracts.identity import contract
 from services.contracts.identity.realms import REALMS
 
 SECURITY_LEVELS = ("trainee", "standard", "supervisor", "admin", "provider_portal_user")
 STATES = ("invited", "active", "disabled")
+APPEARANCES = ("system", "light", "dark")
 RESOURCE_LEVELS = ("agency", "program")
 
 
@@ -49,6 +50,49 @@ class Account(Reply):
     last_login_at = Moment(allow_none=True)
 
 
+class AccountWithActions(Account):
+    """An account, and what the caller may do with it as it stands."""
+
+    actions = fields.List(
+        fields.String(
+            validate=validate.OneOf(
+                ["edit", "set_level", "invite", "disable", "enable", "end_sessions", "reset_second_factor"]
+            )
+        ),
+        required=True,
+    )
+
+
+class Signer(Reply):
+    """Somebody to whom a document can be sent. `resource_names` are those that a provider works for."""
+
+    account_id = Id(required=True)
+    first_name = fields.String(required=True, allow_none=True)
+    last_name = fields.String(required=True, allow_none=True)
+    realm = fields.String(required=True, validate=validate.OneOf(REALMS))
+    resource_names = fields.List(fields.String(), required=True)
+
+
+class Preferences(Reply):
+    """How a person wants pages: the language by its tag (BCP 47), and light or dark. Null: as the browser has it."""
+
+    language = fields.String(
+        required=True,
+        allow_none=True,
+        validate=validate.Regexp(
+            r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}\Z", error="A language tag is expected."
+        ),
+    )
+    appearance = one_of(APPEARANCES, required=True, allow_none=True)
+
+
+class NewPreferences(Preferences):
+    """The preferences to keep."""
+
+    class Meta(Request.Meta):
+        pass
+
+
 class Author(Reply):
     """Somebody who did something. `name` is "Sam F.", or the name of an API client; null where no name is known."""
 
@@ -67,6 +111,14 @@ set_my_notifications = contract.command(
     access=SIGNED_IN,
     honours_version=True,
 )
+set_my_preferences = contract.command(
+    "set_my_preferences",
+    "Keep the language and the appearance in which the caller wants pages. Null: as the browser has it.",
+    request=NewPreferences(),
+    reply=Preferences(),
+    access=SIGNED_IN,
+    before_consent=True,
+)
 create_account = contract.command(
     "create_account",
     "Create an account. It starts at security level `standard`; the level is chosen afterwards.",
@@ -83,16 +135,17 @@ create_account = contract.command(
 )
 get_account = contract.query(
     "get_account",
-    "One account.",
+    "One account, and what the caller may do with it.",
     request={"account_id": Id(required=True)},
-    reply=Account,
+    reply=AccountWithActions,
     access=permission("account.read"),
     errors=("not_found",),
 )
 list_accounts = contract.query(
     "list_accounts",
-    "Accounts by name, paged by key; of one security level, or in one state.",
+    "Accounts by name, paged by key; of one realm, of one security level, or in one state.",
     request={
+        "realm": one_of(REALMS, load_default=None, allow_none=True),
         "security_level": fields.String(
             load_default=None, allow_none=True, validate=validate.OneOf(SECURITY_LEVELS)
         ),
@@ -116,6 +169,14 @@ search_accounts = contract.command(
     },
     reply={"items": fields.List(fields.Nested(Account), required=True)},
     access=permission("account.read"),
+    keeps_answer=False,
+)
+search_signers = contract.command(
+    "search_signers",
+    "Up to 20 accounts that may sign documents and whose name or e-mail begins so, for choosing to whom a document is sent.",
+    request={"text": Text(required=True, most=100, metadata={"description": "names, or one e-mail address"})},
+    reply={"items": fields.List(fields.Nested(Signer), required=True)},
+    access=permission("document.send"),
     keeps_answer=False,
 )
 edit_account = contract.command(
@@ -159,11 +220,11 @@ set_security_level = contract.command(
 disable_account = contract.command(
     "disable_account",
     "Disable an account: its sessions and links end at once, and another account of staff or of a provider may have its "
-    "log-in. An organisation keeps one active administrator.",
+    "log-in. The caller must hold what the account may do. An organisation keeps one active administrator.",
     request={"account_id": Id(required=True)},
     reply=Account,
     access=permission("account.manage"),
-    errors=("not_found", "last_administrator"),
+    errors=("not_found", "right_not_held", "last_administrator"),
     expects_version=True,
 )
 enable_account = contract.command(
@@ -193,7 +254,7 @@ remove_resource = contract.command(
     request={"account_id": Id(required=True), "assignment_id": Id(required=True)},
     reply=Account,
     access=permission("account.manage"),
-    errors=("not_found",),
+    errors=("not_found", "right_not_held"),
     honours_version=True,
 )
 set_provider_switches = contract.command(
@@ -217,7 +278,7 @@ invite_account = contract.command(
     request={"account_id": Id(required=True)},
     reply={"invitation_id": Id(required=True)},
     access=permission("account.manage"),
-    errors=("not_found", "account_disabled", "already_active"),
+    errors=("not_found", "right_not_held", "account_disabled", "already_active"),
     status=202,
 )
 list_resource_recipients = contract.query(

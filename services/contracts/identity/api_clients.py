@@ -76,6 +76,14 @@ list_api_clients = contract.query(
     reply={"items": fields.List(fields.Nested(ApiClient), required=True)},
     access=permission("organisation.manage"),
 )
+get_api_client = contract.query(
+    "get_api_client",
+    "One API client.",
+    request={"client_id": Id(required=True)},
+    reply=ApiClient,
+    access=permission("organisation.manage"),
+    errors=("not_found",),
+)
 create_api_client = contract.command(
     "create_api_client",
     "Let another system call. The answer shows its secret, this once. The caller can grant only scopes that it holds.",

@@ -57,7 +57,22 @@ class AccessStep(Reply):
     name = fields.String(
         required=True,
         validate=validate.OneOf(
-            ["account", "feature", "role", "switch", "reach", "assignment", "grant", "emergency"]
+            [
+                "account",
+                "feature",
+                "role",
+                "switch",
+                "reach",
+                "assignment",
+                "grant",
+                "emergency",
+                # Of the Employee Portal:
+                "employee",
+                "self",
+                "portal_user",
+                "allowed_role",
+                "supervisor",
+            ]
         ),
     )
     holds = fields.Boolean(required=True)

@@ -103,6 +103,7 @@ change_my_password = contract.command(
     },
     reply={},
     access=SIGNED_IN,
+    before_consent=True,
     errors=("proof_refused", "password_refused", "too_many_requests"),
     status=204,
     keeps_answer=False,

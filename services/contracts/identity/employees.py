@@ -38,9 +38,13 @@ class PortalEntryView(Reply):
 
 
 class EmployeeAccess(Reply):
-    """An employee's account. `missing` are the conditions of the portal that it lacks; it may enter when there are none."""
+    """An employee and their account of the portal, if there is one.
 
-    account_id = Id(required=True)
+    `missing` are the conditions of the portal that are not met; the employee may enter when there are none. `supervises` is
+    the number of people whom the account supervises. `may_get_code`: a pick-up code can be made for the employee.
+    """
+
+    account_id = Id(required=True, allow_none=True)
     person_id = Id(required=True)
     first_name = fields.String(allow_none=True)
     last_name = fields.String(required=True)
@@ -50,6 +54,7 @@ class EmployeeAccess(Reply):
     role = fields.String(allow_none=True)
     missing = fields.List(one_of(CONDITIONS), required=True)
     supervises = Count(required=True)
+    may_get_code = Flag(required=True)
 
 
 get_portal_entry = contract.query(
@@ -78,10 +83,24 @@ set_portal_entry = contract.command(
 )
 list_employee_access = contract.query(
     "list_employee_access",
-    "Accounts of the Employee Portal with employer, employee number, role, and the conditions that each account lacks.",
-    request=PAGE,
+    "Employees, and whoever else has an account of the Employee Portal, by name, each with employer, employee number, role "
+    "and the conditions of the portal that are not met. `missing` leaves those who lack this condition.",
+    request={
+        "may_enter": Flag(load_default=None, allow_none=True),
+        "missing": one_of(CONDITIONS, load_default=None, allow_none=True),
+        "is_supervisor": Flag(load_default=None, allow_none=True),
+        **PAGE,
+    },
     reply=page_of(EmployeeAccess),
     access=READ_PEOPLE,
+)
+get_employee_access = contract.query(
+    "get_employee_access",
+    "Whether one employee may use the Employee Portal, and which of its conditions are not met.",
+    request={"person_id": Id(required=True)},
+    reply=EmployeeAccess,
+    access=READ_PEOPLE,
+    errors=("not_found",),
 )
 
 

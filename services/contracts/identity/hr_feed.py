@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import Reply, Request
+from services.contracts.declare import Reply, Request, page_of
 from services.contracts.fields import LARGEST, AuthorName, Code, Count, Flag, Id, Moment, one_of, place_from
 from services.contracts.identity import contract
+from services.contracts.identity.paging import PAGE
 from services.contracts.identity.permissions import MANAGE_PEOPLE
 
 FORMATS = ("csv", "json")
@@ -36,8 +37,9 @@ class FeedCounts(Reply):
     """The numbers of employees that a file would change, or has changed.
 
     `unidentified`: rows that were refused, or are probably of an employee with another number, so that they may be of
-    employees who seem to be missing. `unsupervised`: employees who stay and, of those `supervised` before, would have no
-    manager.
+    employees who seem to be missing. `respelled`: new employees whose number differs from another one only in case or
+    zeros. `supervised`: employees who have a manager once the file is applied. `unsupervised`: employees who stay and, of
+    those `supervised_before`, would have no manager.
     """
 
     added = Count(required=True)
@@ -46,12 +48,14 @@ class FeedCounts(Reply):
     unchanged = Count(required=True)
     refused = Count(required=True)
     unidentified = Count()
+    respelled = Count()
     supervised = Count()
+    supervised_before = Count()
     unsupervised = Count()
 
 
-class HrImportView(Reply):
-    """An import of a file of the HR feed. `done` of `total` differences are applied.
+class HrImportLine(Reply):
+    """An import of a file of the HR feed in a list. `done` of `total` differences are applied.
 
     One that has failed several times is given up: its state is `failed`, and its `reason` is `fault`. What it has applied
     stays; the file can be uploaded again.
@@ -60,7 +64,6 @@ class HrImportView(Reply):
     id = Id(required=True)
     state = one_of(IMPORT_STATES, required=True)
     counts = fields.Nested(FeedCounts, required=True)
-    problems = fields.List(fields.Nested(FeedProblem), required=True)
     total = Count(required=True)
     done = Count(required=True)
     created_by = fields.String(required=True)
@@ -68,6 +71,12 @@ class HrImportView(Reply):
     created_at = Moment(required=True)
     applied_at = Moment(allow_none=True)
     reason = one_of(REASONS, allow_none=True)
+
+
+class HrImportView(HrImportLine):
+    """An import of a file of the HR feed, with the first problems of the file."""
+
+    problems = fields.List(fields.Nested(FeedProblem), required=True)
 
 
 class FieldChange(Reply):
@@ -102,6 +111,13 @@ upload_hr_feed = contract.command(
     status=201,
     timeout_s=60,
 )
+list_hr_imports = contract.query(
+    "list_hr_imports",
+    "Imports of files of the HR feed, newest first.",
+    request=PAGE,
+    reply=page_of(HrImportLine),
+    access=MANAGE_PEOPLE,
+)
 get_hr_import = contract.query(
     "get_hr_import",
     "One import and its progress.",
@@ -129,8 +145,9 @@ list_hr_import_lines = contract.query(
 apply_hr_import = contract.command(
     "apply_hr_import",
     "Apply the changes of a file in the background. Applying the same import again changes nothing. `confirm` is needed "
-    "where a file ends more than a fifth of the employees, ends any while rows cannot be read or are probable doubles, or "
-    "takes the manager of more than a fifth of those who have one.",
+    "where a file ends more than a fifth of the employees, ends any while rows cannot be read or are probable doubles, adds "
+    "some whose number differs from another one only in case or zeros, or takes the manager of more than a fifth of those who "
+    "have one.",
     request={"import_id": Id(required=True), "confirm": Flag(load_default=False)},
     reply=HrImportView,
     access=MANAGE_PEOPLE,

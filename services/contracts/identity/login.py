@@ -58,6 +58,7 @@ prove_myself = contract.command(
     },
     reply={"proven_at": Moment(required=True)},
     access=SIGNED_IN,
+    before_consent=True,
     errors=("proof_refused", "too_many_requests"),
 )
 complete_log_in = contract.command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, only_services, permission
-from services.contracts.fields import Count, Digest, Id, Moment, one_of
+from services.contracts.fields import Count, Digest, Flag, Id, Moment, one_of
 from services.contracts.identity import contract
 from services.contracts.identity.permissions import READ_PEOPLE
 
@@ -65,6 +65,7 @@ class MergeView(Reply):
     merged_at = Moment(required=True)
     undone_by = fields.String(allow_none=True)
     undone_at = Moment(allow_none=True)
+    can_be_undone = Flag(required=True)
 
 
 _PAIR = {"kept_id": Id(required=True), "merged_id": Id(required=True)}
@@ -101,16 +102,17 @@ merge_people = contract.command(
         "proof_required",
         "last_administrator",
         "login_taken",
+        "right_not_held",
     ),
     status=201,
 )
 undo_merge = contract.command(
     "undo_merge",
-    "Undo a merge within 30 days: what was moved returns, unless it has changed hands since.",
+    "Undo a merge within 30 days: what was moved returns, unless it has changed hands or was disabled since.",
     request={"merge_id": Id(required=True)},
     reply=MergeView,
     access=MERGE_CHARTS,
-    errors=("not_found", "merge_refused", "proof_required"),
+    errors=("not_found", "merge_refused", "proof_required", "right_not_held"),
 )
 list_merges = contract.query(
     "list_merges",

@@ -112,6 +112,14 @@ list_identity_providers = contract.query(
     reply={"items": fields.List(fields.Nested(IdentityProvider), required=True)},
     access=MANAGE_ORGANISATION,
 )
+get_identity_provider = contract.query(
+    "get_identity_provider",
+    "The outside provider of a realm, without its secret.",
+    request={"realm": one_of(REALMS, required=True)},
+    reply=IdentityProvider,
+    access=MANAGE_ORGANISATION,
+    errors=("not_found",),
+)
 create_identity_provider = contract.command(
     "create_identity_provider",
     "Let people of a realm sign in with an outside OpenID Connect provider.",
@@ -220,6 +228,7 @@ sign_out = contract.command(
     request={},
     reply={"sign_out_url": fields.String(required=True, allow_none=True)},
     access=SIGNED_IN,
+    before_consent=True,
     timeout_s=20.0,
     keeps_answer=False,
 )
@@ -229,6 +238,7 @@ list_my_outside_identities = contract.query(
     request={},
     reply=_IDENTITIES,
     access=SIGNED_IN,
+    before_consent=True,
 )
 start_outside_link = contract.command(
     "start_outside_link",
@@ -236,6 +246,7 @@ start_outside_link = contract.command(
     request={"return_path": _RETURN_PATH},
     reply=StartedOutside,
     access=SIGNED_IN,
+    before_consent=True,
     errors=(*_STARTS, "proof_required"),
     status=201,
     keeps_answer=False,
@@ -247,6 +258,7 @@ start_outside_proof = contract.command(
     request={"return_path": _RETURN_PATH},
     reply=StartedOutside,
     access=SIGNED_IN,
+    before_consent=True,
     errors=_STARTS,
     status=201,
     keeps_answer=False,
@@ -258,6 +270,7 @@ unlink_my_outside_identity = contract.command(
     request={"identity_id": Id(required=True)},
     reply={},
     access=SIGNED_IN,
+    before_consent=True,
     errors=("not_found", "proof_required", "last_way_in"),
     status=204,
 )
@@ -285,7 +298,7 @@ unlink_account_outside_identity = contract.command(
     request={"account_id": Id(required=True), "identity_id": Id(required=True)},
     reply={},
     access=permission("account.manage"),
-    errors=("not_found", "proof_required"),
+    errors=("not_found", "proof_required", "right_not_held"),
     status=204,
 )
 outside_identity_changed = contract.event(

@@ -7,7 +7,7 @@ from marshmallow import fields, validate
 from services.contracts.declare import PUBLIC, SIGNED_IN, Reply, Request, only_services
 from services.contracts.fields import Code, Flag, Id, Moment, Secret, Text
 from services.contracts.identity import contract
-from services.contracts.identity.accounts import Account
+from services.contracts.identity.accounts import Account, Preferences
 
 MOST_PASSPORTS = 64  # that are asked for in one call
 
@@ -39,11 +39,19 @@ class Profile(Reply):
     permissions = fields.List(fields.String(), required=True)
 
 
-class Me(Account):
+class Me(Account, Preferences):
     """The caller's own account, with what it may do now. Only accounts of a portal have profiles."""
 
     organisation_key = Code(required=True)
     organisation_name = fields.String(required=True)
+    organisation_short_name = Code(required=True)
+    organisation_telephone = fields.String(required=True, allow_none=True)
+    organisation_time_zone = fields.String(required=True)
+    time_zone = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "the zone that the person has chosen for times; null where none is chosen"},
+    )
     permissions = fields.List(fields.String(), required=True)
     profiles = fields.List(fields.Nested(Profile), required=True)
     expires_at = Moment(
@@ -68,7 +76,7 @@ issue_passports = contract.query(
     is_routed=False,
 )
 describe_me = contract.query(
-    "describe_me", "The caller's own account.", request={}, reply=Me, access=SIGNED_IN
+    "describe_me", "The caller's own account.", request={}, reply=Me, access=SIGNED_IN, before_consent=True
 )
 check_permission = contract.query(
     "check_permission",
@@ -76,5 +84,5 @@ check_permission = contract.query(
     "one that is disabled, revoked or of another organisation.",
     request={"account_id": Id(required=True), "permission": Text(required=True, most=64)},
     reply={"is_allowed": Flag(required=True)},
-    access=only_services("referrals"),
+    access=only_services("referrals", "portals"),
 )

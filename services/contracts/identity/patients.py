@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from services.contracts.declare import PUBLIC, Reply, Request, only_services, page_of, permission
 from services.contracts.fields import (
+    BirthDate,
     Code,
     Count,
     Day,
@@ -22,11 +25,11 @@ from services.contracts.fields import (
 )
 from services.contracts.identity import contract
 from services.contracts.identity.paging import PAGE
-from services.contracts.identity.people import PersonMembers
 from services.contracts.identity.permissions import READ_PEOPLE
 
 PORTAL_STATUSES = ("inactive", "unactivated", "active")
 INACTIVE_REASONS = ("access_not_enabled", "no_email", "no_postal_code")
+ORIGINS = ("staff", "registered")
 COLOURS = ("red", "grey", "yellow", "green")
 JOB_KINDS = ("enable", "invite")
 MOST_IN_A_JOB = 1000
@@ -50,7 +53,7 @@ class PatientAccessLine(Reply):
     `reasons` say why the status is inactive: what keeps the patient from setting up the account alone.
     `manual_credentials_set`: staff have set a password, which works even without an e-mail (conflict C2).
     `colour`: red means that access is not enabled, grey that data is missing, yellow that access was never used, green
-    that it is in use.
+    that it is in use. `origin`: added by staff, or registered with the electronic form.
     """
 
     person_id = Id(required=True)
@@ -64,17 +67,23 @@ class PatientAccessLine(Reply):
     colour = one_of(COLOURS, required=True)
     is_enabled = Flag(required=True)
     manual_credentials_set = Flag(required=True)
+    origin = one_of(ORIGINS, required=True)
     last_login_at = Moment(required=True, allow_none=True)
 
 
 class PatientAccess(PatientAccessLine):
-    """A patient's portal access, whole. `version` is the person's. `attested_…`: who verified the e-mail's privacy."""
+    """A patient's portal access, whole. `version` is the person's. `attested_…`: who verified the e-mail's privacy.
+
+    `probable_doubles` are other patients of the same last name and date of birth: perhaps the same person, registered anew.
+    """
 
     version = fields.Integer(required=True)
     account_id = Id(required=True, allow_none=True)
     email_is_verified = Flag(required=True)
     attested_by = fields.String(required=True, allow_none=True)
+    attested_by_name = fields.String(required=True, allow_none=True)
     attested_at = Moment(required=True, allow_none=True)
+    probable_doubles = fields.List(Id(), required=True)
 
 
 class PatientSettings(Reply):
@@ -114,6 +123,7 @@ list_patient_access = contract.query(
         "status": one_of(PORTAL_STATUSES, load_default=None, allow_none=True),
         "has_username": Flag(load_default=None, allow_none=True),
         "is_enabled": Flag(load_default=None, allow_none=True),
+        "origin": one_of(ORIGINS, load_default=None, allow_none=True),
         **PAGE,
     },
     reply=page_of(PatientAccessLine),
@@ -223,15 +233,18 @@ change_patient_email = contract.command(
 
 
 class JobFailure(Reply):
-    """A patient for whom a job failed, and why: a code, and the field that it is about."""
+    """A patient for whom a job failed, and why: a code, and the field that it is about. Names are null for an unknown id."""
 
     person_id = Id(required=True)
+    number = fields.String(required=True, allow_none=True)
+    first_name = fields.String(required=True, allow_none=True)
+    last_name = fields.String(required=True, allow_none=True)
     reason = Code(required=True)
     field = fields.String(required=True, allow_none=True)
 
 
-class PatientJob(Reply):
-    """The progress of a job. `failures` are the first 200."""
+class PatientJobLine(Reply):
+    """The progress of a job."""
 
     job_id = Id(required=True)
     kind = one_of(JOB_KINDS, required=True)
@@ -240,6 +253,11 @@ class PatientJob(Reply):
     failed = Count(required=True)
     created_at = Moment(required=True)
     finished_at = Moment(required=True, allow_none=True)
+
+
+class PatientJob(PatientJobLine):
+    """The progress of a job, and whom it failed for. `failures` are the first 200."""
+
     failures = fields.List(fields.Nested(JobFailure), required=True)
 
 
@@ -263,6 +281,13 @@ get_patient_job = contract.query(
     reply=PatientJob,
     access=MANAGE_ACCOUNTS,
     errors=("not_found",),
+)
+list_patient_jobs = contract.query(
+    "list_patient_jobs",
+    "The latest 20 jobs over patients, newest first, each with its progress.",
+    request={},
+    reply={"items": fields.List(fields.Nested(PatientJobLine), required=True)},
+    access=MANAGE_ACCOUNTS,
 )
 request_patient_access = contract.command(
     "request_patient_access",
@@ -291,21 +316,57 @@ verify_email = contract.command(
 )
 
 
-class RegisterPatient(PersonMembers):
-    """A patient who has filled in the electronic registration form."""
+describe_registration = contract.query(
+    "describe_registration",
+    "Whether an organisation takes registrations of patients, and its name. An unknown organisation takes none.",
+    request={"organisation": Code(required=True)},
+    reply={"organisation_name": fields.String(required=True)},
+    access=PUBLIC,
+    errors=("feature_is_off",),
+)
 
-    last_name = Text(required=True, most=100)
+
+# Invisible characters, control characters and ends of lines.
+_UNSEEN = frozenset({"Cf", "Cc", "Zl", "Zp"})
+_NAME = re.compile(r"(?!.*\.\w)[^\d@:/\\<>{}\[\]|]*")
+
+
+class EnteredName(Text):
+    """A name that anybody can enter, and that mails show: nothing that a mail program would make a link of."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        # Programs read compatible letters and the dots of other scripts as plain ones: NFKC makes U+2024 a dot.
+        read = unicodedata.normalize("NFKC", text).replace("\u3002", ".")
+        if not _NAME.fullmatch(read) or any(unicodedata.category(each) in _UNSEEN for each in text):
+            raise ValidationError("A name in letters is expected, without digits and signs such as @ : / <.")
+        return text
+
+
+class RegisterPatient(Request):
+    """What somebody enters in the electronic registration form. The required members are those that portal access needs."""
+
+    organisation = Code(required=True)
+    first_name = EnteredName(required=True, most=100)
+    last_name = EnteredName(required=True, most=100)
+    date_of_birth = BirthDate(required=True)
+    email = EmailAddress(required=True)
+    postal_code = Text(required=True, most=20)
+    street = Text(most=255, allow_none=True)
+    city = Text(most=100, allow_none=True)
+    home_phone = Text(most=40, allow_none=True)
+    mobile_phone = Text(most=40, allow_none=True)
 
 
 register_patient = contract.command(
     "register_patient",
-    "Add a patient from the electronic registration form. Access is enabled when the link of the confirmation e-mail "
-    "is used.",
+    "The electronic registration form. A new patient gets a confirmation e-mail, whose link enables the access; somebody who "
+    "is registered already gets the e-mail that brings the known patient on. The answer is the same in any case.",
     request=RegisterPatient,
-    reply={"person_id": Id(required=True)},
-    access=only_services("portals"),
-    errors=("login_taken",),
-    status=201,
+    reply={},
+    access=PUBLIC,
+    errors=("feature_is_off", "too_many_requests"),
+    status=202,
 )
 take_unverified_address = contract.command(
     "take_unverified_address",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import SIGNED_IN, Reply, Request, page_of, permission
+from services.contracts.declare import SIGNED_IN, Reply, Request, only_services, page_of, permission
 from services.contracts.fields import BirthDate, Code, Day, EmailAddress, Flag, Id, Moment, Text, one_of
 from services.contracts.identity import contract
 from services.contracts.identity.accounts import Account
@@ -154,14 +154,16 @@ list_people = contract.query(
 )
 search_people = contract.command(
     "search_people",
-    "Up to 50 people by the beginning of their names, the date of birth, a phone or the postal code, in any spelling. These "
-    "do not belong in a URL, so this question is a POST.",
+    "Up to 50 people by the beginning of their names, the date of birth, a phone, the postal code, the e-mail or the number, "
+    "in any spelling. These do not belong in a URL, so this question is a POST.",
     request={
+        "number": Text(most=40, load_default=None, allow_none=True),
         "first_name": Text(most=100, load_default=None, allow_none=True),
         "last_name": Text(most=100, load_default=None, allow_none=True),
         "date_of_birth": Day(load_default=None, allow_none=True),
         "phone": Text(most=40, load_default=None, allow_none=True),
         "postal_code": Text(most=20, load_default=None, allow_none=True),
+        "email": Text(most=254, load_default=None, allow_none=True),
         "kind": one_of(PERSON_KINDS, load_default=None, allow_none=True),
     },
     reply={"items": fields.List(fields.Nested(PersonLine), required=True)},
@@ -198,7 +200,7 @@ start_person_kind = contract.command(
     },
     reply=PersonView,
     access=MANAGE_PEOPLE,
-    errors=("not_found", "login_taken"),
+    errors=("not_found", "login_taken", "right_not_held"),
     honours_version=True,
 )
 end_person_kind = contract.command(
@@ -212,7 +214,7 @@ end_person_kind = contract.command(
     },
     reply=PersonView,
     access=MANAGE_PEOPLE,
-    errors=("not_found", "confirmation_required"),
+    errors=("not_found", "confirmation_required", "right_not_held"),
     honours_version=True,
 )
 disable_person = contract.command(
@@ -222,7 +224,7 @@ disable_person = contract.command(
     request={"person_id": Id(required=True)},
     reply=PersonView,
     access=MANAGE_PEOPLE,
-    errors=("not_found",),
+    errors=("not_found", "right_not_held"),
     expects_version=True,
 )
 enable_person = contract.command(
@@ -231,7 +233,7 @@ enable_person = contract.command(
     request={"person_id": Id(required=True)},
     reply=PersonView,
     access=MANAGE_PEOPLE,
-    errors=("not_found", "already_merged"),
+    errors=("not_found", "already_merged", "right_not_held"),
     expects_version=True,
 )
 create_person_account = contract.command(
@@ -259,6 +261,14 @@ create_person_account = contract.command(
     ),
     status=201,
     grants="profile",
+)
+list_person_accounts = contract.query(
+    "list_person_accounts",
+    "The accounts with which a person signs in, one for each portal.",
+    request={"person_id": Id(required=True)},
+    reply={"items": fields.List(fields.Nested(Account), required=True)},
+    access=permission("account.read"),
+    errors=("not_found",),
 )
 
 
@@ -309,4 +319,46 @@ get_my_profile = contract.query(
     reply=MyProfile,
     access=SIGNED_IN,
     errors=("not_found",),
+)
+
+
+class ReachedProfile(Reply):
+    """A profile that an account of a portal reaches, with the name of its person: in every role, so that profiles are told apart."""
+
+    person_id = Id(required=True)
+    first_name = fields.String(required=True, allow_none=True)
+    last_name = fields.String(required=True)
+    role = Code(required=True)
+    role_name = fields.String(required=True)
+
+
+list_my_profiles = contract.query(
+    "list_my_profiles",
+    "The profiles that the caller's portal account reaches, by name; `own_id` is the caller's own person among them.",
+    request={},
+    reply={
+        "items": fields.List(fields.Nested(ReachedProfile), required=True),
+        "own_id": Id(required=True, allow_none=True),
+    },
+    access=SIGNED_IN,
+)
+
+
+class PersonAddressed(Reply):
+    """A person by name, with the accounts of portals that the person can sign in to now."""
+
+    person_id = Id(required=True)
+    first_name = fields.String(required=True, allow_none=True)
+    last_name = fields.String(required=True)
+    accounts = fields.List(
+        fields.Nested({"account_id": Id(required=True), "realm": fields.String(required=True)}), required=True
+    )
+
+
+describe_people = contract.query(
+    "describe_people",
+    "Names of people, and the accounts of portals by which each can be reached. Unknown and foreign ids are left out.",
+    request={"person_ids": fields.List(Id(), required=True, validate=validate.Length(min=1, max=200))},
+    reply={"items": fields.List(fields.Nested(PersonAddressed), required=True)},
+    access=only_services("portals"),
 )

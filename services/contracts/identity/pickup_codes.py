@@ -5,9 +5,13 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import PUBLIC, Reply, only_services, page_of, permission
-from services.contracts.fields import AuthorName, Code, EmailAddress, Id, Moment, Secret, Text, one_of
+from services.contracts.fields import AuthorName, Code, Count, EmailAddress, Id, Moment, Secret, Text, one_of
 from services.contracts.identity import contract
 from services.contracts.identity.paging import PAGE
+
+STATES = ("open", "activated", "expired", "void")
+MOST_AT_ONCE = 25
+_HOW_MANY = f"Tick between 1 and {MOST_AT_ONCE} employees."
 
 
 class PickupCodeView(Reply):
@@ -15,12 +19,22 @@ class PickupCodeView(Reply):
 
     id = Id(required=True)
     person_id = Id(required=True)
+    person_number = fields.String(required=True)
+    person_name = fields.String(required=True)
     created_by = fields.String(required=True)
     created_by_name = AuthorName(required=True)
     created_at = Moment(required=True)
     expires_at = Moment(required=True)
     activated_at = Moment(allow_none=True)
-    state = one_of(("open", "activated", "expired", "void"), required=True)
+    state = one_of(STATES, required=True)
+
+
+class UnsentCode(Reply):
+    """An employee to whom no code was sent, and why: the code of the refusal that `send_pickup_code` would have had."""
+
+    person_id = Id(required=True)
+    person_number = fields.String(required=True, allow_none=True)
+    reason = Code(required=True)
 
 
 create_pickup_code = contract.command(
@@ -33,8 +47,9 @@ create_pickup_code = contract.command(
         "expires_at": Moment(required=True),
     },
     access=permission("account.manage"),
-    errors=("not_found", "not_an_employee", "already_active"),
+    errors=("not_found", "not_an_employee", "already_active", "right_not_held"),
     status=201,
+    grants="profile",
     keeps_answer=False,
 )
 send_pickup_code = contract.command(
@@ -43,7 +58,23 @@ send_pickup_code = contract.command(
     request={"person_id": Id(required=True)},
     reply={"id": Id(required=True)},
     access=permission("account.manage"),
-    errors=("not_found", "not_an_employee", "already_active", "details_missing"),
+    errors=("not_found", "not_an_employee", "already_active", "details_missing", "right_not_held"),
+    status=202,
+    grants="profile",
+)
+send_pickup_codes = contract.command(
+    "send_pickup_codes",
+    "As `send_pickup_code`, for several employees at once. Those to whom none can be sent are answered; the others get theirs.",
+    request={
+        "person_ids": fields.List(
+            Id(), required=True, validate=validate.Length(min=1, max=MOST_AT_ONCE, error=_HOW_MANY)
+        )
+    },
+    reply={
+        "sent": Count(required=True),
+        "not_sent": fields.List(fields.Nested(UnsentCode), required=True),
+    },
+    access=permission("account.manage"),
     status=202,
 )
 mint_pickup_code = contract.command(
@@ -64,7 +95,11 @@ mint_pickup_code = contract.command(
 list_pickup_codes = contract.query(
     "list_pickup_codes",
     "When pick-up codes were created and activated, newest first.",
-    request={"person_id": Id(load_default=None, allow_none=True), **PAGE},
+    request={
+        "person_id": Id(load_default=None, allow_none=True),
+        "state": one_of(STATES, load_default=None, allow_none=True),
+        **PAGE,
+    },
     reply=page_of(PickupCodeView),
     access=permission("account.read"),
 )

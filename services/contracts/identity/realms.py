@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import Reply, Request
+from services.contracts.declare import PORTAL_REALMS, Reply, Request
 from services.contracts.fields import Code, Flag, Id, Text, number_of, one_of
 from services.contracts.identity import contract
 from services.contracts.identity.permissions import MANAGE_ORGANISATION
 
 REALMS = ("staff", "provider", "family", "patient", "employee", "applicant")
-PORTAL_REALMS = ("family", "patient", "employee", "applicant")
 
 
 class RealmView(Reply):
@@ -55,6 +54,7 @@ class RoleView(Reply):
     name = fields.String(required=True)
     is_disabled = Flag(required=True)
     permissions = fields.List(fields.String(), required=True)
+    second_factor_required = Flag(required=True)
 
 
 list_realm_settings = contract.query(
@@ -62,6 +62,13 @@ list_realm_settings = contract.query(
     "The settings of every realm.",
     request={},
     reply={"items": fields.List(fields.Nested(RealmView), required=True)},
+    access=MANAGE_ORGANISATION,
+)
+get_realm_settings = contract.query(
+    "get_realm_settings",
+    "The settings of one realm.",
+    request={"realm": one_of(REALMS, required=True)},
+    reply=RealmView,
     access=MANAGE_ORGANISATION,
 )
 set_realm_settings = contract.command(
@@ -89,6 +96,14 @@ list_roles = contract.query(
         ),
     },
     access=MANAGE_ORGANISATION,
+)
+get_role = contract.query(
+    "get_role",
+    "One role with its permissions.",
+    request={"role_id": Id(required=True)},
+    reply=RoleView,
+    access=MANAGE_ORGANISATION,
+    errors=("not_found",),
 )
 create_role = contract.command(
     "create_role",

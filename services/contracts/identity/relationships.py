@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 
 from services.contracts.declare import Reply
-from services.contracts.fields import Code, Id, Moment, one_of
+from services.contracts.fields import Code, Flag, Id, Moment, one_of
 from services.contracts.identity import contract
 from services.contracts.identity.permissions import MANAGE_PEOPLE, READ_PEOPLE
 
@@ -32,6 +32,14 @@ class RelationshipView(Reply):
     source = fields.String(required=True)
     starts_at = Moment(required=True)
     ends_at = Moment(allow_none=True)
+
+
+class RelationshipLine(RelationshipView):
+    """A relationship in a list, with the names of both sides."""
+
+    account_name = fields.String(required=True)
+    person_name = fields.String(required=True)
+    is_over = Flag(required=True)
 
 
 _RELATIONSHIP = {
@@ -76,7 +84,7 @@ list_relationships = contract.query(
         "account_id": Id(load_default=None, allow_none=True),
         "person_id": Id(load_default=None, allow_none=True),
     },
-    reply={"items": fields.List(fields.Nested(RelationshipView), required=True)},
+    reply={"items": fields.List(fields.Nested(RelationshipLine), required=True)},
     access=READ_PEOPLE,
 )
 access_role_changed = contract.event(

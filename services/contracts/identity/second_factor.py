@@ -35,6 +35,7 @@ get_my_second_factor = contract.query(
     request={},
     reply=SecondFactor,
     access=SIGNED_IN,
+    before_consent=True,
 )
 start_second_factor = contract.command(
     "start_second_factor",
@@ -42,6 +43,7 @@ start_second_factor = contract.command(
     request={},
     reply=Enrolment,
     access=SIGNED_IN,
+    before_consent=True,
     errors=("proof_required", "second_factor_is_on"),
     status=201,
     keeps_answer=False,
@@ -52,6 +54,7 @@ confirm_second_factor = contract.command(
     request={"code": Secret(required=True, validate=CODE_LENGTH)},
     reply={"recovery_codes": _RECOVERY_CODES},
     access=SIGNED_IN,
+    before_consent=True,
     errors=("proof_refused", "too_many_requests"),
     keeps_answer=False,
 )
@@ -61,6 +64,7 @@ renew_recovery_codes = contract.command(
     request={},
     reply={"recovery_codes": _RECOVERY_CODES},
     access=SIGNED_IN,
+    before_consent=True,
     errors=("proof_required", "second_factor_is_off"),
     keeps_answer=False,
 )
@@ -70,6 +74,7 @@ remove_second_factor = contract.command(
     request={},
     reply={},
     access=SIGNED_IN,
+    before_consent=True,
     errors=("proof_required", "second_factor_is_off", "second_factor_demanded"),
     status=204,
 )

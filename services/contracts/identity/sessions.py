@@ -10,7 +10,14 @@ from services.contracts.identity import contract
 
 # What these do depends on the session, and request ids are remembered by account: a kept answer would be of another session.
 log_out = contract.command(
-    "log_out", "End this session.", request={}, reply={}, access=SIGNED_IN, status=204, keeps_answer=False
+    "log_out",
+    "End this session.",
+    request={},
+    reply={},
+    access=SIGNED_IN,
+    before_consent=True,
+    status=204,
+    keeps_answer=False,
 )
 
 
@@ -32,6 +39,7 @@ list_my_sessions = contract.query(
     request={},
     reply=_SESSIONS,
     access=SIGNED_IN,
+    before_consent=True,
 )
 end_my_session = contract.command(
     "end_my_session",
@@ -39,6 +47,7 @@ end_my_session = contract.command(
     request={"session_id": Id(required=True)},
     reply={},
     access=SIGNED_IN,
+    before_consent=True,
     errors=("not_found",),
     status=204,
 )
@@ -48,6 +57,7 @@ end_my_other_sessions = contract.command(
     request={},
     reply=_ENDED,
     access=SIGNED_IN,
+    before_consent=True,
     keeps_answer=False,
 )
 list_account_sessions = contract.query(
@@ -64,5 +74,11 @@ end_account_sessions = contract.command(
     request={"account_id": Id(required=True), "session_id": Id(load_default=None, allow_none=True)},
     reply=_ENDED,
     access=permission("account.manage"),
-    errors=("not_found",),
+    errors=("not_found", "right_not_held"),
+)
+
+session_ended = contract.event(
+    "session_ended",
+    "At least one session of an account has ended: by its owner, by staff, or because its rights have changed.",
+    data={"account_id": Id(required=True)},
 )

@@ -58,6 +58,18 @@ delivery_sent = contract.event(
     },
 )
 
+fax_sent = contract.event(
+    "fax_sent",
+    "The fax service has taken a document.",
+    data={"delivery_id": Id(required=True), "document_id": Id(required=True)},
+)
+
+fax_failed = contract.event(
+    "fax_failed",
+    "A document could not be faxed.",
+    data={"delivery_id": Id(required=True), "document_id": Id(required=True), "reason": Code(required=True)},
+)
+
 delivery_failed = contract.event(
     "delivery_failed",
     "A message could not be delivered.",

@@ -32,6 +32,16 @@ KINDS = (
     "note",
 )
 SORTS = ("newest", "oldest", "due", "waitlist")
+# What may be done with a referral, besides notes.
+ACTIONS = [
+    "change_status",
+    "accept",
+    "take_acceptance_back",
+    "decline",
+    "change_priority",
+    "withdraw",
+    "reassign",
+]
 ENDED_BY = ("provider", "client", "sender")
 
 
@@ -39,7 +49,8 @@ class Progress(Reply):
     """How far a referral has come: facts about the work, none about the help-seeker.
 
     `contact_record_id`, `replaced_by_id` and `offer_id` are for the partner only, null for a provider. `next_statuses` are
-    the keys of the statuses to which the referral may move; only `get_referral` gives them. `is_overdue`, `is_urgent` (a
+    the keys of the statuses to which the referral may move, `actions` is what may be done with it as it stands, for an account
+    that has the permission; only `get_referral` gives them. `is_overdue`, `is_urgent` (a
     priority above routine) and `is_consent_expired` are false for a referral that has ended.
     """
 
@@ -65,6 +76,7 @@ class Progress(Reply):
     replaced_by_id = Id(allow_none=True)
     offer_id = Id(allow_none=True)
     next_statuses = fields.List(Code(), allow_none=True)
+    actions = fields.List(fields.String(validate=validate.OneOf(ACTIONS)), allow_none=True)
 
 
 class StatusChange(Reply):

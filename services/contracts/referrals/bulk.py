@@ -135,7 +135,8 @@ start_bulk_assignment = contract.command(
 )
 start_bulk_status_change = contract.command(
     "start_bulk_status_change",
-    "Move many referrals to a status of their ReferralQ. Give either `referral_ids` or `referrals`.",
+    "Move many referrals to a status of their ReferralQ. Give either `referral_ids` or `referrals`. What the status demands "
+    "must be given.",
     request={
         "status": Code(required=True),
         "referral_ids": _ids(),
@@ -147,7 +148,15 @@ start_bulk_status_change = contract.command(
     },
     reply=BulkJob,
     access=permission("referral.change_status", realms=STAFF),
-    errors=(*SELECTION_ERRORS, "status_not_in_queue", "feature_is_off"),
+    errors=(
+        *SELECTION_ERRORS,
+        "status_not_in_queue",
+        "feature_is_off",
+        "reason_required",
+        "reason_not_in_queue",
+        "outcome_required",
+        "outcome_not_in_queue",
+    ),
     status=202,
 )
 start_bulk_reassignment = contract.command(

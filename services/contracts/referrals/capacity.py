@@ -267,7 +267,7 @@ confirm_capacity = contract.command(
 schedule_capacity = contract.command(
     "schedule_capacity",
     "Schedule a program's capacity from a later time on. The change takes effect by itself. A member that is absent is as on "
-    "the line now.",
+    "the line when the change begins.",
     request={
         "program_id": Id(required=True),
         "line_id": Id(
@@ -284,7 +284,7 @@ schedule_capacity = contract.command(
 )
 edit_scheduled_capacity = contract.command(
     "edit_scheduled_capacity",
-    "Change a scheduled capacity before it begins. A member that is absent stays as it was.",
+    "Change a scheduled capacity before it begins. A member that is absent stays as it was, or follows the line.",
     request={
         "schedule_id": Id(required=True),
         "starts_at": Moment(metadata=_STARTS_AT),

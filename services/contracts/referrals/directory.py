@@ -46,6 +46,26 @@ class TemporaryMessage(Reply):
     expires_on = Day(allow_none=True)
 
 
+class Address(Reply):
+    """A postal address of a resource. Only staff see one that `is_private`."""
+
+    line1 = fields.String()
+    line2 = fields.String()
+    city = fields.String()
+    county = fields.String()
+    region = fields.String()
+    postal_code = fields.String()
+    country = fields.String()
+    is_private = Flag(required=True)
+
+
+class TaxonomyTerm(Reply):
+    """A term of a taxonomy. `code` is empty where the resource's source gives none."""
+
+    name = fields.String(required=True)
+    code = fields.String(required=True)
+
+
 class ResourceDetails(Resource):
     """A resource with all its details. `record` has the members of its source for which there is no field here."""
 
@@ -58,6 +78,10 @@ class ResourceDetails(Resource):
     application_process = fields.String(required=True)
     fees = fields.String(required=True)
     phones = fields.List(fields.Nested(Phone), required=True)
+    physical_address = fields.Nested(Address, allow_none=True)
+    mailing_address = fields.Nested(Address, allow_none=True)
+    languages = fields.List(fields.String(), required=True)
+    taxonomy_terms = fields.List(fields.Nested(TaxonomyTerm), required=True)
     message = fields.Nested(TemporaryMessage, allow_none=True)
     record = fields.Dict(keys=fields.String(), required=True)
     edited_at = Moment(
@@ -84,7 +108,39 @@ def _text(most: int) -> fields.String:
     return fields.String(validate=validate.Length(max=most))
 
 
-# An absent member stays as it is; an empty text clears it.
+class AddressInput(Request):
+    """A postal address as an editor gives it. `is_private`: only staff see it, here and wherever its agency repeats it."""
+
+    line1 = Text(required=True, most=255)
+    line2 = Text(load_default="", least=0, most=255)
+    city = Text(load_default="", least=0, most=100)
+    county = Text(load_default="", least=0, most=100)
+    region = Text(load_default="", least=0, most=100)
+    postal_code = Text(load_default="", least=0, most=20)
+    country = Text(
+        load_default="",
+        least=0,
+        most=60,
+        metadata={
+            "description": "code of two letters; may be left out with a state or province of the US or Canada"
+        },
+    )
+    is_private = Flag(load_default=False)
+
+
+class TaxonomyTermInput(Request):
+    """A term of a taxonomy as an editor gives it, with its code where it has one."""
+
+    name = Text(required=True, most=255)
+    code = fields.String(
+        load_default="",
+        validate=validate.Regexp(
+            r"[A-Za-z0-9.-]{0,64}\Z", error="Letters, digits, dots and dashes, at most 64."
+        ),
+    )
+
+
+# An absent member stays as it is; an empty text or list, and a null address, clears it.
 EDITS = {
     "name": Text(most=255),
     "alternate_name": _text(255),
@@ -96,12 +152,16 @@ EDITS = {
     "application_process": _text(10_000),
     "fees": _text(10_000),
     "phones": fields.List(fields.Nested(PhoneInput), validate=validate.Length(max=20)),
+    "physical_address": fields.Nested(AddressInput, allow_none=True),
+    "mailing_address": fields.Nested(AddressInput, allow_none=True),
+    "languages": fields.List(Text(most=100), validate=validate.Length(max=50)),
+    "taxonomy_terms": fields.List(fields.Nested(TaxonomyTermInput), validate=validate.Length(max=50)),
 }
 
 search_resources = contract.query(
     "search_resources",
     "Search agencies and programs while typing, or those of one level: by name, with typing errors, by number, phone number, "
-    "postal code, or by a code or term of the taxonomy. Inactive ones only on request.",
+    "postal code, town, or by a code or words of a term of the taxonomy. Inactive ones only on request.",
     request={
         "q": Text(required=True, most=100),
         "level": fields.String(

@@ -14,8 +14,8 @@ EXPORT_STATES = ("waiting", "writing", "ready", "failed", "expired")
 class ExportReport(Reply):
     """The progress of an export. It is final once `state` is `ready`, `failed` or `expired`. `total` and `done` count objects.
 
-    A ready file can be downloaded until `expires_at`. `reason` tells why an export failed: `too_large`, or `interrupted` after
-    several tries.
+    A ready file can be downloaded until `expires_at`, or until something in the directory is marked as private. `reason` tells
+    why an export failed or ended early: `too_large`, `interrupted` after several tries, or `made_private`.
     """
 
     export_id = Id(required=True)
@@ -52,7 +52,7 @@ get_directory_export = contract.query(
 )
 download_directory_export = contract.command(
     "download_directory_export",
-    "The file of an export. It is kept for a day.",
+    "The file of an export. It is kept for a day, or until something in the directory is marked as private.",
     request={"export_id": Id(required=True)},
     reply={
         "sha256": fields.String(required=True),

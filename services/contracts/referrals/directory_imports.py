@@ -113,6 +113,16 @@ import_directory = contract.command(
     errors=("import_file_refused", "request_too_large", "not_found", "program_has_open_referrals"),
     timeout_s=60,
 )
+apply_directory_import = contract.command(
+    "apply_directory_import",
+    "Import the file of an earlier import, usually of a dry run that has shown what it would do. Files are kept for a day. "
+    "`confirm` as for `import_directory`.",
+    request={"import_id": Id(required=True), "confirm": Flag(load_default=False)},
+    reply=ImportReport,
+    access=permission("directory.import"),
+    errors=("import_file_refused", "not_found", "program_has_open_referrals"),
+    timeout_s=60,
+)
 get_directory_import = contract.query(
     "get_directory_import",
     "An import with its progress and report.",

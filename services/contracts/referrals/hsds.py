@@ -102,10 +102,20 @@ class HsdsTaxonomyTerm(Reply):
     taxonomy_id = fields.UUID(required=True)
 
 
+# Of a minimal list, a page may have more.
+MOST_OF_PAGE = 200
+_MOST_OF_MINIMAL = 10_000
 PAGE_OF_HSDS = {
     "page": fields.Integer(load_default=1, validate=validate.Range(1, 1_000_000)),
-    "per_page": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
+    "per_page": fields.Integer(load_default=50, validate=validate.Range(1, MOST_OF_PAGE)),
     "search": Text(load_default=None, allow_none=True, most=100),
+    "format": fields.String(
+        load_default="json",
+        validate=validate.OneOf(
+            ["json"],
+            error="json is the only format of lists. An export has the whole directory in one file.",
+        ),
+    ),
 }
 BY_TAXONOMY = {"taxonomy_id": Id(load_default=None, allow_none=True)}
 OF_RESOURCES = {
@@ -128,9 +138,18 @@ HSDS_PAGE = {
 
 list_hsds_services = contract.query(
     "list_hsds_services",
-    "Services (programs) as HSDS 3.1 objects, page by page; with `full` each has its related objects. A program at a site "
-    "that the directory does not have is a service, too.",
-    request={**OF_RESOURCES, "organization_id": Id(load_default=None, allow_none=True)},
+    "Services (programs) as HSDS 3.1 objects, page by page; with `full` each has its related objects, with `minimal` only its "
+    "`id` and `modified_date`. A program at a site that the directory does not have is a service, too.",
+    request={
+        **OF_RESOURCES,
+        "organization_id": Id(load_default=None, allow_none=True),
+        "minimal": Flag(load_default=False),
+        "per_page": fields.Integer(
+            load_default=50,
+            validate=validate.Range(1, _MOST_OF_MINIMAL),
+            metadata={"description": f"more than {MOST_OF_PAGE} only with `minimal`"},
+        ),
+    },
     reply=HSDS_PAGE,
     access=permission("directory.read"),
 )
@@ -160,7 +179,8 @@ get_hsds_organization = contract.query(
 list_hsds_service_at_locations = contract.query(
     "list_hsds_service_at_locations",
     "Services at their locations as HSDS 3.1 objects, page by page: programs at sites, and services at an address of their "
-    "own. `postcode` is that of the location; with `full` each has its related objects.",
+    "own. `postcode` is that of the location; with `full` each has its related objects. There is no `proximity`, because "
+    "postal codes have no coordinates here.",
     request={
         **OF_RESOURCES,
         "organization_id": Id(load_default=None, allow_none=True),

@@ -174,6 +174,14 @@ list_contact_record_changes = contract.query(
     access=permission("record.read", realms=STAFF),
     errors=("not_found",),
 )
+list_possible_duplicates = contract.query(
+    "list_possible_duplicates",
+    "Other records with the same name, postal code and phone, in any spelling: newest first, at most ten.",
+    request={"contact_record_id": Id(required=True)},
+    reply={"items": fields.List(fields.Nested(ContactRecordLine), required=True)},
+    access=permission("record.read", realms=STAFF),
+    errors=("not_found",),
+)
 create_contact_record_pdf = contract.command(
     "create_contact_record_pdf",
     "A PDF of a contact record with full details, its referrals and their shared notes, for staff.",

@@ -143,8 +143,16 @@ class Statistics(Reply):
 
 
 _FILTERS = {
-    "from_on": Day(required=True, metadata={"description": "first day, in the organisation's time zone"}),
-    "to_on": Day(required=True, metadata={"description": "last day, included"}),
+    "from_on": Day(
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "first day, in the organisation's time zone; absent: of the 30 days that end with `to_on`"
+        },
+    ),
+    "to_on": Day(
+        load_default=None, allow_none=True, metadata={"description": "last day, included; absent: today"}
+    ),
     "group_by": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(GROUPS)),
     "queue_id": Id(load_default=None, allow_none=True),
     "agency_id": Id(load_default=None, allow_none=True),

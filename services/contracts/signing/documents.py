@@ -5,16 +5,28 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, only_services, page_of, permission
-from services.contracts.fields import Flag, Id, Moment, Text
+from services.contracts.fields import Day, Flag, Id, Moment, Telephone, Text
 from services.contracts.referrals.directory_imports import Document
 from services.contracts.signing import contract
 
 STATES = ("sent", "signed", "declined", "returned")
 
-REPORTS = ("unsigned",)  # all that is not returned yet: awaiting signature, to return, declined
+# unsigned: all that is not returned yet: awaiting signature, to return, declined and not sent again.
+# plans_of_care: the plans of care among them.
+REPORTS = ("unsigned", "plans_of_care")
+
+# How the document reaches its signer: a mail to an account, a fax, or paper that staff print and hand over.
+CHANNELS = ("email", "fax", "print")
+
+KINDS = ("document", "plan_of_care")
+
+FAX_STATES = ("waiting", "sent", "failed")
 
 # What the caller may do with a document now.
-ACTIONS = ("sign", "decline", "return")
+ACTIONS = ("sign", "decline", "return", "remind", "attach", "refuse", "replace")
+
+# Why somebody does not sign.
+DECLINE_REASONS = ("wrong_person", "content_wrong", "outdated", "somebody_else_signs", "other")
 
 MEANINGS = ("approval", "review", "authorship", "responsibility")
 
@@ -27,7 +39,35 @@ class DocumentView(Reply):
     title = fields.String(required=True)
     contact_record_id = Id(allow_none=True)
     sender_account_id = Id(required=True)
-    recipient_account_id = Id(required=True)
+    recipient_account_id = Id(required=True, allow_none=True, metadata={"description": "null on paper"})
+    channel = fields.String(required=True, validate=validate.OneOf(CHANNELS))
+    addressee = fields.String(
+        required=True, allow_none=True, metadata={"description": "who signs on paper, as staff wrote it"}
+    )
+    fax_number = fields.String(required=True, allow_none=True)
+    fax_state = fields.String(required=True, allow_none=True, validate=validate.OneOf(FAX_STATES))
+    faxed_at = Moment(required=True, allow_none=True)
+    kind = fields.String(required=True, validate=validate.OneOf(KINDS))
+    care_began_on = Day(required=True, allow_none=True)
+    respond_by = Day(required=True, allow_none=True)
+    is_overdue = Flag(required=True, metadata={"description": "undecided after `respond_by`"})
+    days_left = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "of the 30 days from the beginning of care until the plan must be on its way; below 0: late. "
+            "Null for other documents and once it is signed"
+        },
+    )
+    revision = fields.Integer(required=True, metadata={"description": "1, 2 … of a document sent again"})
+    replaces_document_id = Id(required=True, allow_none=True)
+    replaced_by_document_id = Id(required=True, allow_none=True)
+    is_wet = Flag(required=True, metadata={"description": "signed on paper; the file is a copy of it"})
+    signed_on = Day(
+        required=True, allow_none=True, metadata={"description": "of a wet signature, as written on paper"}
+    )
+    reminders = fields.Integer(required=True)
+    reminded_at = Moment(required=True, allow_none=True)
     state = fields.String(required=True, validate=validate.OneOf(STATES))
     standing = fields.String(
         required=True,
@@ -36,6 +76,7 @@ class DocumentView(Reply):
         },
     )
     meaning = fields.String(allow_none=True, validate=validate.OneOf(MEANINGS))
+    reason_code = fields.String(allow_none=True, validate=validate.OneOf(DECLINE_REASONS))
     note = fields.String(allow_none=True)
     pages = fields.Integer(required=True)
     sent_at = Moment(required=True)
@@ -59,6 +100,12 @@ class ShownDocument(DocumentView):
     organisation_name = fields.String(
         required=True, allow_none=True, metadata={"description": "the sender's organisation"}
     )
+    seen_pages = fields.List(
+        fields.Integer(),
+        metadata={
+            "description": "the pages whose pictures the recipient has opened before deciding; of one document, not in lists"
+        },
+    )
 
 
 class DocumentPage(Reply):
@@ -79,14 +126,32 @@ class FileReference(Reply):
     media_type = fields.String(required=True)
 
 
+# What an uploaded file may be refused for.
+FILE_ERRORS = (
+    "document_not_pdf",
+    "document_encrypted",
+    "document_active_content",
+    "document_too_large",
+    "document_too_many_pages",
+    "document_unreadable",
+)
+
 send_document = contract.command(
     "send_document",
-    "Send a PDF to a provider's account for signature.",
+    "Send a PDF for signature: by e-mail to a provider's account, by fax, or on paper. A plan of care says when care began. With "
+    "`replaces_document_id` it is the next version of a declined document.",
     request={
         "document": fields.Nested(Document, required=True),
         "title": Text(required=True, most=120),
-        "recipient_account_id": Id(required=True),
+        "channel": fields.String(load_default="email", validate=validate.OneOf(CHANNELS)),
+        "recipient_account_id": Id(load_default=None, allow_none=True),
+        "addressee": Text(load_default=None, allow_none=True, most=120),
+        "fax_number": Telephone(load_default=None, allow_none=True),
         "contact_record_id": Id(load_default=None, allow_none=True),
+        "kind": fields.String(load_default="document", validate=validate.OneOf(KINDS)),
+        "care_began_on": Day(load_default=None, allow_none=True),
+        "respond_by": Day(load_default=None, allow_none=True),
+        "replaces_document_id": Id(load_default=None, allow_none=True),
     },
     reply=DocumentView,
     access=permission("document.send"),
@@ -94,12 +159,8 @@ send_document = contract.command(
         "not_found",
         "recipient_refused",
         "feature_is_off",
-        "document_not_pdf",
-        "document_encrypted",
-        "document_active_content",
-        "document_too_large",
-        "document_too_many_pages",
-        "document_unreadable",
+        "not_declined",
+        *FILE_ERRORS,
     ),
     status=201,
     timeout_s=20,
@@ -117,6 +178,9 @@ list_documents = contract.query(
             metadata={"description": "true: signed, declined or returned; false: awaiting signature"},
         ),
         "is_mine": Flag(load_default=False, metadata={"description": "only those sent to the caller"}),
+        "person_id": Id(
+            load_default=None, allow_none=True, metadata={"description": "only those about this person"}
+        ),
         "after": fields.String(load_default=None, allow_none=True),
         "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
     },
@@ -189,7 +253,7 @@ sign_document = contract.command(
     "Sign a document that was sent to the caller. The result is a PAdES signature.",
     request={
         "document_id": Id(required=True),
-        "meaning": fields.String(load_default="approval", validate=validate.OneOf(MEANINGS)),
+        "meaning": fields.String(required=True, validate=validate.OneOf(MEANINGS)),
         "note": Text(load_default=None, allow_none=True, most=2000),
     },
     reply=DocumentView,
@@ -209,8 +273,15 @@ sign_document = contract.command(
 
 decline_document = contract.command(
     "decline_document",
-    "Decline to sign, with the reason. The sender is told.",
-    request={"document_id": Id(required=True), "note": Text(required=True, most=2000)},
+    "Decline to sign, with the reason: a code, and words, which may be left out beside a code other than `other`. The sender "
+    "is told.",
+    request={
+        "document_id": Id(required=True),
+        "reason_code": fields.String(
+            load_default=None, allow_none=True, validate=validate.OneOf(DECLINE_REASONS)
+        ),
+        "note": Text(load_default=None, allow_none=True, most=2000),
+    },
     reply=DocumentView,
     access=permission("document.sign"),
     errors=("not_found", "already_decided", "conflict"),
@@ -243,3 +314,24 @@ document_signed = contract.event("document_signed", "A document was signed.", da
 document_declined = contract.event("document_declined", "A document was declined.", data=_DOCUMENT)
 
 document_returned = contract.event("document_returned", "A signed document was returned.", data=_DOCUMENT)
+
+# On paper nobody has an account.
+_ON_PAPER = {"document_id": Id(required=True), "sender_account_id": Id(required=True)}
+
+fax_requested = contract.event("fax_requested", "A document is to be faxed to its signer.", data=_ON_PAPER)
+
+document_signed_on_paper = contract.event(
+    "document_signed_on_paper",
+    "Staff attached the copy of a document that was signed on paper.",
+    data=_ON_PAPER,
+)
+
+document_declined_on_paper = contract.event(
+    "document_declined_on_paper",
+    "Staff recorded that the signer of a document on paper will not sign.",
+    data=_ON_PAPER,
+)
+
+paper_returned = contract.event(
+    "paper_returned", "A document that was sent to no account was marked as returned.", data=_ON_PAPER
+)

@@ -9,6 +9,7 @@ from services.contracts.errors import Refused
 from services.identity.credentials.invitations import invite
 from services.identity.credentials.login_changes import change_account_email
 from services.identity.credentials.rules import VERIFY_EMAIL
+from services.identity.realms import granting
 from services.identity.realms.rules import WORKFORCE_REALMS
 from services.identity.registry.accounts import account_view, load_account
 
@@ -29,7 +30,8 @@ def edit_account(
     """
     account = load_account(unit, account_id)
     unit.require_version(account)
-    if account.realm not in WORKFORCE_REALMS or account.person_id is not None:
+    granting.require_account_held(unit, account)
+    if account.realm not in WORKFORCE_REALMS:
         raise Refused(
             "not_a_workforce_account",
             "Its name and e-mail are those of the person's record: change them there.",

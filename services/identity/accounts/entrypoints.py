@@ -18,6 +18,10 @@ class AccountsEntrypoints:
     def set_my_notifications(self, call: Call) -> Any:
         return call.commit(handlers.set_my_notifications)
 
+    @serves(contract.set_my_preferences)
+    def set_my_preferences(self, call: Call) -> Any:
+        return call.commit(handlers.set_my_preferences)
+
     @serves(contract.create_account)
     def create_account(self, call: Call) -> Any:
         return call.commit(handlers.create_account)
@@ -35,6 +39,10 @@ class AccountsEntrypoints:
     @serves(contract.search_accounts)
     def search_accounts(self, call: Call) -> Any:
         return call.read(queries.search_accounts)
+
+    @serves(contract.search_signers)
+    def search_signers(self, call: Call) -> Any:
+        return call.read(queries.search_signers)
 
     @serves(contract.edit_account)
     def edit_account(self, call: Call) -> Any:

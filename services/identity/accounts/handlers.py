@@ -100,6 +100,7 @@ def set_security_level(unit: UnitOfWork, *, account_id: str, security_level: str
     account = load_account(unit, account_id)
     unit.require_version(account)
     granting.require_somebody_else(unit, account.id)
+    granting.require_account_held(unit, account)
     if account.role is None:
         raise Refused(
             "not_a_workforce_account",
@@ -111,7 +112,6 @@ def set_security_level(unit: UnitOfWork, *, account_id: str, security_level: str
         return account_view(account)
     if after == rules.PROVIDER_LEVEL and not rules.portal_is_open(load_organisation(unit).features):
         raise Refused("feature_is_off", "The provider portal is switched off.", field="security_level")
-    granting.require_account_held(unit, account)
     role = role_of_level(unit, after)
     granting.require_role_held(unit, role, field="security_level")
     require_another_administrator(unit, account)
@@ -151,10 +151,11 @@ def _publish_access(unit: UnitOfWork, event: Event, assignment: ResourceAssignme
 def disable_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
     """Disable an account: its sessions and links end in the same transaction.
 
-    Raises Refused(not_found, version_conflict, last_administrator).
+    Raises Refused(not_found, version_conflict, right_not_held, last_administrator).
     """
     account = load_account(unit, account_id)
     unit.require_version(account)
+    granting.require_account_held(unit, account)
     if account.state != "disabled":
         require_another_administrator(unit, account)
         state.disable(unit, account)
@@ -171,9 +172,9 @@ def enable_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
     """
     account = load_account(unit, account_id)
     unit.require_version(account)
+    granting.require_account_held(unit, account)
     if account.state == "disabled":
         _require_can_be_enabled(unit, account)
-        granting.require_account_held(unit, account)
         state.enable(unit, account)
         unit.audit("account.enabled", "account", account.id, state=account.state)
     return account_view(account)
@@ -255,10 +256,11 @@ def assign_resource(unit: UnitOfWork, resource: Mapping[str, Any], *, account_id
 def remove_resource(unit: UnitOfWork, *, account_id: str, assignment_id: str) -> dict[str, Any]:
     """Delete an assignment. The account's next passport is without it (S0-27); the audit trail keeps a record.
 
-    Raises Refused(not_found).
+    Raises Refused(not_found, right_not_held).
     """
     account = load_account(unit, account_id)
     unit.honour_version(account)
+    granting.require_account_held(unit, account)
     assignment = next((row for row in account.assignments if row.id == assignment_id), None)
     if assignment is None:
         raise Refused("not_found", "The account has no such assignment.")
@@ -286,6 +288,7 @@ def set_provider_switches(
     unit.honour_version(account)
     require_provider(account)
     granting.require_somebody_else(unit, account.id)
+    granting.require_account_held(unit, account)
     for switch, is_on in (("can_edit_capacity", can_edit_capacity), ("can_change_status", can_change_status)):
         if is_on and not getattr(account, switch):
             granting.require_held(unit, [rules.permission_of_switch(switch)], field=switch)
@@ -325,12 +328,22 @@ def set_my_notifications(unit: UnitOfWork, *, resource_assigned_emails: bool) ->
     return account_view(account)
 
 
+def set_my_preferences(unit: UnitOfWork, *, language: str | None, appearance: str | None) -> dict[str, Any]:
+    """Keep how the caller wants pages. Nobody else edits it, so the account's version stays."""
+    account = load_account(unit, caller_of(unit).id)
+    if (account.language, account.appearance) != (language, appearance):
+        account.language, account.appearance = language, appearance
+        unit.audit("account.preferences_changed", "account", account.id)
+    return {"language": language, "appearance": appearance}
+
+
 def invite_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
     """Have the link sent that sets the first password; one that was sent before is void.
 
-    Raises Refused(not_found, account_disabled, already_active).
+    Raises Refused(not_found, right_not_held, account_disabled, already_active).
     """
     account = load_account(unit, account_id)
+    granting.require_account_held(unit, account)
     if account.state == "disabled":
         raise Refused("account_disabled", "The account is disabled.")
     if account.state == "active":

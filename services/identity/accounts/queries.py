@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, false, or_, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from services.chassis.database import begins_with
+from services.chassis.names import named
 from services.chassis.passports import Caller
 from services.contracts.spelling import login_key, search_key
 from services.identity.accounts import workforce
 from services.identity.accounts.authors import authors_among
-from services.identity.models import ACCOUNTS_BY_NAME, Account, ResourceAssignment, Role
+from services.identity.accounts.rules import possible_actions
+from services.identity.models import (
+    ACCOUNTS_BY_NAME,
+    Account,
+    AccountName,
+    ResourceAssignment,
+    Role,
+    RolePermission,
+)
 from services.identity.realms import rules
 from services.identity.registry.accounts import account_view, find_account
 from services.identity.registry.organisations import find_organisation
 from services.identity.registry.pages import page_of
 
 MOST_FOUND = 50
+MOST_SIGNERS = 20
+SIGNS = "document.sign"
 
 
-def get_account(session: Session, _caller: Caller, *, account_id: str) -> dict[str, Any]:
-    """One account. Raises Refused(not_found)."""
-    return account_view(find_account(session, account_id))
+def get_account(session: Session, caller: Caller, *, account_id: str) -> dict[str, Any]:
+    """One account, and what the caller may do with it. Raises Refused(not_found)."""
+    account = find_account(session, account_id)
+    can = (
+        possible_actions(
+            account.state,
+            is_workforce=account.realm in rules.WORKFORCE_REALMS,
+            is_own=account.id == caller.id,
+            is_disabled_for=account.disabled_for,
+        )
+        if caller.may("account.manage")
+        else []
+    )
+    return {**account_view(account), "actions": can}
 
 
 def list_accounts(
     session: Session,
     _caller: Caller,
     *,
+    realm: str | None,
     security_level: str | None,
     state: str | None,
     after: str | None,
@@ -38,6 +61,8 @@ def list_accounts(
 ) -> dict[str, Any]:
     """Accounts by last and first name. The cursor is an account's id: names do not belong in URLs."""
     statement = _of(select(Account), security_level, state)
+    if realm is not None:
+        statement = statement.where(Account.realm == realm)
     page, following = page_of(session, statement, ACCOUNTS_BY_NAME, Account.id, after=after, limit=limit)
     return {"items": [account_view(row) for row in page], "next": following}
 
@@ -45,18 +70,51 @@ def list_accounts(
 def search_accounts(
     session: Session, _caller: Caller, *, text: str, security_level: str | None, state: str | None
 ) -> dict[str, Any]:
-    """Accounts of staff and providers, by name: each word of `text` begins a name, or `text` begins the e-mail."""
-    words, address = search_key(text).split(), login_key(text)
-    names = [
-        or_(begins_with(Account.first_name_key, word), begins_with(Account.last_name_key, word))
-        for word in words
-    ]
-    ways = ([and_(*names)] if names else []) + ([begins_with(Account.email_key, address)] if address else [])
-    statement = _of(select(Account), security_level, state).where(
-        Account.realm.in_(rules.WORKFORCE_REALMS), or_(false(), *ways)
+    """Accounts of staff and providers: each word of `text` begins a word of the name, or `text` begins the e-mail."""
+    statement = _named(session, text, lambda way: _of(way, security_level, state), MOST_FOUND)
+    return {"items": [account_view(row) for row in session.scalars(statement)]}
+
+
+def search_signers(session: Session, _caller: Caller, *, text: str) -> dict[str, Any]:
+    """Accounts that may sign documents, as `search_accounts` finds them."""
+    may_sign = select(RolePermission.role_id).where(RolePermission.permission == SIGNS)
+    statement = _named(
+        session,
+        text,
+        lambda way: way.where(Account.role_id.in_(may_sign), Account.state != "disabled"),
+        MOST_SIGNERS,
     )
-    found = session.scalars(statement.order_by(*ACCOUNTS_BY_NAME).limit(MOST_FOUND)).all()
-    return {"items": [account_view(row) for row in found]}
+    return {
+        "items": [
+            {
+                "account_id": row.id,
+                "first_name": row.first_name,
+                "last_name": row.last_name,
+                "realm": row.realm,
+                "resource_names": sorted(each.resource_name for each in row.assignments_in_effect),
+            }
+            for row in session.scalars(statement)
+        ]
+    }
+
+
+def _named(
+    session: Session, text: str, narrowed: Callable[[Select[Any]], Select[Any]], most: int
+) -> Select[Any]:
+    words, address = search_key(text).split(), login_key(text)
+    ways = []
+    if words:
+        by_name = named(session, AccountName, [(word, None) for word in words])
+        ways.append(by_name.join(Account, Account.id == AccountName.owner_id))
+    if address:
+        ways.append(
+            select(Account.id).where(begins_with(Account.email_key, address)).order_by(Account.email_key)
+        )
+    found: set[str] = set()
+    for way in ways:
+        among = narrowed(way).where(Account.realm.in_(rules.WORKFORCE_REALMS))
+        found.update(session.scalars(among.limit(most)))
+    return select(Account).where(Account.id.in_(found)).order_by(*ACCOUNTS_BY_NAME).limit(most)
 
 
 def _of(statement: Select[Any], security_level: str | None, state: str | None) -> Select[Any]:
@@ -122,7 +180,7 @@ def describe_account(session: Session, caller: Caller, *, account_id: str) -> di
         "realm": account.realm,
         "person_id": account.person_id,
         "state": account.state,
-        "can_sign": workforce.may(session, caller, account.id, "document.sign"),
+        "can_sign": workforce.may(session, caller, account.id, SIGNS),
         "organisation_name": organisation.name,
         "features": organisation.features,
     }

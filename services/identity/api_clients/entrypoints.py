@@ -20,6 +20,10 @@ class ApiClientsEntrypoints:
     def list_api_clients(self, call: Call) -> Any:
         return call.read(handlers.list_clients)
 
+    @serves(contract.get_api_client)
+    def get_api_client(self, call: Call) -> Any:
+        return call.read(handlers.get_client)
+
     @serves(contract.create_api_client)
     def create_api_client(self, call: Call) -> Any:
         return call.commit(handlers.create)

@@ -47,6 +47,17 @@ def list_clients(session: Session, _caller: Caller) -> dict[str, Any]:
     return {"items": [view(client, secrets.get(client.id, []), now) for client in clients]}
 
 
+def get_client(session: Session, _caller: Caller, *, client_id: str) -> dict[str, Any]:
+    """One client. Raises Refused(not_found)."""
+    client: ApiClient | None = session.scalar(select(ApiClient).where(ApiClient.id == client_id))
+    if client is None:
+        raise _no_such_client()
+    secrets = session.scalars(
+        select(ApiSecret).where(ApiSecret.client_id == client.id).order_by(ApiSecret.created_at)
+    )
+    return view(client, list(secrets), utc_now())
+
+
 def create(
     unit: UnitOfWork,
     *,
@@ -206,13 +217,17 @@ def _checked_expiry(expires_at: datetime.datetime | None, now: datetime.datetime
     return expires_at
 
 
+def _no_such_client() -> Refused:
+    return Refused("not_found", "There is no such API client.")
+
+
 def _load(unit: UnitOfWork, client_id: str, *, or_revoked: bool = False) -> ApiClient:
     """The client, locked. Raises Refused(not_found), and Refused(api_client_revoked) unless `or_revoked`."""
     client: ApiClient | None = unit.session.scalar(
         select(ApiClient).where(ApiClient.id == client_id).with_for_update()
     )
     if client is None:
-        raise Refused("not_found", "There is no such API client.")
+        raise _no_such_client()
     if client.revoked_at is not None and not or_revoked:
         raise Refused("api_client_revoked", "The API client was revoked; create another one.")
     return client

@@ -36,7 +36,7 @@ from services.identity.realms.rules import (
     portal_is_open,
     switched_on,
 )
-from services.identity.registry.accounts import find_account
+from services.identity.registry.accounts import account_name, find_account
 from services.identity.registry.people import find_person
 from services.identity.relationships.profiles import not_discharged, permissions_over, profiles_of
 from services.identity.sessions.models import LoginSession
@@ -317,11 +317,6 @@ def _by_supervision(caller: Caller, person_id: str, now: datetime.datetime) -> P
 def _no_moment() -> SQLColumnExpression[datetime.datetime | None]:
     """NULL with the type of a time, so that a union can hold it beside times."""
     return cast(null(), UtcDateTime())
-
-
-def account_name(account: Account) -> str:
-    """The first and last name as far as they are known; the login where neither is."""
-    return " ".join(name for name in (account.first_name, account.last_name) if name) or account.login
 
 
 def names_of(session: Session, account_ids: Sequence[str]) -> dict[str, str]:

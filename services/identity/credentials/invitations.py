@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from sqlalchemy import ColumnElement, CursorResult, select, update
 
@@ -136,9 +137,11 @@ def mint_link(unit: UnitOfWork, invitation_id: str, settings: Any) -> dict[str, 
         select(Organisation).where(Organisation.id == unit.organisation_id)
     ).one()
     page = "verify-email" if link.purpose == VERIFY_EMAIL else "credentials"
+    # With these the page of a link whose secret was lost on the way can still lead to a new one.
+    where = urlencode({"organisation": organisation.key, "realm": account.realm})
     return {
         # The token is in the fragment. Browsers do not send the fragment, so no log, proxy or Referer contains it.
-        "link": None if is_password else f"{settings.public_url.rstrip('/')}/{page}#token={secret}",
+        "link": None if is_password else f"{settings.public_url.rstrip('/')}/{page}?{where}#token={secret}",
         "temporary_password": secret if is_password else None,
         "username": account.login if has_username(account.login) else "",
         "email": account.email,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, Select, and_, distinct, exists, func, not_, or_, select, true
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
@@ -16,6 +16,7 @@ from services.contracts.errors import Refused
 from services.identity.employees import rules
 from services.identity.employees.models import Employment, PortalEntry
 from services.identity.models import (
+    BY_NAME,
     Account,
     Grant,
     Person,
@@ -27,6 +28,7 @@ from services.identity.models import (
 )
 from services.identity.realms import granting
 from services.identity.realms.rules import EMPLOYEE
+from services.identity.registry.pages import follows, last_of_page
 
 SUPERVISOR = "supervisor"
 Profiles = list[dict[str, Any]]
@@ -209,70 +211,137 @@ def employees_among(session: Session, person_ids: Iterable[str], now: datetime.d
 
 
 def list_employee_access(
-    session: Session, caller: Caller, *, limit: int, after: str | None
+    session: Session,
+    caller: Caller,
+    *,
+    may_enter: bool | None,
+    missing: str | None,
+    is_supervisor: bool | None,
+    limit: int,
+    after: str | None,
 ) -> dict[str, Any]:
-    """Accounts of the Employee Portal, and the conditions that each lacks (S2-137). The cursor is an account's id."""
+    """Employees and other holders of accounts of the Employee Portal, and what each lacks (S2-137).
+
+    The cursor is a person's id.
+    """
     now = utc_now()
-    statement = (
-        select(Account, Person, Employment)
-        .join(Person, Person.id == Account.person_id)
-        .outerjoin(Employment, Employment.person_id == Person.id)
-        .where(Account.realm == EMPLOYEE)
-        .order_by(Account.id)
-        .limit(limit + 1)
-    )
+    holds = _conditions(entry_of(session, str(caller.organisation_id), EMPLOYEE), now)
+    statement = _accesses(holds, now).order_by(*BY_NAME).limit(limit + 1)
+    if may_enter is not None:
+        is_let_in = and_(*holds.values())
+        statement = statement.where(is_let_in if may_enter else not_(is_let_in))
+    if missing is not None:
+        statement = statement.where(not_(holds[missing]))
+    if is_supervisor is not None:
+        supervises = exists().where(*_is_related(SUPERVISOR, now))
+        statement = statement.where(supervises if is_supervisor else not_(supervises))
     if after is not None:
-        statement = statement.where(Account.id > after)
+        statement = statement.where(follows(BY_NAME, last_of_page(session, BY_NAME, Person.id, after)))
     rows = session.execute(statement).all()
     page = rows[:limit]
-    account_ids = [account.id for account, _, _ in page]
-    related = _related(session, account_ids, now)
-    employees = employees_among(session, [person.id for _, person, _ in page], now)
-    roles = {
-        (account_id, person_id): code
-        for account_id, person_id, code in session.execute(
-            select(Grant.account_id, Grant.person_id, Role.code)
-            .join(Role, Role.id == Grant.role_id)
-            .where(Grant.account_id.in_(account_ids), in_effect(now), Role.disabled_at.is_(None))
-        )
-    }
-    entry = entry_of(session, str(caller.organisation_id), EMPLOYEE)
-    items = [
-        _access_view(
-            account, person, employment, related.get(account.id, {}), roles, person.id in employees, entry
-        )
-        for account, person, employment in page
-    ]
-    return {"items": items, "next": page[-1][0].id if len(rows) > len(page) else None}
-
-
-def _access_view(
-    account: Account,
-    person: Person,
-    employment: Employment | None,
-    related: dict[str, set[str]],
-    roles: dict[tuple[str, str], str],
-    is_employee: bool,
-    entry: rules.Entry,
-) -> dict[str, Any]:
-    role = roles.get((account.id, person.id))
     return {
-        "account_id": account.id,
+        "items": [_access_view(row) for row in page],
+        "next": page[-1].Person.id if len(rows) > len(page) else None,
+    }
+
+
+def get_employee_access(session: Session, caller: Caller, *, person_id: str) -> dict[str, Any]:
+    """One employee's access. Raises Refused(not_found) for who is no employee and has no account of the portal."""
+    now = utc_now()
+    holds = _conditions(entry_of(session, str(caller.organisation_id), EMPLOYEE), now)
+    row = session.execute(_accesses(holds, now).where(Person.id == person_id)).one_or_none()
+    if row is None:
+        raise Refused("not_found", "This person is no employee.")
+    return _access_view(row)
+
+
+def _accesses(holds: Mapping[str, ColumnElement[bool]], now: datetime.datetime) -> Select[Any]:
+    """Employees with account, employment, role, number of supervised people, and which conditions hold."""
+    role = (
+        select(Role.code)
+        .join(Grant, Grant.role_id == Role.id)
+        .where(*_is_granted(now))
+        .order_by(Grant.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    supervised = (
+        select(func.count(distinct(Relationship.person_id)))
+        .where(*_is_related(SUPERVISOR, now))
+        .scalar_subquery()
+    )
+    return (
+        select(
+            Person,
+            Account.id.label("account_id"),
+            Employment,
+            role.label("role"),
+            supervised.label("supervises"),
+            and_(_is_employee(now), or_(Account.id.is_(None), Account.state == "invited")).label(
+                "may_get_code"
+            ),
+            *(condition.label(name) for name, condition in holds.items()),
+        )
+        .outerjoin(Account, and_(Account.person_id == Person.id, Account.realm == EMPLOYEE))
+        .outerjoin(Employment, Employment.person_id == Person.id)
+        .where(or_(Account.id.is_not(None), _is_employee(now)))
+    )
+
+
+def _conditions(entry: rules.Entry, now: datetime.datetime) -> dict[str, ColumnElement[bool]]:
+    """`rules.missing_conditions` as conditions of a statement over people and their accounts."""
+    granted = (Role.id == Grant.role_id, *_is_granted(now))
+    is_let_in = (
+        exists().where(*granted, Role.code.in_(entry.allowed_roles)) if entry.allowed_roles else true()
+    )
+    return {
+        "active_account": and_(Account.id.is_not(None), Account.state == "active"),
+        "employee": _is_employee(now),
+        "self": exists().where(Relationship.person_id == Person.id, *_is_related("self", now)),
+        "portal_user": exists().where(Relationship.person_id == Person.id, *_is_related("portal_user", now)),
+        "role": exists().where(*granted),
+        "allowed_role": is_let_in,
+    }
+
+
+def _is_employee(now: datetime.datetime) -> ColumnElement[bool]:
+    return and_(Person.disabled_at.is_(None), is_of_kind(Person.id, EMPLOYEE, now))
+
+
+def _is_granted(now: datetime.datetime) -> tuple[ColumnElement[bool], ...]:
+    """That a role is granted to the account for its own person."""
+    return (
+        Grant.account_id == Account.id,
+        Grant.person_id == Person.id,
+        in_effect(now),
+        Role.disabled_at.is_(None),
+    )
+
+
+def _is_related(kind: str, now: datetime.datetime) -> tuple[ColumnElement[bool], ...]:
+    """That the account has a relationship of this kind."""
+    return (
+        Relationship.account_id == Account.id,
+        Relationship.kind == kind,
+        Relationship.starts_at <= now,
+        or_(Relationship.ends_at.is_(None), Relationship.ends_at > now),
+    )
+
+
+def _access_view(row: Any) -> dict[str, Any]:
+    person, employment = row.Person, row.Employment
+    return {
+        "account_id": row.account_id,
         "person_id": person.id,
         "first_name": person.first_name,
         "last_name": person.last_name,
         "employee_number": employment.employee_number if employment else None,
         "employer": employment.employer if employment else None,
         "department": employment.department if employment else None,
-        "role": role,
-        "missing": rules.missing_conditions(
-            is_active=account.state == "active",
-            is_employee=is_employee,
-            relationships=related.get(person.id, set()),
-            role=role,
-            entry=entry,
-        ),
-        "supervises": sum(1 for kinds in related.values() if SUPERVISOR in kinds),
+        "role": row.role,
+        "missing": [name for name in rules.CONDITIONS if not getattr(row, name)],
+        "supervises": row.supervises,
+        "may_get_code": bool(row.may_get_code),
     }
 
 

@@ -24,6 +24,10 @@ class EmployeesEntrypoints:
     def list_employee_access(self, call: Call) -> Any:
         return call.read(entry.list_employee_access)
 
+    @serves(contract.get_employee_access)
+    def get_employee_access(self, call: Call) -> Any:
+        return call.read(entry.get_employee_access)
+
     @serves(contract.list_my_employees)
     def list_my_employees(self, call: Call) -> Any:
         return call.read(entry.list_my_employees)

@@ -16,6 +16,10 @@ class HrFeedEntrypoints:
     def upload_hr_feed(self, call: Call) -> Any:
         return imports.upload(call)
 
+    @serves(contract.list_hr_imports)
+    def list_hr_imports(self, call: Call) -> Any:
+        return call.read(imports.list_hr_imports)
+
     @serves(contract.get_hr_import)
     def get_hr_import(self, call: Call) -> Any:
         return call.read(imports.get_hr_import)

@@ -12,7 +12,7 @@ import datetime
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from services.contracts.errors import Refused
@@ -20,10 +20,12 @@ from services.contracts.fields import can_be_stored
 from services.contracts.spelling import email_address, is_blank, login_key, search_key
 from services.identity.hr_feed.rules import FeedRow, cycles_among, marks_of, number_key
 from services.identity.hr_feed.spreadsheets import (
+    DAY_FIRST,
+    MONTH_FIRST,
     column_name,
     date_of,
     delimiter_of,
-    order_of_dates,
+    order_of_date,
     plain,
     whole_number,
     without_sep_line,
@@ -31,6 +33,7 @@ from services.identity.hr_feed.spreadsheets import (
 
 MAX_BYTES = 50 * 1024 * 1024
 MAX_ROWS = 200_000
+LINES_NAMED = 10
 NUMBER, LAST_NAME, IS_ACTIVE = "employee_number", "last_name", "is_active"
 MANAGER, EMAIL, BORN = "manager_number", "email", "date_of_birth"
 # Columns, and the greatest length of their cells.
@@ -89,7 +92,7 @@ def parse(data: bytes, file_format: str) -> Parsed:
     """Read a file.
 
     Raises FileRefused with reason `too_large`, `undecodable`, `not_csv`, `not_json`, `no_rows`, `missing_column`,
-    `duplicate_column` or `too_many_rows`.
+    `duplicate_column`, `mixed_dates` or `too_many_rows`.
     """
     if len(data) > MAX_BYTES:
         raise FileRefused("too_large", f"The file has more than {MAX_BYTES:,} bytes.")
@@ -101,7 +104,7 @@ def parse(data: bytes, file_format: str) -> Parsed:
         if len(rows) + parsed.refused >= MAX_ROWS:
             raise FileRefused("too_many_rows", f"The file has more than {MAX_ROWS:,} rows.", line)
         rows.append((line, {name: plain(cell) for name, cell in cells.items()}))
-    order = order_of_dates(cells.get(BORN, "") for _, cells in rows)
+    order = _order_of_dates(rows)
     for line, cells in rows:
         _take(parsed, line_of, line, cells, order)
     if not parsed.rows:
@@ -109,6 +112,23 @@ def parse(data: bytes, file_format: str) -> Parsed:
     _check_managers(parsed)
     _check_people(parsed)
     return parsed
+
+
+def _order_of_dates(rows: Iterable[tuple[int, Mapping[str, str]]]) -> str | None:
+    """Whether day or month comes first in the file's dates; None where none tells. Raises FileRefused(mixed_dates)."""
+    lines: dict[str, list[int]] = {}
+    for line, cells in rows:
+        order = order_of_date(cells.get(BORN, ""))
+        if order is not None:
+            lines.setdefault(order, []).append(line)
+    if len(lines) > 1:
+        days, months = (", ".join(map(str, lines[order][:LINES_NAMED])) for order in (DAY_FIRST, MONTH_FIRST))
+        detail = (
+            f"{BORN}: lines with the day first ({days}) and lines with the month first ({months}) are in one column, so other "
+            "lines can be read either way. Format the column as 1990-12-31 and save the file again."
+        )
+        raise FileRefused("mixed_dates", detail, min(min(found) for found in lines.values()), BORN)
+    return next(iter(lines), None)
 
 
 def _decoded(data: bytes) -> str:

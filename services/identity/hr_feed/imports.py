@@ -10,10 +10,11 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
+from itertools import starmap
 from typing import Any
 
 import eventlet.tpool
-from sqlalchemy import and_, func, insert, or_, select
+from sqlalchemy import and_, func, insert, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
@@ -35,6 +36,7 @@ from services.identity.hr_feed.feed_reading import PROBLEMS_SHOWN, read_feed
 from services.identity.hr_feed.models import HrImport, HrImportLine
 from services.identity.models import Organisation, Person, PersonKind
 from services.identity.realms.rules import EMPLOYEE
+from services.identity.registry.pages import last_of_page
 
 EVERY_S = 30.0
 LOOP = "hr-feed"
@@ -67,8 +69,13 @@ def _new_import(unit: UnitOfWork, *, parsed: Parsed, plan: rules.FeedPlan, sha25
     counts = {action: plan.count(action) for action in (rules.ADDED, rules.CHANGED, rules.ENDED)}
     refused = parsed.refused + len(plan.repeated)
     counts |= {"unchanged": plan.unchanged, "refused": refused, "unidentified": refused + len(plan.doubles)}
-    counts |= {name: getattr(plan, name) for name in ("supervised", "unsupervised")}
-    found = [*map(_repeated, plan.repeated[:PROBLEMS_SHOWN]), *map(_double, plan.doubles[:PROBLEMS_SHOWN])]
+    counts |= {name: getattr(plan, name) for name in ("supervised", "supervised_before", "unsupervised")}
+    counts |= {"respelled": len(plan.respelled)}
+    found = [
+        *starmap(_repeated, plan.repeated[:PROBLEMS_SHOWN]),
+        *starmap(_respelled, plan.respelled[:PROBLEMS_SHOWN]),
+        *map(_double, plan.doubles[:PROBLEMS_SHOWN]),
+    ]
     row = HrImport(
         id=wire.new_id(),
         state=rules.COMPARING,
@@ -122,9 +129,18 @@ def _double(line: int) -> Problem:
     return Problem(line, "employee_number", "probable_double", message, is_refused=False)
 
 
-def _repeated(line: int) -> Problem:
-    message = "An earlier line names this employee, whose number is spelled in another way there."
+def _repeated(line: int, earlier: int) -> Problem:
+    message = f"Line {earlier} names this employee, whose number is spelled in another way there."
     return Problem(line, "employee_number", "duplicate_number", message)
+
+
+def _respelled(line: int, earlier: int | None) -> Problem:
+    where_else = "More than one known employee has" if earlier is None else f"Line {earlier} has"
+    message = (
+        f"{where_else} this number in another spelling: probably one person. Correct the number if it is, as two people are "
+        "made otherwise."
+    )
+    return Problem(line, "employee_number", "probable_double", message, is_refused=False)
 
 
 def known_employees(session: Session) -> dict[str, rules.Known]:
@@ -176,22 +192,38 @@ def _text(value: Any) -> str | None:
     return value.isoformat() if isinstance(value, datetime.date) else value
 
 
+_LINE = ("id", "state", "counts", "total", "done", "created_by", "created_at", "applied_at", "reason")
+
+
 def import_view(session: Session, row: HrImport) -> dict[str, Any]:
     """The members of the contract's HrImportView."""
-    names = (
-        "id",
-        "state",
-        "counts",
-        "problems",
-        "total",
-        "done",
-        "created_by",
-        "created_at",
-        "applied_at",
-        "reason",
-    )
-    view = {name: getattr(row, name) for name in names}
+    view = {name: getattr(row, name) for name in (*_LINE, "problems")}
     return view | {"created_by_name": names_among(session, {row.created_by}).get(row.created_by)}
+
+
+def list_hr_imports(session: Session, _caller: Caller, *, after: str | None, limit: int) -> dict[str, Any]:
+    """Imports without their problems, newest first. The cursor is an import's id."""
+    order = (HrImport.created_at, HrImport.id)
+    statement = (
+        select(*(getattr(HrImport, name) for name in _LINE))
+        .where(HrImport.state != rules.COMPARING)
+        .order_by(*(column.desc() for column in order))
+        .limit(limit + 1)
+    )
+    if after is not None:
+        statement = statement.where(
+            tuple_(*order) < tuple_(*last_of_page(session, order, HrImport.id, after))
+        )
+    rows = session.execute(statement).all()
+    page = rows[:limit]
+    authors = names_among(session, {row.created_by for row in page})
+    return {
+        "items": [
+            {name: getattr(row, name) for name in _LINE} | {"created_by_name": authors.get(row.created_by)}
+            for row in page
+        ],
+        "next": page[-1].id if len(rows) > len(page) else None,
+    }
 
 
 def find_import(session: Session, import_id: str, *, for_update: bool = False) -> HrImport:
@@ -249,12 +281,13 @@ def begin(unit: UnitOfWork, *, import_id: str, confirm: bool) -> dict[str, Any]:
     if reason is not None and not confirm:
         raise Refused(
             "confirmation_required",
-            f"{reason} If that is right, send confirm=true.",
+            f"{reason} If that is right, confirm it.",
             field="confirm",
             ends=row.counts[rules.ENDED],
             employees=employees,
             unidentified=row.counts.get("unidentified", 0),
             unsupervised=row.counts.get("unsupervised", 0),
+            respelled=row.counts.get("respelled", 0),
         )
     row.state, row.applied_by, row.applied_at = rules.APPLYING, unit.actor_id, unit.now
     unit.audit("hr_import.begun", "hr_import", row.id, total=row.total)
@@ -269,9 +302,16 @@ def _reason_to_ask(counts: Mapping[str, int], employees: int) -> str | None:
             f"Rows that could not be read, or are probably of an employee with another number: {unidentified}. "
             f"They may be of the people who would be ended: {ended}."
         )
+    if respelled := counts.get("respelled", 0):
+        return (
+            f"New employees whose number differs from another one only in case or zeros: {respelled}. Each of them may be one "
+            "person written twice."
+        )
     if rules.is_many(ended, employees):
         return "More than a fifth of the employees end with this file."
-    if rules.is_many(counts.get("unsupervised", 0), counts.get("supervised", 0)):
+    if rules.is_many(
+        counts.get("unsupervised", 0), counts.get("supervised_before", counts.get("supervised", 0))
+    ):
         return "More than a fifth of the employees who have a manager would have none."
     return None
 

@@ -83,16 +83,20 @@ class Difference:
 class FeedPlan:
     """The differences of a file, and the number of employees that it does not change.
 
-    `supervised` employees have a manager now; `unsupervised` of them stay and would have none. `doubles` are lines of
-    employees who are probably known under another number, `repeated` lines of employees whom an earlier line names.
+    `supervised` employees have a manager once the file is applied. `supervised_before` have one now; `unsupervised` of them
+    stay and would have none. `doubles` are lines of employees who are probably known under another number. `repeated` are
+    lines of known employees whom an earlier line names, `respelled` lines of new ones: each with that earlier line, which
+    is None where the number is that of several known employees.
     """
 
     differences: list[Difference] = field(default_factory=list)
     unchanged: int = 0
     supervised: int = 0
+    supervised_before: int = 0
     unsupervised: int = 0
     doubles: list[int] = field(default_factory=list)
-    repeated: list[int] = field(default_factory=list)
+    repeated: list[tuple[int, int]] = field(default_factory=list)
+    respelled: list[tuple[int, int | None]] = field(default_factory=list)
 
     def count(self, action: str) -> int:
         """How many differences have this action."""
@@ -135,7 +139,19 @@ def plan_feed(
             plan.doubles.append(row.line)
     plan.differences.extend(_ended(number, employee) for number, employee in missing)
     _count_supervision(plan, rows, known)
+    _find_respelled(plan, rows, known)
     return plan
+
+
+def _find_respelled(plan: FeedPlan, rows: Iterable[FeedRow], known: Collection[str]) -> None:
+    """Find new employees whose number is another one in another spelling, such as `a9` and `A9`, `7` and `00007`."""
+    taken: dict[str, int | None] = {number_key(number): None for number in known}
+    taken |= {number_key(row.number): row.line for row in rows if row.number in known}
+    for row in rows:
+        key = number_key(row.number)
+        if row.is_active and row.number not in known and key in taken:
+            plan.respelled.append((row.line, taken[key]))
+        taken.setdefault(key, row.line)
 
 
 def _name_of(values: Mapping[str, str | None]) -> tuple[str, ...]:
@@ -143,19 +159,22 @@ def _name_of(values: Mapping[str, str | None]) -> tuple[str, ...]:
 
 
 def _count_supervision(plan: FeedPlan, rows: Collection[FeedRow], known: Mapping[str, Known]) -> None:
-    """Count the employees whom the file leaves without a manager, be it that theirs ends or that the file names none."""
+    """Count the employees with a manager, before and after, and those whom the file leaves without one.
+
+    It does so where it ends the manager, and where it names none.
+    """
     ended = {each.number for each in plan.differences if each.action == ENDED}
     present = {number for number, each in known.items() if not each.is_ended}
     stay = (present - ended) | {row.number for row in rows if row.is_active}
     stated = {row.number: row.values[MANAGER] for row in rows if MANAGER in row.values}
-    for number in present:
-        manager = known[number].values.get(MANAGER)
-        if manager not in present or manager == number:
-            continue
-        plan.supervised += 1
-        after = stated.get(number, manager)
-        if number in stay and (after not in stay or after == number):
-            plan.unsupervised += 1
+    for number in present | stay:
+        before = known[number].values.get(MANAGER) if number in known else None
+        had_one = number in present and before in present and before != number
+        after = stated.get(number, before)
+        has_one = number in stay and after in stay and after != number
+        plan.supervised += has_one
+        plan.supervised_before += had_one
+        plan.unsupervised += had_one and number in stay and not has_one
 
 
 def _with_known_numbers(rows: list[FeedRow], known: Mapping[str, Known], plan: FeedPlan) -> list[FeedRow]:
@@ -167,7 +186,7 @@ def _with_known_numbers(rows: list[FeedRow], known: Mapping[str, Known], plan: F
     for row in rows:
         number = row.number if row.number in exact else others.of(row.number)
         if number in kept:
-            plan.repeated.append(row.line)
+            plan.repeated.append((row.line, kept[number].line))
         else:
             kept[number] = replace(row, number=number)
     managers = _Spellings({*kept, *known})

@@ -40,16 +40,15 @@ def column_name(cell: str) -> str:
     return plain(cell.strip().strip('"')).casefold().replace(" ", "_").replace("-", "_")
 
 
-def order_of_dates(texts: Iterable[str]) -> str | None:
-    """Whether day or month comes first in a file's dates such as 31/12/1990; None where none tells, or two contradict."""
-    orders = set()
-    for text in texts:
-        found = _DATE.fullmatch(_MIDNIGHT.sub("", text))
-        if (found and found[2] == ".") or (found and int(found[1]) > 12):
-            orders.add(DAY_FIRST)
-        elif found and int(found[3]) > 12:
-            orders.add(MONTH_FIRST)
-    return orders.pop() if len(orders) == 1 else None
+def order_of_date(text: str) -> str | None:
+    """Whether day or month comes first in a date such as 31/12/1990, None where it does not tell."""
+    found = _DATE.fullmatch(_MIDNIGHT.sub("", text))
+    if not found:
+        return None
+    first, second = int(found[1]), int(found[3])
+    if found[2] == "." or first > 12 >= second:
+        return DAY_FIRST
+    return MONTH_FIRST if second > 12 >= first else None
 
 
 def date_of(text: str, order: str | None) -> datetime.date | None:

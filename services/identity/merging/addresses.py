@@ -14,6 +14,8 @@ from services.identity.credentials.login_changes import set_login_email
 from services.identity.models import Account, Grant, Person
 from services.identity.realms.rules import APPLICANT, FAMILY
 
+ENDED_BY_MERGE = "merged"
+
 
 def follow(unit: UnitOfWork, kept: Person, known: Collection[str | None]) -> list[dict[str, Any]]:
     """Let the accounts that had the address of either record follow the kept record's. Answers what each had before.
@@ -69,7 +71,10 @@ def give_back(unit: UnitOfWork, steps: Iterable[Mapping[str, Any]]) -> int:
 
 
 def reopen(unit: UnitOfWork, step: Mapping[str, Any]) -> bool:
-    """Open an account again that the merge has closed. False where its log-in is taken by now."""
+    """Open an account again that the merge has closed.
+
+    False where its log-in is taken by now, or where staff have disabled it since, or the account that was kept beside it.
+    """
     account = unit.session.scalar(
         select(Account)
         .where(Account.id == step["account"], Account.state == "disabled")
@@ -77,12 +82,21 @@ def reopen(unit: UnitOfWork, step: Mapping[str, Any]) -> bool:
     )
     if account is None:
         return True
+    # Steps of earlier versions do not name the account beside, and their accounts do not say what closed them.
+    if "beside" in step and (account.disabled_for != ENDED_BY_MERGE or _is_disabled(unit, step["beside"])):
+        return False
     try:
         with unit.session.begin_nested():
             account.state, account.login = step["state"], step.get("login", account.login)
+            account.disabled_for = None
             account.version += 1
             unit.session.flush()
     except IntegrityError:
         unit.session.refresh(account)
         return False
     return True
+
+
+def _is_disabled(unit: UnitOfWork, account_id: str | None) -> bool:
+    disabled = select(Account.id).where(Account.id == account_id, Account.state == "disabled")
+    return account_id is not None and unit.session.scalar(disabled) is not None

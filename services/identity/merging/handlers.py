@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.passports import Caller
 from services.chassis.turns import in_turns
-from services.chassis.unit_of_work import UnitOfWork
+from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.declare import Event
 from services.contracts.errors import Refused
 from services.contracts.identity import merging
@@ -25,6 +25,7 @@ from services.identity.merging.models import PersonMerge
 from services.identity.models import Account, Grant, Person, PersonKind, Relationship
 from services.identity.outside.models import OutsideIdentity
 from services.identity.pickup_codes.handlers import void_codes
+from services.identity.realms import granting
 from services.identity.realms.rules import APPLICANT
 from services.identity.registry.people import find_person, load_person
 from services.identity.registry.usernames import no_username
@@ -32,7 +33,6 @@ from services.identity.relationships.grants import revoke
 from services.identity.sessions.handlers import end_sessions
 from services.identity.sessions.proof import proven_caller
 
-ENDED_BY_MERGE = "merged"
 # Tables whose rows move from an account that is closed to the one that stays: whom it reaches, and its outside sign-ins.
 _TAKEN_OVER = frozenset({Grant.__tablename__, Relationship.__tablename__, OutsideIdentity.__tablename__})
 Steps = list[dict[str, Any]]
@@ -115,7 +115,8 @@ def merge(
 ) -> dict[str, Any]:
     """Merge one record into another. If they are merged already, answer that merge (S2-112).
 
-    Raises Refused(proof_required, not_found, already_merged, merge_refused, merge_outdated, login_taken, invalid_request).
+    Raises Refused(proof_required, not_found, already_merged, merge_refused, right_not_held, merge_outdated, login_taken,
+    invalid_request).
     """
     proven_caller(unit)
     # Locked in a fixed order: otherwise two merges of the same people at once would deadlock.
@@ -131,6 +132,7 @@ def merge(
     if done is not None:
         return merge_view(done)
     _check(unit.session, kept, merged)
+    _require_accounts_held(unit, kept, merged, field="merged_id")
     planned = _preview(unit.session, kept, merged)
     if planned["plan"] != plan:
         raise Refused(
@@ -175,6 +177,18 @@ def merge(
     return merge_view(row)
 
 
+def _require_accounts_held(unit: UnitOfWork, kept: Person, merged: Person, *, field: str) -> None:
+    """Raise Refused(right_not_held) unless the caller holds what the accounts of both records may do.
+
+    A merge closes accounts, moves them, and changes log-ins; so does undoing it. Accounts that reach the merged record
+    reach the kept one afterwards.
+    """
+    reaching = select(Grant.account_id).where(Grant.person_id == merged.id, Grant.revoked_at.is_(None))
+    concerned = or_(Account.person_id.in_([kept.id, merged.id]), Account.id.in_(reaching))
+    for account in unit.session.scalars(select(Account).where(concerned).order_by(Account.id)).all():
+        granting.require_account_held(unit, account, field=field)
+
+
 def _take_over_accounts(unit: UnitOfWork, kept_id: str, merged_id: str) -> Steps:
     """Close accounts of the merged record where the kept one has one, too, and move what they reach to that one."""
     steps: Steps = []
@@ -191,14 +205,23 @@ def _take_over_accounts(unit: UnitOfWork, kept_id: str, merged_id: str) -> Steps
                 ]
         if rival.state != "disabled":
             require_another_administrator(unit, rival)
-            steps.append({"account": rival.id, "state": rival.state, "login": rival.login})
-            rival.state = "disabled"
+            steps.append(
+                {
+                    "account": rival.id,
+                    "state": rival.state,
+                    "login": rival.login,
+                    "beside": own.id if own.state != "disabled" else None,
+                }
+            )
+            rival.state, rival.disabled_for = "disabled", addresses.ENDED_BY_MERGE
             rival.login = no_username(rival.id)  # the kept account may take it over
             rival.version += 1
-            end_sessions(unit, rival.id, ENDED_BY_MERGE)
+            end_sessions(unit, rival.id, addresses.ENDED_BY_MERGE)
             void_links(unit, rival.id)
             tell_closed(unit, rival)
-            unit.audit("account.disabled", "account", rival.id, person_id=merged_id, reason=ENDED_BY_MERGE)
+            unit.audit(
+                "account.disabled", "account", rival.id, person_id=merged_id, reason=addresses.ENDED_BY_MERGE
+            )
     unit.session.flush()
     unit.session.expire_all()
     return steps
@@ -210,7 +233,7 @@ def _revoke_rest(unit: UnitOfWork, merged_id: str) -> list[str]:
         select(Grant).where(Grant.person_id == merged_id, Grant.revoked_at.is_(None)).with_for_update()
     ).all()
     for grant in left:
-        revoke(unit, grant, ENDED_BY_MERGE)
+        revoke(unit, grant, addresses.ENDED_BY_MERGE)
     return [grant.id for grant in left]
 
 
@@ -233,7 +256,8 @@ def _end_application(unit: UnitOfWork, kept_id: str) -> list[str]:
 def undo(unit: UnitOfWork, *, merge_id: str) -> dict[str, Any]:
     """Undo a merge: what was moved returns, unless it has changed hands since. Undoing again changes nothing.
 
-    Raises Refused(proof_required, not_found, merge_refused).
+    What staff have disabled since stays disabled, and so does what the merge had made one with it. Raises
+    Refused(proof_required, not_found, merge_refused, right_not_held).
     """
     proven_caller(unit)
     row: PersonMerge | None = unit.session.scalar(
@@ -247,6 +271,7 @@ def undo(unit: UnitOfWork, *, merge_id: str) -> dict[str, Any]:
         raise Refused("merge_refused", f"After {rules.CAN_BE_UNDONE_FOR.days} days a merge stays.")
     found = {each: load_person(unit, each) for each in sorted([row.kept_id, row.merged_id])}
     kept, merged = found[row.kept_id], found[row.merged_id]
+    _require_accounts_held(unit, kept, merged, field="merge_id")
     # The addresses first: a closed account takes its log-in back.
     stayed = addresses.give_back(unit, row.steps.get("addresses", [])) + _move_back(unit, row)
     patient_records.give_back(unit, kept.id, row.steps)
@@ -254,12 +279,19 @@ def undo(unit: UnitOfWork, *, merge_id: str) -> dict[str, Any]:
         if _text(getattr(kept, name)) == value["after"]:
             setattr(kept, name, _value(name, value["before"]))
     if not row.steps["was_disabled"]:
-        merged.disabled_at = None
+        if merged.disabled_at == row.merged_at and not _is_disabled_since(kept, row.merged_at):
+            merged.disabled_at = None
+        else:
+            stayed += 1
     kept.version += 1
     merged.version += 1
     row.undone_by, row.undone_at = unit.actor_id, unit.now
     _tell(unit, row, "person.unmerged", merging.people_unmerged, stayed=stayed)
     return merge_view(row)
+
+
+def _is_disabled_since(person: Person, moment: datetime.datetime) -> bool:
+    return person.disabled_at is not None and person.disabled_at >= moment
 
 
 def _value(name: str, text: str | None) -> Any:
@@ -278,7 +310,7 @@ def _move_back(unit: UnitOfWork, row: PersonMerge) -> int:
         stayed += not moves.move_back(unit, step, before, after)
     unit.session.execute(
         update(Grant)
-        .where(Grant.id.in_(row.steps["revoked"]), Grant.revoke_reason == ENDED_BY_MERGE)
+        .where(Grant.id.in_(row.steps["revoked"]), Grant.revoke_reason == addresses.ENDED_BY_MERGE)
         .values(revoked_at=None, revoke_reason=None, version=Grant.version + 1),
         execution_options={"synchronize_session": False},
     )
@@ -301,7 +333,10 @@ def _tell(unit: UnitOfWork, row: PersonMerge, action: str, event: Event, **facts
 def merge_view(row: PersonMerge) -> dict[str, Any]:
     """The members of the contract's MergeView."""
     names = ("id", "kept_id", "merged_id", "merged_by", "merged_at", "undone_by", "undone_at")
-    return {name: getattr(row, name) for name in names}
+    is_recent = utc_now() - row.merged_at <= rules.CAN_BE_UNDONE_FOR
+    return {name: getattr(row, name) for name in names} | {
+        "can_be_undone": row.undone_at is None and is_recent
+    }
 
 
 def list_merges(session: Session, _caller: Caller, *, person_id: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from marshmallow import ValidationError
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
@@ -23,7 +23,7 @@ from services.identity.credentials.invitations import invite
 from services.identity.credentials.passwords import set_password_hash
 from services.identity.credentials.rules import INVITATION
 from services.identity.models import Account, Base, Organisation, Role, RolePermission
-from services.identity.organisations.rules import checked_features
+from services.identity.organisations.rules import checked_features, short_name_of
 from services.identity.realms import rules
 from services.identity.realms.models import IdentityProvider
 from services.identity.realms.rules import DEFAULT_PORTAL_ROLES
@@ -75,8 +75,18 @@ def create_organisation(
         organisation, admin = find_login(unit.session, key, login_key(admin_email))
         if organisation is not None:
             return Created(organisation.id, organisation.key, admin.id if admin else None, is_new=False)
+        if unit.session.scalar(select(Organisation.id).where(Organisation.short_name == key)):
+            raise Refused(
+                "invalid_request", "key: another organisation has it as its short name.", field="key"
+            )
         organisation = Organisation(
-            id=wire.new_id(), key=key, name=name, features=enabled, created_at=unit.now, version=1
+            id=wire.new_id(),
+            key=key,
+            name=name,
+            features=enabled,
+            short_name=_free_short_name(unit, name),
+            created_at=unit.now,
+            version=1,
         )
         unit.act_for(organisation.id, organisation.key)
         unit.add(organisation)
@@ -216,6 +226,15 @@ def add_default_roles(unit: UnitOfWork) -> None:
             unit.add(
                 RolePermission(organisation_id=unit.organisation_id, role_id=role.id, permission=permission)
             )
+
+
+def _free_short_name(unit: UnitOfWork, name: str) -> str | None:
+    """The short name that the name gives; None, so that the key is it, where another organisation has it."""
+    short = short_name_of(name)
+    is_taken = short is not None and unit.session.scalar(
+        select(Organisation.id).where(or_(Organisation.short_name == short, Organisation.key == short))
+    )
+    return None if is_taken else short
 
 
 def _check_key(key: str) -> None:

@@ -22,6 +22,10 @@ class OutsideEntrypoints:
     def list_identity_providers(self, call: Call) -> Any:
         return call.read(_with_provider("providers").list_all, call.runtime.settings)
 
+    @serves(contract.get_identity_provider)
+    def get_identity_provider(self, call: Call) -> Any:
+        return call.read(_with_provider("providers").get, call.runtime.settings)
+
     @serves(contract.create_identity_provider)
     def create_identity_provider(self, call: Call) -> Any:
         return call.commit(_with_provider("providers").create, call.runtime.settings)

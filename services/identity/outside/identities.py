@@ -76,9 +76,13 @@ def unlink_mine(unit: UnitOfWork, *, identity_id: str) -> dict[str, Any]:
 
 
 def unlink_by_staff(unit: UnitOfWork, *, account_id: str, identity_id: str) -> dict[str, Any]:
-    """Remove a link of an account and end the account's sessions. Raises Refused(not_found, proof_required)."""
+    """Remove a link of an account and end the account's sessions.
+
+    Raises Refused(not_found, proof_required, right_not_held).
+    """
     proven_caller(unit)
     account = load_account(unit, account_id)
+    granting.require_account_held(unit, account)
     _remove(unit, _load(unit, account.id, identity_id), rules.BY_STAFF)
     end_sessions(unit, account.id, "ended_by_staff")
     return {}

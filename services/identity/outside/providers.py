@@ -76,6 +76,11 @@ def list_all(session: Session, caller: Caller, settings: Any) -> dict[str, Any]:
     return {"items": [_view(row, caller.organisation_key, settings) for row in rows]}
 
 
+def get(session: Session, caller: Caller, settings: Any, *, realm: str) -> dict[str, Any]:
+    """The provider of a realm, without its secret. Raises Refused(not_found)."""
+    return _view(_require(_find(session, realm)), caller.organisation_key, settings)
+
+
 def create(
     unit: UnitOfWork,
     settings: Any,

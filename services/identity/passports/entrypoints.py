@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.chassis.events import IncomingEvent, listens
 from services.chassis.operations import Call, serves
 from services.contracts.identity import passports as contract
-from services.identity.passports import issuing, queries
+from services.contracts.portals import consents as portal_consents
+from services.identity.passports import consents, issuing, queries
 
 
 class PassportsEntrypoints:
@@ -23,3 +25,18 @@ class PassportsEntrypoints:
     @serves(contract.check_permission)
     def check_permission(self, call: Call) -> Any:
         return call.read(queries.check_permission)
+
+    @listens(portal_consents.consents_required)
+    def on_consents_required(self, incoming: IncomingEvent) -> None:
+        """Note what a portal requires."""
+        incoming.apply(consents.note_required)
+
+    @listens(portal_consents.consent_signed)
+    def on_consent_signed(self, incoming: IncomingEvent) -> None:
+        """Note what an account has signed."""
+        incoming.apply(consents.note_signed)
+
+    @listens(portal_consents.consent_withdrawn)
+    def on_consent_withdrawn(self, incoming: IncomingEvent) -> None:
+        """Note what an account has withdrawn."""
+        incoming.apply(consents.note_withdrawn)

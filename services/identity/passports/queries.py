@@ -13,6 +13,7 @@ from services.chassis.unit_of_work import utc_now
 from services.identity.api_clients.models import ApiClient
 from services.identity.models import Account
 from services.identity.passports.standing import account_standing
+from services.identity.people.models import Preferences
 from services.identity.realms.queries import idle_minutes, rules_of
 from services.identity.realms.rules import in_force
 from services.identity.registry.accounts import account_view, find_account
@@ -28,6 +29,14 @@ def describe_me(session: Session, caller: Caller, settings: Any) -> dict[str, An
     return account_view(account) | {
         "organisation_key": organisation.key,
         "organisation_name": organisation.name,
+        "organisation_short_name": organisation.short_name or organisation.key,
+        "organisation_telephone": organisation.telephone,
+        "organisation_time_zone": organisation.time_zone,
+        "time_zone": session.scalar(
+            select(Preferences.preferred_time_zone).where(Preferences.person_id == account.person_id)
+        ),
+        "language": account.language,
+        "appearance": account.appearance,
         "permissions": permissions,
         "profiles": scope.get("profiles", []),
         **_session_ends(session, caller.session_id, account, settings),

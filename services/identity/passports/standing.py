@@ -26,6 +26,7 @@ from services.identity.api_clients.handlers import is_api_token
 from services.identity.api_clients.models import ApiClient, ApiSecret, ApiSession
 from services.identity.employees.entry import admitted
 from services.identity.models import Account, Organisation, Role
+from services.identity.passports.consents import CONSENTS_DUE
 from services.identity.realms import rules
 from services.identity.realms.models import RealmSettings
 from services.identity.realms.networks import admits
@@ -49,6 +50,7 @@ _SESSION = (
         _organisations.c.key.label("organisation_key"),
         _realm_settings.c.session_idle_minutes,
         _realm_settings.c.allowed_networks,
+        CONSENTS_DUE,
     )
     .select_from(
         _sessions.join(_accounts, _of_account.id == _sessions.c.account_id)
@@ -107,11 +109,12 @@ class Standing:
     features: Sequence[str]
     scope: Mapping[str, Any] = field(default_factory=dict)
     proven_at: datetime.datetime | None = None
+    consents_due: bool = False
 
     def claims(self, audience: str) -> dict[str, Any]:
         """The claims of its passport. In identity, where rights are given, all that is held counts; elsewhere what is in force."""
         is_at_home = audience == "identity"
-        return {
+        claims = {
             "sub": self.account_id,
             "org": self.organisation_id,
             "org_key": self.organisation_key,
@@ -121,6 +124,7 @@ class Standing:
             "sid": self.session_id,
             "prov": None if self.proven_at is None else int(self.proven_at.timestamp()),
         }
+        return claims | {"consents_due": True} if self.consents_due else claims
 
 
 def standing_of(
@@ -133,10 +137,10 @@ def standing_of(
     """
     if is_api_token(token):
         return _of_api_client(fetch_one, token, client_address)
-    row = fetch_one(_SESSION, {"token_hash": token_hash(token)})
+    now = utc_now()
+    row = fetch_one(_SESSION, {"token_hash": token_hash(token), "now": now})
     if row is None:
         return None
-    now = utc_now()
     networks = row.allowed_networks or ()
     idle_minutes = row.session_idle_minutes or settings.session_idle_minutes.of(row.realm)
     if (
@@ -165,6 +169,7 @@ def standing_of(
         row.features,
         scope,
         row.proven_at,
+        row.realm in PORTAL_REALMS and bool(row.consents_due),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Any
 
 from sqlalchemy import select
 
@@ -21,7 +21,7 @@ from services.identity.patients import enrolment, queries
 from services.identity.patients.models import UnverifiedNotice
 from services.identity.patients.rules import NOTICE_KEPT, NOTICE_KEPT_ONCE_TAKEN, NOTICE_LIMIT, Identifying
 from services.identity.realms.rules import LINK, PATIENT
-from services.identity.registry.people import PersonMembers, add_person, load_person
+from services.identity.registry.people import load_person
 from services.identity.secrets import addresses, tries
 from services.identity.secrets.rules import RESET_LIMIT
 from services.identity.secrets.tokens import throttle_key, token_hash
@@ -81,15 +81,20 @@ def _answer(
         if enrolment.open_access(unit, person) is not None and person.email:
             enrolment.send_asked_link(unit, person)
         return {}
+    tell_unverified(unit, email, key)
+    return {}
+
+
+def tell_unverified(unit: UnitOfWork, email: str, key: str) -> None:
+    """Have the address that was entered told that it could not be verified, once a day (S3-26). `key` stands for it."""
     unit.audit("patient.not_verified", "login", key)
     if tries.count_try(unit, NOTICE, key, NOTICE_LIMIT):
-        return {}
+        return
     notice = UnverifiedNotice(
         id=wire.new_id(), email=email, created_at=unit.now, expires_at=unit.now + NOTICE_KEPT
     )
     unit.add(notice)
     unit.publish(contract.patient_not_verified, notice.id, {"notice_id": notice.id})
-    return {}
 
 
 def take_unverified_address(unit: UnitOfWork, *, notice_id: str) -> dict[str, Any]:
@@ -113,18 +118,6 @@ def forget_notices(database: Database) -> bool:
     """Delete the notices that have expired."""
     database.sweep(UnverifiedNotice, UnverifiedNotice.expires_at <= utc_now())
     return True
-
-
-def register_patient(unit: UnitOfWork, **known: Unpack[PersonMembers]) -> dict[str, Any]:
-    """Add a patient from the electronic registration form; access is off until the e-mail is confirmed (S3-29).
-
-    Raises Refused(login_taken).
-    """
-    person = add_person(unit, None, ["patient"], **known)
-    enrolment.record_of(unit, person, enrolment.REGISTERED)
-    if person.email:
-        invitations.invite(unit, enrolment.open_account(unit, person), VERIFY_EMAIL)
-    return {"person_id": person.id}
 
 
 def verify_email(call: Call) -> Any:

@@ -102,7 +102,7 @@ def require_attestation(is_attested: bool) -> None:
     if not is_attested:
         raise Refused(
             "details_missing",
-            "attests_email_is_private: verify with the patient that nobody else reads this e-mail, then send true.",
+            "Verify with the patient that nobody else reads this e-mail, and tick that you have.",
             field="attests_email_is_private",
             missing=["attests_email_is_private"],
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.chassis.operations import Call, serves
 from services.contracts.identity import patients as contract
-from services.identity.patients import activation, handlers, jobs, queries
+from services.identity.patients import activation, handlers, jobs, queries, registration
 from services.identity.secrets.calls import answer_time
 
 
@@ -68,6 +68,10 @@ class PatientsEntrypoints:
     def get_patient_job(self, call: Call) -> Any:
         return call.read(queries.get_patient_job)
 
+    @serves(contract.list_patient_jobs)
+    def list_patient_jobs(self, call: Call) -> Any:
+        return call.read(queries.list_patient_jobs)
+
     @serves(contract.request_patient_access)
     def request_patient_access(self, call: Call) -> Any:
         """See the contract. The answer always takes the same time, since a match writes more."""
@@ -80,9 +84,17 @@ class PatientsEntrypoints:
     def verify_email(self, call: Call) -> Any:
         return activation.verify_email(call)
 
+    @serves(contract.describe_registration)
+    def describe_registration(self, call: Call) -> Any:
+        return registration.describe(call)
+
     @serves(contract.register_patient)
     def register_patient(self, call: Call) -> Any:
-        return call.commit(activation.register_patient)
+        """See the contract. The answer always takes the same time, since a new patient writes more."""
+        answer_at = answer_time()
+        answer = registration.register(call)
+        time.sleep(max(0.0, answer_at - time.monotonic()))
+        return answer
 
     @serves(contract.take_unverified_address)
     def take_unverified_address(self, call: Call) -> Any:

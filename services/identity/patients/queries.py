@@ -13,14 +13,17 @@ from services.contracts.errors import Refused
 from services.contracts.spelling import login_key
 from services.identity.models import BY_NAME, Account, Grant, Organisation, Person, in_effect, is_of_kind
 from services.identity.patients import rules
-from services.identity.patients.enrolment import not_a_patient
+from services.identity.patients.enrolment import BY_STAFF, not_a_patient
 from services.identity.patients.models import PatientJob, PatientJobItem, PatientRecord, PatientSettings
 from services.identity.realms.rules import PATIENT
 from services.identity.registry import usernames
+from services.identity.registry.accounts import COLUMNS_ONLY, account_name
 from services.identity.registry.pages import follows, last_of_page
 from services.identity.registry.people import find_person
 
 MOST_FAILURES = 200
+MOST_JOBS = 20
+MOST_DOUBLES = 20
 
 
 # The columns that a line shows: reading the others takes longer than the rest of the page.
@@ -28,7 +31,7 @@ _OF_A_LINE = (
     load_only(Person.number, Person.first_name, Person.last_name, Person.email, Person.postal_code),
     load_only(Account.login, Account.state, Account.last_login_at),
     load_only(Grant.id),
-    load_only(PatientRecord.manual_credentials_set_at),
+    load_only(PatientRecord.manual_credentials_set_at, PatientRecord.origin),
 )
 
 
@@ -74,6 +77,7 @@ def _line(
         "colour": rules.colour(status, reasons),
         "is_enabled": is_enabled,
         "manual_credentials_set": record is not None and record.manual_credentials_set_at is not None,
+        "origin": record.origin if record else BY_STAFF,
         "last_login_at": last_login_at,
     }
 
@@ -85,13 +89,34 @@ def access_view(session: Session, person_id: str) -> dict[str, Any]:
     if found is None:
         raise not_a_patient()
     person, account, grant, record = found
+    attested_by = grant.attested_by if grant else None
+    attesting = (
+        session.scalar(select(Account).where(Account.id == attested_by).options(*COLUMNS_ONLY))
+        if attested_by
+        else None
+    )
     return _line(person, account, grant, record) | {
         "version": person.version,
         "account_id": account.id if account else None,
         "email_is_verified": account is not None and account.email_verified_at is not None,
-        "attested_by": grant.attested_by if grant else None,
+        "attested_by": attested_by,
+        "attested_by_name": account_name(attesting) if attesting else None,
         "attested_at": grant.attested_at if grant else None,
+        "probable_doubles": _probable_doubles(session, person),
     }
+
+
+def _probable_doubles(session: Session, person: Person) -> list[str]:
+    if person.date_of_birth is None:
+        return []
+    statement = select(Person.id).where(
+        Person.last_name_key == person.last_name_key,
+        Person.date_of_birth == person.date_of_birth,
+        Person.id != person.id,
+        Person.disabled_at.is_(None),
+        is_of_kind(Person.id, PATIENT, utc_now()),
+    )
+    return list(session.scalars(statement.order_by(Person.id).limit(MOST_DOUBLES)))
 
 
 def get_patient_access(session: Session, _caller: Caller, *, person_id: str) -> dict[str, Any]:
@@ -106,11 +131,14 @@ def list_patient_access(
     status: str | None,
     has_username: bool | None,
     is_enabled: bool | None,
+    origin: str | None,
     after: str | None,
     limit: int,
 ) -> dict[str, Any]:
     """Patients by name. The cursor is a person's id: names do not belong in URLs."""
     wanted = _conditions(status=status, has_username=has_username, is_enabled=is_enabled)
+    if origin is not None:
+        wanted.append(func.coalesce(PatientRecord.origin, BY_STAFF) == origin)
     rows = session.execute(_onboarding_page(session, wanted, after=after, limit=limit)).all()
     page = rows[:limit]
     return {
@@ -186,20 +214,20 @@ def get_patient_job(session: Session, _caller: Caller, *, job_id: str) -> dict[s
     return job_view(session, job)
 
 
-def job_view(session: Session, job: PatientJob) -> dict[str, Any]:
-    """The members of the contract's PatientJob."""
+def list_patient_jobs(session: Session, _caller: Caller) -> dict[str, Any]:
+    """The latest jobs, newest first."""
+    latest = select(PatientJob).order_by(PatientJob.created_at.desc(), PatientJob.id).limit(MOST_JOBS)
+    return {"items": [_job_line(session, job) for job in session.scalars(latest).all()]}
+
+
+def _job_line(session: Session, job: PatientJob) -> dict[str, Any]:
+    """The members of the contract's PatientJobLine."""
     counted: dict[str, int] = dict(
         session.execute(
             select(PatientJobItem.state, func.count())
             .where(PatientJobItem.job_id == job.id)
             .group_by(PatientJobItem.state)
         ).all()
-    )
-    failures = session.scalars(
-        select(PatientJobItem)
-        .where(PatientJobItem.job_id == job.id, PatientJobItem.state == "failed")
-        .order_by(PatientJobItem.person_id)
-        .limit(MOST_FAILURES)
     )
     return {
         "job_id": job.id,
@@ -209,8 +237,29 @@ def job_view(session: Session, job: PatientJob) -> dict[str, Any]:
         "failed": counted.get("failed", 0),
         "created_at": job.created_at,
         "finished_at": job.finished_at,
-        "failures": failures.all(),
     }
+
+
+def job_view(session: Session, job: PatientJob) -> dict[str, Any]:
+    """The members of the contract's PatientJob."""
+    failures = session.execute(
+        select(
+            PatientJobItem.person_id,
+            PatientJobItem.reason,
+            PatientJobItem.field,
+            Person.number,
+            Person.first_name,
+            Person.last_name,
+        )
+        .outerjoin(
+            Person,
+            and_(Person.id == PatientJobItem.person_id, Person.organisation_id == job.organisation_id),
+        )
+        .where(PatientJobItem.job_id == job.id, PatientJobItem.state == "failed")
+        .order_by(PatientJobItem.person_id)
+        .limit(MOST_FAILURES)
+    )
+    return _job_line(session, job) | {"failures": [row._asdict() for row in failures]}
 
 
 def matching_patient(session: Session, entered: rules.Identifying) -> str | None:
@@ -218,21 +267,25 @@ def matching_patient(session: Session, entered: rules.Identifying) -> str | None
 
     Run in a session of one organisation.
     """
+    enabled = (Grant.id.is_not(None), Account.state != "disabled")
+    found = patients_like(session, entered, *enabled)
+    return found[0].id if len(found) == 1 else None
+
+
+def patients_like(
+    session: Session, entered: rules.Identifying, *conditions: ColumnElement[bool]
+) -> list[Person]:
+    """The patients whose four data are these."""
     rows = session.execute(
-        _patients().where(
-            Person.email_key == login_key(entered.email or ""),
-            Grant.id.is_not(None),
-            Account.state != "disabled",
-        )
+        _patients().where(Person.email_key == login_key(entered.email or ""), *conditions).order_by(Person.id)
     ).all()
-    found = [
-        person.id
+    return [
+        person
         for person, *_ in rows
         if entered.matches(
             rules.Identifying(person.email, person.last_name, person.date_of_birth, person.postal_code)
         )
     ]
-    return found[0] if len(found) == 1 else None
 
 
 def find_organisation_by_key(session: Session, key: str) -> Organisation | None:

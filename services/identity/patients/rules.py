@@ -16,6 +16,10 @@ NOT_ENABLED, NO_EMAIL, NO_POSTAL_CODE = "access_not_enabled", "no_email", "no_po
 # The message "could not be verified" goes to any address that was entered: once a day, whoever asks.
 NOTICE_LIMIT = Limit(most=1, rest_s=86_400, free=1)
 NOTICE_KEPT = datetime.timedelta(hours=4)
+# Registrations with one e-mail address in a day: a family's.
+REGISTRATION_MAIL_LIMIT = Limit(most=6, rest_s=86_400, free=6)
+# Registrations with an organisation without an hour's pause.
+REGISTRATIONS_LIMIT = Limit(most=300, rest_s=3600, free=300)
 # Once a message was rendered, its address is kept for a few more tries to send it.
 NOTICE_KEPT_ONCE_TAKEN = datetime.timedelta(minutes=15)
 

@@ -64,6 +64,14 @@ class PeopleEntrypoints:
     def create_person_account(self, call: Call) -> Any:
         return call.commit(own_accounts.create_person_account)
 
+    @serves(contract.list_person_accounts)
+    def list_person_accounts(self, call: Call) -> Any:
+        return call.read(own_accounts.list_person_accounts)
+
+    @serves(contract.list_my_profiles)
+    def list_my_profiles(self, call: Call) -> Any:
+        return call.read(queries.list_my_profiles)
+
     @serves(contract.get_my_profile)
     def get_my_profile(self, call: Call) -> Any:
         answer = call.read(queries.get_my_profile)
@@ -73,3 +81,7 @@ class PeopleEntrypoints:
 
         call.transact(note)
         return answer
+
+    @serves(contract.describe_people)
+    def describe_people(self, call: Call) -> Any:
+        return call.read(queries.describe_people)

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any, Unpack
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
@@ -19,7 +19,7 @@ from services.identity.models import Account, Grant, Person, PersonKind
 from services.identity.patients import enrolment
 from services.identity.people.endings import close_ended, end_access
 from services.identity.people.queries import person_view
-from services.identity.realms import rules
+from services.identity.realms import granting, rules
 from services.identity.registry.accounts import find_portal_account, name_accounts
 from services.identity.registry.people import PersonMembers, add_kind, add_person, kinds_of, load_person
 from services.identity.registry.rules import check_span, is_in_effect
@@ -42,8 +42,8 @@ def edit_person(unit: UnitOfWork, *, person_id: str, **changes: Unpack[PersonMem
     """Change what is known of a person. The log-in of a Family Portal account follows the e-mail (S1-20).
 
     Raises Refused(not_found, already_merged, version_conflict, login_taken,
-    forbidden where a log-in would change and the caller may not manage access, invalid_request where an e-mail that is a
-    log-in would be removed).
+    forbidden where the caller may not read people, or where a log-in would change and the caller may not manage access,
+    invalid_request where an e-mail that is a log-in would be removed).
     """
     person = load_person(unit, person_id)
     _require_not_merged(unit, person)
@@ -51,7 +51,7 @@ def edit_person(unit: UnitOfWork, *, person_id: str, **changes: Unpack[PersonMem
     values: Mapping[str, Any] = {**changes}
     changed = [member for member, value in values.items() if getattr(person, member) != value]
     if not changed:
-        return person_view(unit.session, person)
+        return _answer(unit, person)
     account = find_portal_account(unit, rules.FAMILY, person.id) if "email" in changed else None
     if "email" in changed:
         enrolment.check_edit(unit, person, changes["email"])
@@ -65,16 +65,14 @@ def edit_person(unit: UnitOfWork, *, person_id: str, **changes: Unpack[PersonMem
     if not {"first_name", "last_name"}.isdisjoint(changed):
         name_accounts(unit, person)
     unit.audit("person.changed", "person", person.id, members=changed)
-    return person_view(unit.session, person)
+    return _answer(unit, person)
 
 
 def _require_not_merged(unit: UnitOfWork, person: Person) -> None:
     """Raise Refused(already_merged), which names the record to use: nobody would read a change of a merged one."""
     if person.disabled_at is None:
         return
-    kept_id = unit.session.scalar(
-        select(PersonMerge.kept_id).where(PersonMerge.merged_id == person.id, PersonMerge.undone_at.is_(None))
-    )
+    kept_id = _merge_of(unit, person)
     if kept_id is not None:
         raise Refused(
             "already_merged",
@@ -82,6 +80,30 @@ def _require_not_merged(unit: UnitOfWork, person: Person) -> None:
             field="person_id",
             kept_id=kept_id,
         )
+
+
+def _merge_of(unit: UnitOfWork, person: Person) -> str | None:
+    """The record that this one was merged into."""
+    kept_id: str | None = unit.session.scalar(
+        select(PersonMerge.kept_id).where(PersonMerge.merged_id == person.id, PersonMerge.undone_at.is_(None))
+    )
+    return kept_id
+
+
+def _require_accounts_held(unit: UnitOfWork, person: Person, *which: ColumnElement[bool]) -> None:
+    """Raise Refused(right_not_held) unless the caller holds what the person's accounts may do, or `which` of them."""
+    found = unit.session.scalars(select(Account).where(Account.person_id == person.id, *which))
+    for account in found.all():
+        granting.require_account_held(unit, account, field="person_id")
+
+
+def _answer(unit: UnitOfWork, person: Person) -> dict[str, Any]:
+    """The whole record. Raises Refused(forbidden) where the caller may not read people: the change shows it, too."""
+    if unit.caller is None or not unit.caller.may(rules.READ_PEOPLE):
+        raise Refused(
+            "forbidden", f"The answer shows the person's record: this takes {rules.READ_PEOPLE} as well."
+        )
+    return person_view(unit.session, person)
 
 
 def _change_login(unit: UnitOfWork, person: Person, account: Account, email: str | None) -> None:
@@ -108,7 +130,10 @@ def start_person_kind(
     starts_at: datetime.datetime | None,
     ends_at: datetime.datetime | None,
 ) -> dict[str, Any]:
-    """Make a person one of a kind, from now or `starts_at` on, unless they are at that time. Raises Refused(not_found)."""
+    """Make a person one of a kind, from now or `starts_at` on, unless they are at that time.
+
+    Whose account it opens must be held. Raises Refused(not_found, right_not_held, forbidden).
+    """
     person = load_person(unit, person_id)
     unit.honour_version(person)
     close_ended(unit, person)
@@ -125,14 +150,17 @@ def start_person_kind(
             reopen_account(unit, person)
         if kind == rules.PATIENT and begins_at <= unit.now:
             enrolment.added(unit, person)
-    return person_view(unit.session, person)
+        if kind in (rules.EMPLOYEE, rules.PATIENT):
+            _require_accounts_held(unit, person, Account.realm == kind)
+    return _answer(unit, person)
 
 
 def end_person_kind(unit: UnitOfWork, *, person_id: str, kind: str, confirm: bool) -> dict[str, Any]:
     """End a kind of a person now, and the access to portals that rests on it, which `confirm` must confirm.
 
     With a discharged client ends the access of the family to the client's profile, with a patient the patient's own, and
-    with an employee the account. Raises Refused(not_found, confirmation_required).
+    with an employee the account, which must be held. Raises Refused(not_found, confirmation_required, right_not_held,
+    forbidden).
     """
     person = load_person(unit, person_id)
     unit.honour_version(person)
@@ -149,33 +177,38 @@ def end_person_kind(unit: UnitOfWork, *, person_id: str, kind: str, confirm: boo
         person.version += 1
         unit.audit("person.kind_ended", "person", person.id, kind=kind)
         unit.session.flush()
+        if kind in (rules.EMPLOYEE, rules.PATIENT):
+            _require_accounts_held(unit, person, Account.realm == kind)
         end_access(unit, person, kind, confirm=confirm)
-    return person_view(unit.session, person)
+    return _answer(unit, person)
 
 
 def enable_person(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
     """Enable a disabled person again. The access that ended stays ended: staff give it anew.
 
-    Raises Refused(not_found, already_merged, version_conflict).
+    Raises Refused(not_found, already_merged, version_conflict, right_not_held, forbidden).
     """
     person = load_person(unit, person_id)
     _require_not_merged(unit, person)
     unit.require_version(person)
     if person.disabled_at is not None:
+        _require_accounts_held(unit, person)
         person.disabled_at = None
         person.version += 1
         unit.audit("person.enabled", "person", person.id)
-    return person_view(unit.session, person)
+    return _answer(unit, person)
 
 
 def disable_person(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
     """Disable a person: nobody reaches the profile any more, and the person reaches nobody's, from the next request on.
 
-    Raises Refused(not_found, version_conflict).
+    A merged record, too, that undoing the merge would enable. Raises Refused(not_found, version_conflict, right_not_held,
+    forbidden).
     """
     person = load_person(unit, person_id)
     unit.require_version(person)
-    if person.disabled_at is None:
+    if person.disabled_at is None or _merge_of(unit, person) is not None:
+        _require_accounts_held(unit, person)
         person.disabled_at = unit.now
         person.version += 1
         unit.audit("person.disabled", "person", person.id)
@@ -194,4 +227,4 @@ def disable_person(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
         for account_id in accounts:
             end_sessions(unit, account_id, "person_disabled")
             void_links(unit, account_id)
-    return person_view(unit.session, person)
+    return _answer(unit, person)

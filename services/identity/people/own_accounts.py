@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.spelling import login_key
 from services.identity.credentials.invitations import send_invitation
 from services.identity.employees.supervision import supervise
-from services.identity.models import Person
+from services.identity.models import Account, Person
 from services.identity.patients import enrolment
 from services.identity.realms import granting, rules
 from services.identity.realms.queries import rules_of
 from services.identity.registry.accounts import account_view, add_portal_account, find_portal_account
-from services.identity.registry.people import load_person
+from services.identity.registry.people import find_person, load_person
 from services.identity.registry.usernames import require_username
 from services.identity.relationships.grants import open_grant, role_of
 from services.identity.relationships.handlers import relate
@@ -55,6 +59,13 @@ def create_person_account(
     if account.email is not None:
         send_invitation(unit, account)
     return account_view(account)
+
+
+def list_person_accounts(session: Session, _caller: Caller, *, person_id: str) -> dict[str, Any]:
+    """The accounts with which a person signs in. Raises Refused(not_found)."""
+    find_person(session, person_id)
+    found = session.scalars(select(Account).where(Account.person_id == person_id).order_by(Account.realm))
+    return {"items": [account_view(account) for account in found]}
 
 
 def _require_patient(

@@ -20,6 +20,10 @@ class PickupCodesEntrypoints:
     def send_pickup_code(self, call: Call) -> Any:
         return call.commit(handlers.send)
 
+    @serves(contract.send_pickup_codes)
+    def send_pickup_codes(self, call: Call) -> Any:
+        return call.commit(handlers.send_many)
+
     @serves(contract.mint_pickup_code)
     def mint_pickup_code(self, call: Call) -> Any:
         return call.transact(lambda unit: handlers.mint(unit, code_id=call.request["code_id"]))

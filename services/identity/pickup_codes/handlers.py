@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
+from services.chassis.turns import in_turns
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.contracts.identity import pickup_codes as contract
@@ -21,6 +22,7 @@ from services.identity.employees.entry import employees_among
 from services.identity.employees.supervision import supervise
 from services.identity.models import Account, Organisation, Person
 from services.identity.pickup_codes.models import PickupCode
+from services.identity.realms import granting
 from services.identity.realms.queries import rules_of
 from services.identity.realms.rules import EMAIL, EMPLOYEE
 from services.identity.registry.accounts import add_portal_account, find_portal_account, flush_login
@@ -44,14 +46,16 @@ from services.identity.secrets.tokens import new_temporary_password, token_hash
 TRIES = f"pickup{addresses.SUFFIX}"
 SOURCE = "pickup_code"
 ROLE = "employee"
+_NO_CODE = frozenset({"not_found", "not_an_employee", "already_active", "details_missing"})
 
 
 def create(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
     """Make an employee's code: 79 random bits, of which only a hash is kept. The one before is void.
 
-    Raises Refused(not_found, not_an_employee, already_active).
+    Raises Refused(not_found, not_an_employee, already_active, right_not_held).
     """
     person = _load_candidate(unit, person_id)
+    _require_held(unit, person)
     row, code = _add_code(unit, person)
     return {"id": row.id, "code": code, "expires_at": row.expires_at}
 
@@ -59,19 +63,42 @@ def create(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
 def send(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
     """Have a code sent to the employee's e-mail (S2-117). Until the message is rendered, nobody knows a code that works.
 
-    Raises Refused(not_found, not_an_employee, already_active, details_missing).
+    Raises Refused(not_found, not_an_employee, already_active, right_not_held, details_missing).
     """
     person = _load_candidate(unit, person_id)
+    _require_held(unit, person)
     if person.email is None:
         raise Refused(
             "details_missing",
-            "email: not on file. Add it to the employee's record, or show the code with create_pickup_code.",
+            "email: not on file. Add it to the employee's record, or make a code that you hand over.",
             field="email",
             missing=["email"],
         )
     row, _ = _add_code(unit, person)
     unit.publish(contract.pickup_code_requested, row.id, {"code_id": row.id, "person_id": person.id})
     return {"id": row.id}
+
+
+def send_many(unit: UnitOfWork, *, person_ids: list[str]) -> dict[str, Any]:
+    """Have codes sent to several employees, at most the declared number. Those to whom none can be sent are answered."""
+    not_sent: list[dict[str, Any]] = []
+    wanted = sorted(set(person_ids))  # locks are taken in one order
+    for person_id in in_turns(wanted, 5):
+        try:
+            send(unit, person_id=person_id)
+        except Refused as refusal:
+            if refusal.code not in _NO_CODE:
+                raise
+            not_sent.append({"person_id": person_id, "reason": refusal.code})
+    numbers = dict(
+        unit.session.execute(
+            select(Person.id, Person.number).where(Person.id.in_([each["person_id"] for each in not_sent]))
+        ).all()
+    )
+    return {
+        "sent": len(wanted) - len(not_sent),
+        "not_sent": [each | {"person_number": numbers.get(each["person_id"])} for each in not_sent],
+    }
 
 
 def mint(unit: UnitOfWork, *, code_id: str) -> dict[str, Any]:
@@ -92,7 +119,7 @@ def mint(unit: UnitOfWork, *, code_id: str) -> dict[str, Any]:
     renewed = rows_changed(
         unit.session,
         update(PickupCode)
-        .where(PickupCode.id == found.id, *_is_open(unit))
+        .where(PickupCode.id == found.id, *_is_in_state("open", unit.now))
         .values(
             code_hash=_code_hash(str(unit.organisation_id), code),
             expires_at=unit.now + datetime.timedelta(days=days),
@@ -127,6 +154,14 @@ def _load_candidate(unit: UnitOfWork, person_id: str) -> Person:
             "already_active", "The person has an account of this portal: reset its password instead."
         )
     return person
+
+
+def _require_held(unit: UnitOfWork, person: Person) -> None:
+    """Raise Refused(right_not_held) unless the caller holds what an account that is opened with a code may do."""
+    granting.require_role_held(unit, role_of(unit, EMPLOYEE, ROLE), field="person_id")
+    account = find_portal_account(unit, EMPLOYEE, person.id)
+    if account is not None:
+        granting.require_account_held(unit, account, field="person_id")
 
 
 def _days(unit: UnitOfWork) -> int:
@@ -168,13 +203,15 @@ def _code_hash(organisation_id: str, code: str) -> str:
     return token_hash(f"{organisation_id}\0{''.join(code.split()).replace('-', '').upper()}")
 
 
-def _is_open(unit: UnitOfWork) -> tuple[ColumnElement[bool], ...]:
-    """The state `open` of `code_state`, as conditions of a statement."""
-    return (
-        PickupCode.activated_at.is_(None),
-        PickupCode.void_at.is_(None),
-        PickupCode.expires_at > unit.now,
-    )
+def _is_in_state(state: str, now: datetime.datetime) -> tuple[ColumnElement[bool], ...]:
+    """A state of `code_state`, as conditions of a statement."""
+    if state == "activated":
+        return (PickupCode.activated_at.is_not(None),)
+    if state == "void":
+        return (PickupCode.activated_at.is_(None), PickupCode.void_at.is_not(None))
+    is_past = PickupCode.expires_at <= now
+    unused = (PickupCode.activated_at.is_(None), PickupCode.void_at.is_(None))
+    return (*unused, is_past if state == "expired" else ~is_past)
 
 
 def code_state(row: PickupCode, now: datetime.datetime) -> str:
@@ -187,28 +224,46 @@ def code_state(row: PickupCode, now: datetime.datetime) -> str:
 
 
 def list_codes(
-    session: Session, _caller: Caller, *, person_id: str | None, after: str | None, limit: int
+    session: Session,
+    _caller: Caller,
+    *,
+    person_id: str | None,
+    state: str | None,
+    after: str | None,
+    limit: int,
 ) -> dict[str, Any]:
     """When codes were created and activated, newest first. The cursor is a code's id."""
+    now = utc_now()
     order = (PickupCode.created_at, PickupCode.id)
-    statement = select(PickupCode).order_by(*(column.desc() for column in order)).limit(limit + 1)
+    statement = (
+        select(PickupCode, Person)
+        .join(Person, Person.id == PickupCode.person_id)
+        .order_by(*(column.desc() for column in order))
+        .limit(limit + 1)
+    )
+    if state is not None:
+        statement = statement.where(*_is_in_state(state, now))
     if person_id is not None:
         statement = statement.where(PickupCode.person_id == person_id)
     if after is not None:
         last = last_of_page(session, order, PickupCode.id, after)
         statement = statement.where(tuple_(*order) < tuple_(*last))
-    rows = session.scalars(statement).all()
+    rows = session.execute(statement).all()
     page = rows[:limit]
-    now = utc_now()
-    authors = names_among(session, {row.created_by for row in page})
+    authors = names_among(session, {row.created_by for row, _ in page})
     names = ("id", "person_id", "created_by", "created_at", "expires_at", "activated_at")
     return {
         "items": [
             {name: getattr(row, name) for name in names}
-            | {"created_by_name": authors.get(row.created_by), "state": code_state(row, now)}
-            for row in page
+            | {
+                "person_number": person.number,
+                "person_name": " ".join(name for name in (person.first_name, person.last_name) if name),
+                "created_by_name": authors.get(row.created_by),
+                "state": code_state(row, now),
+            }
+            for row, person in page
         ],
-        "next": page[-1].id if len(rows) > len(page) else None,
+        "next": page[-1][0].id if len(rows) > len(page) else None,
     }
 
 
@@ -279,7 +334,9 @@ def _activate(unit: UnitOfWork, code_id: str, person_id: str, login: str, email:
     person = load_person(unit, person_id)
     used = rows_changed(
         unit.session,
-        update(PickupCode).where(PickupCode.id == code_id, *_is_open(unit)).values(activated_at=unit.now),
+        update(PickupCode)
+        .where(PickupCode.id == code_id, *_is_in_state("open", unit.now))
+        .values(activated_at=unit.now),
     )
     account = find_portal_account(unit, EMPLOYEE, person.id)
     is_employee = person.id in employees_among(unit.session, [person.id], unit.now)

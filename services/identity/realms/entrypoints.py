@@ -16,6 +16,10 @@ class RealmsEntrypoints:
     def list_realm_settings(self, call: Call) -> Any:
         return call.read(queries.list_realm_settings)
 
+    @serves(contract.get_realm_settings)
+    def get_realm_settings(self, call: Call) -> Any:
+        return call.read(queries.get_realm_settings)
+
     @serves(contract.set_realm_settings)
     def set_realm_settings(self, call: Call) -> Any:
         return call.commit(handlers.set_realm_settings)
@@ -23,6 +27,10 @@ class RealmsEntrypoints:
     @serves(contract.list_roles)
     def list_roles(self, call: Call) -> Any:
         return call.read(queries.list_roles)
+
+    @serves(contract.get_role)
+    def get_role(self, call: Call) -> Any:
+        return call.read(queries.get_role)
 
     @serves(contract.create_role)
     def create_role(self, call: Call) -> Any:

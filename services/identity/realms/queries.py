@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
+from services.contracts.errors import Refused
 from services.identity.models import Role, RolePermission
 from services.identity.realms import rules
 from services.identity.realms.models import RealmSettings
@@ -57,6 +58,12 @@ def list_realm_settings(session: Session, _caller: Caller) -> dict[str, Any]:
     return {"items": [realm_view(realm, rows.get(realm), outside) for realm in rules.REALMS]}
 
 
+def get_realm_settings(session: Session, _caller: Caller, *, realm: str) -> dict[str, Any]:
+    """The settings of one realm, including defaults."""
+    row = session.scalar(select(RealmSettings).where(RealmSettings.realm == realm))
+    return realm_view(realm, row, realms_with_provider(session))
+
+
 def realm_view(realm: str, row: RealmSettings | None, outside: Collection[str]) -> dict[str, Any]:
     """The members of the contract's RealmView. `outside`: realms with an outside provider in use."""
     return asdict(rules_from(row, realm)) | {
@@ -83,6 +90,19 @@ def list_roles(session: Session, _caller: Caller, *, realm: str | None) -> dict[
     }
 
 
+def get_role(session: Session, _caller: Caller, *, role_id: str) -> dict[str, Any]:
+    """One role with its permissions. Raises Refused(not_found)."""
+    role: Role | None = session.scalar(select(Role).where(Role.id == role_id))
+    if role is None:
+        raise Refused("not_found", "There is no such role.")
+    held = session.scalars(
+        select(RolePermission.permission)
+        .where(RolePermission.role_id == role.id)
+        .order_by(RolePermission.permission)
+    )
+    return role_view(role, list(held))
+
+
 def may_hold(realm: str) -> frozenset[str]:
     """The permissions that a role of the realm may hold."""
     return rules.PROFILE_PERMISSIONS if realm in rules.PORTAL_REALMS else PERMISSIONS
@@ -98,4 +118,5 @@ def role_view(role: Role, permissions: list[str]) -> dict[str, Any]:
         "name": role.name or role.code.replace("_", " ").capitalize(),
         "is_disabled": role.disabled_at is not None,
         "permissions": permissions,
+        "second_factor_required": role.second_factor_required,
     }

@@ -16,6 +16,9 @@ STAFF, PROVIDER = "staff", "provider"
 
 FAMILY, PATIENT, EMPLOYEE, APPLICANT = "family", "patient", "employee", "applicant"
 
+# The feature that lets patients register themselves.
+REGISTRATION = "patient_registration"
+
 # Whose profiles the Family Portal opens.
 CLIENT = "client"
 
@@ -184,7 +187,14 @@ PERMISSIONS = frozenset(
         "account.manage",
         "account.read",
         "organisation.manage",
+        "published_item.publish",
         "portal.configure",
+        "consent.manage",
+        "appointment.manage",
+        "questionnaire.manage",
+        "questionnaire.read_answers",
+        "observation.read",
+        "portal_queue.work",
         "document.send",
         "document.read",
         "document.sign",
@@ -214,9 +224,19 @@ _STANDARD = _TRAINEE | {
     "document.send",
     "document.read",
     "access.break_glass",
+    "published_item.publish",
+    "appointment.manage",
+    "portal_queue.work",
 }
 
-_SUPERVISOR = _STANDARD | {"directory.import", "queue.manage", "account.read", "delivery.read", "person.read"}
+_SUPERVISOR = _STANDARD | {
+    "directory.import",
+    "queue.manage",
+    "account.read",
+    "delivery.read",
+    "person.read",
+    "questionnaire.read_answers",
+}
 
 
 # Each organisation gets these when it is created; from then on they are its own data (S0-15).

@@ -53,6 +53,11 @@ def account_view(account: Account) -> dict[str, Any]:
     return view
 
 
+def account_name(account: Account) -> str:
+    """The first and last name as far as they are known; the login where neither is."""
+    return " ".join(name for name in (account.first_name, account.last_name) if name) or account.login
+
+
 def find_login(
     session: Session, organisation_key: str, login: str, login_space: str = WORKFORCE
 ) -> tuple[Organisation | None, Account | None]:

@@ -20,6 +20,7 @@ from services.identity.secrets.vault import vault_of
 
 SUFFIX = "@address"
 LOGIN, RESET, LINK = f"login{SUFFIX}", f"reset{SUFFIX}", f"link{SUFFIX}"
+REGISTRATION = f"register{SUFFIX}"
 
 
 def count_try(unit: UnitOfWork, kind: str, settings: Any, *, times: int = 1, is_known: bool = False) -> int:
@@ -42,7 +43,7 @@ def count_try(unit: UnitOfWork, kind: str, settings: Any, *, times: int = 1, is_
 
 def held_throttle(unit: UnitOfWork, kind: str, key: str) -> Throttle:
     """The row of tries for `key`, locked until the transaction ends, made now if there is none."""
-    return held_or_made(unit.session, Throttle, {"kind": kind, "key_hash": key}, {"count": 0, "in_a_row": 0})
+    return held_or_made(unit.session, Throttle, {"kind": kind, "key_hash": key}, {})
 
 
 def give_back(unit: UnitOfWork, kind: str, settings: Any) -> None:

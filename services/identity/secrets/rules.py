@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import math
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -156,8 +157,7 @@ def _is_fresh(of_origin: Tries, now: datetime.datetime) -> bool:
 
 def _left_s(since: datetime.datetime | None, now: datetime.datetime, span_s: int) -> int:
     """How many whole seconds of a span are left; 0 when it is over."""
-    left_s = span_s - (now - since).total_seconds() if since else 0.0
-    return max(1, round(left_s + 0.5)) if left_s > 0 else 0
+    return max(0, math.ceil(span_s - (now - since).total_seconds())) if since else 0
 
 
 ADDRESS_REST_S = 900
@@ -181,9 +181,9 @@ def admit_from_address(
     `is_known`: the login's owner has logged in from here before, and is let through whatever strangers have tried here. The
     try is counted all the same, because its success is given back.
     """
-    if before.last_at is None or (now - before.last_at).total_seconds() >= ADDRESS_REST_S:
+    rest_s = _left_s(before.last_at, now, ADDRESS_REST_S)
+    if not rest_s:
         return Admission(True, Tries(1, 0, now))
     if before.count >= most and not is_known:
-        left_s = ADDRESS_REST_S - (now - before.last_at).total_seconds()
-        return Admission(False, before, max(1, round(left_s + 0.5)))
+        return Admission(False, before, rest_s)
     return Admission(True, Tries(before.count + 1, 0, before.last_at))

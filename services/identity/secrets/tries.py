@@ -16,6 +16,8 @@ from services.identity.secrets.tokens import throttle_key
 
 LOGIN, FRESH, RESET, MATCH = "login", "login-fresh", "reset", "patient-match"
 # Messages to an account that somebody without a log-in has caused, and links asked for with a link that has expired.
+# Registrations from one origin, with one organisation, and with one e-mail address.
+REGISTRATION, REGISTRATIONS, REGISTRATION_MAIL = "registration", "registrations", "registration-mail"
 MAIL, TOLD, RENEWED = "mail", "mail-told", "mail-renewed"
 # Kinds of rows for an origin of a login. Their keys begin alike, so that all of one login can be forgotten at once.
 FROM_ORIGIN, KNOWN_ORIGIN = "login@origin", "login@known"

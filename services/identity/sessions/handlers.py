@@ -8,6 +8,8 @@ from sqlalchemy import update
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
+from services.contracts.identity.sessions import session_ended
+from services.identity.realms import granting
 from services.identity.registry.accounts import load_account
 from services.identity.registry.actors import caller_of
 from services.identity.registry.statements import rows_changed
@@ -28,12 +30,13 @@ def log_out(unit: UnitOfWork) -> dict[str, Any]:
     )
     unit.session.execute(statement, execution_options={"synchronize_session": False})
     unit.audit("session.ended", "account", caller.id, session_id=caller.session_id)
+    _tell(unit, caller.id)
     return {}
 
 
 def end_sessions(unit: UnitOfWork, account_id: str, reason: str, *, but: str | None = None) -> int:
     """End all sessions of an account (except `but`): the next request of each is refused. Answers how many."""
-    return rows_changed(
+    ended = rows_changed(
         unit.session,
         update(LoginSession)
         .where(
@@ -43,6 +46,9 @@ def end_sessions(unit: UnitOfWork, account_id: str, reason: str, *, but: str | N
         )
         .values(ended_at=unit.now, end_reason=reason),
     )
+    if ended:
+        _tell(unit, account_id)
+    return ended
 
 
 def end_mine(unit: UnitOfWork, *, session_id: str) -> dict[str, Any]:
@@ -61,8 +67,9 @@ def end_my_others(unit: UnitOfWork) -> dict[str, Any]:
 
 
 def end_of_account(unit: UnitOfWork, *, account_id: str, session_id: str | None) -> dict[str, Any]:
-    """End an account's sessions, or one of them; answers how many. Raises Refused(not_found)."""
+    """End an account's sessions, or one of them; answers how many. Raises Refused(not_found, right_not_held)."""
     account = load_account(unit, account_id)
+    granting.require_account_held(unit, account)
     if session_id is not None:
         _end_one(unit, account.id, session_id, "ended_by_staff")
         return {"ended": 1}
@@ -85,3 +92,8 @@ def _end_one(unit: UnitOfWork, account_id: str, session_id: str, reason: str) ->
     if ended != 1:
         raise Refused("not_found", "There is no such session that holds.", field="session_id")
     unit.audit("session.ended", "account", account_id, session_id=session_id)
+    _tell(unit, account_id)
+
+
+def _tell(unit: UnitOfWork, account_id: str) -> None:
+    unit.publish(session_ended, account_id, {"account_id": account_id})

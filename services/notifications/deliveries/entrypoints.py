@@ -10,6 +10,7 @@ from services.contracts.identity import (
     accounts,
     audit,
     credentials,
+    organisations,
     outside,
     patients,
     pickup_codes,
@@ -17,8 +18,10 @@ from services.contracts.identity import (
     second_factor,
 )
 from services.contracts.notifications import deliveries
+from services.contracts.portals import messages
 from services.contracts.referrals import assignments, capacity
 from services.contracts.signing import documents as signing
+from services.contracts.signing import follow_up
 from services.notifications.deliveries import handlers, queries, sending
 
 
@@ -67,6 +70,11 @@ class DeliveryEntrypoints:
         """E-mail the link that sets the password."""
         _apply(incoming, handlers.account_invited)
 
+    @listens(organisations.portal_reminder_requested)
+    def on_portal_reminder_requested(self, incoming: IncomingEvent) -> None:
+        """E-mail the address of the organisation's portals."""
+        _apply(incoming, handlers.portal_reminder_requested)
+
     @listens(pickup_codes.pickup_code_requested)
     def on_pickup_code_requested(self, incoming: IncomingEvent) -> None:
         """E-mail the pick-up code."""
@@ -113,10 +121,25 @@ class DeliveryEntrypoints:
         answer = incoming.ask(audit.list_audit_readers, {})
         _apply(incoming, handlers.break_glass_used, answer["recipients"])
 
+    @listens(messages.message_sent)
+    def on_message_sent(self, incoming: IncomingEvent) -> None:
+        """E-mail the person that a message waits, unless staff did not want it."""
+        _apply(incoming, handlers.message_sent)
+
     @listens(signing.signature_requested)
     def on_signature_requested(self, incoming: IncomingEvent) -> None:
         """E-mail the recipient that a document is ready to be signed."""
         _apply(incoming, handlers.signature_requested)
+
+    @listens(follow_up.signature_reminded)
+    def on_signature_reminded(self, incoming: IncomingEvent) -> None:
+        """E-mail the recipient once more."""
+        _apply(incoming, handlers.signature_reminded)
+
+    @listens(signing.fax_requested)
+    def on_fax_requested(self, incoming: IncomingEvent) -> None:
+        """Fax the document."""
+        _apply(incoming, handlers.fax_requested)
 
     @listens(signing.document_signed)
     def on_document_signed(self, incoming: IncomingEvent) -> None:

@@ -72,6 +72,11 @@ def account_closed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) 
     _create(unit, "account_closed", data["account_id"], {"change_id": data["change_id"]}, mail_domain)
 
 
+def portal_reminder_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the owner of an account where the organisation's portals are: somebody has asked with its e-mail address."""
+    _create(unit, "portal_reminder", data["account_id"], {"short_name": data["short_name"]}, mail_domain)
+
+
 def pickup_code_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Send an employee's pick-up code (S2-117). The delivery keeps only the code's id, also in place of an account's."""
     _create(unit, "pickup_code", data["code_id"], {"code_id": data["code_id"]}, mail_domain)
@@ -121,6 +126,13 @@ def break_glass_used(
         )
 
 
+def message_sent(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the accounts of a person that a message waits (S3-6), unless `is_notified` is false. It says no more."""
+    if data["is_notified"]:
+        for account_id in data["account_ids"]:
+            _create(unit, "message_waiting", account_id, {"message_id": data["message_id"]}, mail_domain)
+
+
 def signature_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell the recipient that a document is ready to be signed (S4-8)."""
     _create(
@@ -130,6 +142,23 @@ def signature_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: 
         {"document_id": data["document_id"]},
         mail_domain,
     )
+
+
+def signature_reminded(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Remind the recipient of a document that still waits (S4-22)."""
+    _create(
+        unit,
+        "document_reminder",
+        data["recipient_account_id"],
+        {"document_id": data["document_id"]},
+        mail_domain,
+    )
+
+
+def fax_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Fax a document (S4-2). The delivery keeps only the document's id, also in place of an account's; signing tells the number."""
+    context = {"document_id": data["document_id"]}
+    _create(unit, "document_fax", data["document_id"], context, mail_domain, channel="fax")
 
 
 def document_signed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
@@ -174,6 +203,7 @@ def _create(
     mail_domain: str,
     *,
     suppressed_for: str | None = None,
+    channel: str = "email",
 ) -> None:
     delivery_id = wire.new_id()
     unit.add(
@@ -184,7 +214,7 @@ def _create(
             account_id=account_id,
             kind=kind,
             template_version=rules.TEMPLATE_VERSION,
-            channel="email",
+            channel=channel,
             context=dict(context),
             state="suppressed" if suppressed_for else "created",
             reason=suppressed_for,

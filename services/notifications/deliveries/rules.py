@@ -11,12 +11,39 @@ LONGEST_PAUSE_S = 300
 # The version of the built-in texts. Raise it when a text changes its meaning: each delivery records the version it used.
 TEMPLATE_VERSION = 1
 # Messages to people without an account: the id of a notice or code takes the account's place, and no event is published.
-WITHOUT_ACCOUNT = frozenset({"identity_not_verified", "pickup_code"})
-# Kinds that are sent to unverified addresses, too (S0-43): a signer may not have signed in yet (S4-15), and an owner has to
-# learn of an unexpected change to the account's sign-in.
+WITHOUT_ACCOUNT = frozenset({"identity_not_verified", "pickup_code", "document_fax"})
+# Kinds that are sent to unverified addresses, too (S0-43): a signer may not have signed in yet (S4-15), an owner has to
+# learn of an unexpected change to the account's sign-in, a portal is looked for by those who have never been there, and a
+# patient whose password staff have set has never confirmed the address, but is to learn that a message waits (S3-6).
 ALSO_UNVERIFIED = frozenset(
-    {"document_ready_to_sign", "second_factor_enabled", "second_factor_removed", "account_enabled"}
+    {
+        "document_ready_to_sign",
+        "document_reminder",
+        "second_factor_enabled",
+        "second_factor_removed",
+        "account_enabled",
+        "portal_reminder",
+        "message_waiting",
+    }
 )
+# The pages that messages lead to, with ids of the delivery in braces; the other kinds lead to the portal's start page.
+PAGES = {
+    "referral_assigned": "/provider/referrals/{referral_id}",
+    "referral_promoted": "/provider/referrals/{referral_id}",
+    "capacity_stale": "/provider/capacity/{program_id}/{line_id}",
+    "document_ready_to_sign": "/signing/{document_id}",
+    "document_reminder": "/signing/{document_id}",
+    "document_signed": "/staff/documents/{document_id}",
+    "document_declined": "/staff/documents/{document_id}",
+    "message_waiting": "/portal",
+    "second_factor_removed": "/account/password",
+    "access_ending": "/account",
+}
+# To people who need not sign in.
+PAGES_FOR_ALL = {
+    "pickup_code": "/pickup-code?organisation={organisation}",
+    "portal_reminder": "/at/{short_name}",
+}
 # A delivery in one of these states is finished. In every other state it is still to be sent.
 FINAL_STATES = frozenset({"sent", "suppressed", "permanent_failure", "technical_failure"})
 

@@ -13,6 +13,7 @@ from email.message import EmailMessage
 from typing import Any
 from urllib.parse import urlencode
 
+from eventlet import tpool
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -23,9 +24,10 @@ from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts, credentials, patients, pickup_codes
+from services.contracts.identity import accounts, credentials, organisations, patients, pickup_codes
 from services.contracts.notifications import deliveries as contract
 from services.contracts.referrals import queues
+from services.contracts.signing import paper
 from services.notifications.channels import email
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.models import Delivery
@@ -33,8 +35,19 @@ from services.notifications.templates import own_words, product_words
 
 SWEEP_EVERY_S = 1.0
 PRODUCT = "Portico"
+PORTAL_NAMES = {
+    "provider": "Provider Portal",
+    "family": "Family Portal",
+    "patient": "Patient Portal",
+    "employee": "Employee Portal",
+    "applicant": "Applicant Portal",
+}
 # Codes of identity that mean that the account gets no messages any more.
-NO_RECIPIENT = {"not_found": "account_not_found", "account_disabled": "account_disabled"}
+NO_RECIPIENT = {
+    "not_found": "account_not_found",
+    "account_disabled": "account_disabled",
+    "already_decided": "already_decided",  # a fax that nobody needs any more
+}
 # For each kind of message with a credential: placeholder of the template → member of identity's answer.
 CREDENTIAL_KINDS = {
     "account_invited": {"invitation_link": "link"},
@@ -157,7 +170,8 @@ def _try(runtime: Any, delivery: Delivery) -> Outcome:
     if delivery.tries > rules.MAX_TRIES:
         return Outcome("technical_failure", "tries_exhausted")  # no sender has recorded an outcome
     try:
-        email.send(smtp_settings(runtime.settings), _compose(runtime, delivery))
+        compose = _compose_fax if delivery.channel == "fax" else _compose
+        email.send(smtp_settings(runtime.settings), compose(runtime, delivery))
     except NoRecipient as nobody:
         return Outcome("suppressed", nobody.reason)
     except email.Permanent as failure:
@@ -185,17 +199,59 @@ def _again(delivery: Delivery, reason: str) -> Outcome:
 
 def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     settings = runtime.settings
+    # Before `_recipient`, which may make a secret: a try that fails here makes none.
+    facts = _ask(
+        runtime,
+        delivery,
+        organisations.get_public_organisation,
+        {"organisation": delivery.organisation_key},
+    )
     recipient, values = _recipient(runtime, delivery)
     realm = values.pop("realm", None)
-    values |= {"product_name": PRODUCT, "portal_link": _entrance(settings, delivery, realm)}
+    values |= {
+        "product_name": PRODUCT,
+        "portal_name": PORTAL_NAMES.get(str(realm), PRODUCT),
+        "portal_link": _page(settings, delivery, realm),
+    }
     kind = _variant(delivery.kind, values)
     with runtime.database.reading(delivery.organisation_id) as session:
         words = own_words.words_of(session, kind)
-    rendered = product_words.render(kind, words, values)
+    rendered = product_words.render(kind, words, values, facts["telephone"])
     message = email.build(
         delivery.id, settings.mail_from, recipient, rendered.subject, rendered.text, rendered.html
     )
     # The Message-ID of the delivery, even if MAIL_FROM has another domain by now.
+    message.replace_header("Message-ID", f"<{delivery.message_id}>")
+    return message
+
+
+def _compose_fax(runtime: Any, delivery: Delivery) -> EmailMessage:
+    """A mail to the fax service: the number is its address, and the pages are attached. It has no other words.
+
+    Raises Permanent(no_fax_service) without one, and NoRecipient when the document is decided.
+    """
+    settings = runtime.settings
+    if settings.fax_mail_domain is None:
+        raise email.Permanent("no_fax_service")
+    fax = _ask(runtime, delivery, paper.describe_fax, {"document_id": delivery.context["document_id"]})
+    number = "".join(filter(str.isdigit, fax["fax_number"]))
+    parts = (("cover.pdf", fax["cover_sheet_sha256"]), ("document.pdf", fax["document_sha256"]))
+
+    def build() -> EmailMessage:
+        message = email.build(
+            delivery.id,
+            settings.mail_from,
+            f"{number}@{settings.fax_mail_domain}",
+            "Fax",
+            "Two files are attached.",
+        )
+        for name, sha256 in parts:
+            content = runtime.blobs.find(delivery.organisation_id, sha256).read_bytes()
+            message.add_attachment(content, maintype="application", subtype="pdf", filename=name)
+        return message
+
+    # Reading and encoding some megabytes takes longer than the other greenlets should wait.
+    message: EmailMessage = tpool.execute(build)
     message.replace_header("Message-ID", f"<{delivery.message_id}>")
     return message
 
@@ -210,15 +266,17 @@ def _variant(kind: str, values: dict[str, str | int]) -> str:
     return kind
 
 
-def _entrance(settings: Any, delivery: Delivery, realm: str | int | None) -> str:
-    """The recipient's sign-in page, with organisation and realm filled in; the page that takes the code of a message."""
-    if delivery.kind == "pickup_code":
-        where = {"organisation": delivery.organisation_key}
-        return f"{settings.public_url.rstrip('/')}/pickup-code?{urlencode(where)}"
-    where = {"organisation": delivery.organisation_key} | ({"realm": str(realm)} if realm else {})
-    if "document_id" in delivery.context:
-        where["return_path"] = f"/signing/{delivery.context['document_id']}"
-    return f"{settings.public_url.rstrip('/')}/sign-in?{urlencode(where)}"
+def _page(settings: Any, delivery: Delivery, realm: str | int | None) -> str:
+    """The address of the page that the message is about. The organisation's entrance for the realm goes on to it."""
+    root, organisation = settings.public_url.rstrip("/"), delivery.organisation_key
+    if delivery.kind in rules.PAGES_FOR_ALL:
+        known = {**delivery.context, "organisation": organisation}
+        return str(root + rules.PAGES_FOR_ALL[delivery.kind].format_map(known))
+    entrance = f"{root}/at/{organisation}" + (f"/{realm}" if realm else "")
+    if not realm or delivery.kind not in rules.PAGES:
+        return entrance
+    page = rules.PAGES[delivery.kind].format_map(delivery.context)
+    return f"{entrance}?{urlencode({'return_path': page}, safe='/')}"
 
 
 def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | int]]:
@@ -334,10 +392,20 @@ def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome) -> None:
     is_of_account = row.kind not in rules.WITHOUT_ACCOUNT
     if outcome == SENT:
         row.sent_at = unit.now
-    if outcome == SENT and is_of_account:
+    if row.channel == "fax":
+        _tell_of_fax(unit, row)
+    elif outcome == SENT and is_of_account:
         unit.publish(contract.delivery_sent, row.id, {**about, "channel": row.channel})
     elif outcome.state in ("permanent_failure", "technical_failure") and is_of_account:
         unit.publish(contract.delivery_failed, row.id, {**about, "reason": outcome.reason})
     unit.audit(
         f"delivery.{outcome.state}", "delivery", row.id, kind=row.kind, reason=outcome.reason, tries=row.tries
     )
+
+
+def _tell_of_fax(unit: UnitOfWork, row: Delivery) -> None:
+    about = {"delivery_id": row.id, "document_id": row.context["document_id"]}
+    if row.state == "sent":
+        unit.publish(contract.fax_sent, row.id, about)
+    elif row.state in ("permanent_failure", "technical_failure"):
+        unit.publish(contract.fax_failed, row.id, {**about, "reason": row.reason})

@@ -29,7 +29,8 @@ SAMPLES: Mapping[str, str | int] = {
     "document_number": "D-1234",
     "organisation_name": "Harbor County 2-1-1",
     "product_name": "Portico",
-    "portal_link": "https://portal.example/sign-in",
+    "portal_name": "Provider Portal",
+    "portal_link": "https://portal.example/at/harbor-county/provider",
     "invitation_link": "https://portal.example/credentials#token=example",
     "reset_link": "https://portal.example/credentials#token=example",
     "confirmation_link": "https://portal.example/credentials#token=example",
@@ -40,6 +41,7 @@ SAMPLES: Mapping[str, str | int] = {
     "pickup_code": "K7QF-2MXD",
     "partner_text": "Please call within two days.",
 }
+SAMPLE_TELEPHONE = "+1 555 0100"
 
 
 def list_message_templates(session: Session, _caller: Caller | None) -> dict[str, Any]:
@@ -59,7 +61,7 @@ def preview_message_template(
     """Subject, text and HTML with made-up values. Raises what `check` raises."""
     words = Template(subject, text, html)
     check(kind, words)
-    rendered = product_words.render(kind, words, SAMPLES)
+    rendered = product_words.render(kind, words, SAMPLES, SAMPLE_TELEPHONE)
     return {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
 
 

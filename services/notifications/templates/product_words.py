@@ -96,8 +96,10 @@ def check(kind: str, template: Template) -> None:
         _check_html(template.html)
 
 
-def render(kind: str, template: Template, values: Mapping[str, str | int]) -> Rendered:
-    """The message with the values put in.
+def render(
+    kind: str, template: Template, values: Mapping[str, str | int], telephone: str | None = None
+) -> Rendered:
+    """The message with the values put in. It ends with the organisation's telephone number, if there is one.
 
     Values become one line without control characters; values named `…_link` must be http(s) addresses. Raises
     Refused `template_value_missing` when the template mentions a value that is not given,
@@ -105,11 +107,13 @@ def render(kind: str, template: Template, values: Mapping[str, str | int]) -> Re
     """
     check(kind, template)
     clean = {name: _clean(name, value) for name, value in values.items()}
-    return Rendered(
-        subject=_cut(_filled(template.subject, clean, str), SUBJECT_LIMIT),
-        text=_filled(template.text, clean, str),
-        html=None if template.html is None else _filled(template.html, clean, html.escape),
-    )
+    text = _filled(template.text, clean, str)
+    body = None if template.html is None else _filled(template.html, clean, html.escape)
+    if telephone:
+        line = f"Telephone: {_clean('telephone', telephone)}"
+        text = f"{text.rstrip()}\n\n{line}\n"
+        body = None if body is None else f"{body.rstrip()}\n<p>{html.escape(line)}</p>\n"
+    return Rendered(_cut(_filled(template.subject, clean, str), SUBJECT_LIMIT), text, body)
 
 
 def mentioned(part: str) -> frozenset[str]:
@@ -234,8 +238,15 @@ def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+SIGNATURE = "{{ organisation_name }} · {{ portal_name }}"
+
+
 def _declared(name: str, placeholders: str, subject: str, *paragraphs: str) -> Kind:
-    """A kind whose default text and HTML say the same. A paragraph `{{ …_link }}` becomes a link."""
+    """A kind whose default text and HTML say the same. A paragraph `{{ …_link }}` becomes a link.
+
+    Every message ends with the organisation and the portal that it is from, whatever it says before.
+    """
+    paragraphs = (*paragraphs, SIGNATURE)
     blocks = (
         f'<p><a href="{each}">{each}</a></p>'
         if ONE_PLACEHOLDER.fullmatch(each)
@@ -244,7 +255,7 @@ def _declared(name: str, placeholders: str, subject: str, *paragraphs: str) -> K
     )
     body = "\n".join(blocks)
     default = Template(subject, "\n\n".join(paragraphs) + "\n", f"{body}\n")
-    return Kind(name, frozenset(placeholders.split()), default)
+    return Kind(name, frozenset((*placeholders.split(), "organisation_name", "portal_name")), default)
 
 
 UNEXPECTED = "If you did not expect this message, you can ignore it."
@@ -258,9 +269,8 @@ KINDS: dict[str, Kind] = {
             "New referral: record {{ record_number }}",
             "{{ organisation_name }} has assigned a referral to you.",
             "Contact record number: {{ record_number }}",
-            "For reasons of privacy this message says no more. Sign in and look for the number in your list:",
+            "For reasons of privacy this message says no more. Read it here, once you have signed in:",
             "{{ portal_link }}",
-            "Sent by {{ product_name }}.",
         ),
         _declared(
             "referral_assigned_with_text",
@@ -269,9 +279,8 @@ KINDS: dict[str, Kind] = {
             "{{ organisation_name }} has assigned a referral to you.",
             "Contact record number: {{ record_number }}",
             "{{ partner_text }}",
-            "For reasons of privacy this message says no more. Sign in and look for the number in your list:",
+            "For reasons of privacy this message says no more. Read it here, once you have signed in:",
             "{{ portal_link }}",
-            "Sent by {{ product_name }}.",
         ),
         _declared(
             "referral_promoted",
@@ -279,9 +288,8 @@ KINDS: dict[str, Kind] = {
             "A place is free: record {{ record_number }}",
             "A referral from {{ organisation_name }} that waited for a place with you has one now.",
             "Contact record number: {{ record_number }}",
-            "For reasons of privacy this message says no more. Sign in and look for the number in your list:",
+            "For reasons of privacy this message says no more. Read it here, once you have signed in:",
             "{{ portal_link }}",
-            "Sent by {{ product_name }}.",
         ),
         _declared(
             "referral_promoted_with_text",
@@ -290,9 +298,8 @@ KINDS: dict[str, Kind] = {
             "A referral from {{ organisation_name }} that waited for a place with you has one now.",
             "Contact record number: {{ record_number }}",
             "{{ partner_text }}",
-            "For reasons of privacy this message says no more. Sign in and look for the number in your list:",
+            "For reasons of privacy this message says no more. Read it here, once you have signed in:",
             "{{ portal_link }}",
-            "Sent by {{ product_name }}.",
         ),
         _declared(
             "referral_withdrawn",
@@ -302,7 +309,6 @@ KINDS: dict[str, Kind] = {
             "Contact record number: {{ record_number }}",
             "It is no longer in your list. If you have questions about it, ask {{ organisation_name }}.",
             "{{ portal_link }}",
-            "Sent by {{ product_name }}.",
         ),
         _declared(
             "capacity_stale",
@@ -319,7 +325,7 @@ KINDS: dict[str, Kind] = {
             "{{ organisation_name }} invites you to {{ product_name }}",
             "{{ organisation_name }} has opened an account for you. Open this link and choose a password:",
             "{{ invitation_link }}",
-            "The link works once and for {{ lifetime }}. After that, use “Forgotten password” on the sign-in page.",
+            "The link works once and for {{ lifetime }}. After that, open it all the same: it offers to send you a new one.",
             UNEXPECTED,
         ),
         _declared(
@@ -329,7 +335,7 @@ KINDS: dict[str, Kind] = {
             "{{ organisation_name }} has opened an account for you. Your username: {{ username }}",
             "Open this link and choose a password:",
             "{{ invitation_link }}",
-            "The link works once and for {{ lifetime }}. After that, use “Forgotten password” on the sign-in page.",
+            "The link works once and for {{ lifetime }}. After that, open it all the same: it offers to send you a new one.",
             UNEXPECTED,
         ),
         _declared(
@@ -340,7 +346,7 @@ KINDS: dict[str, Kind] = {
             "{{ whose }} should use the link.",
             "Open it and choose a password:",
             "{{ invitation_link }}",
-            "The link works once and for {{ lifetime }}. After that, use “Forgotten password” on the sign-in page.",
+            "The link works once and for {{ lifetime }}. After that, open it all the same: it offers to send you a new one.",
             UNEXPECTED,
         ),
         _declared(
@@ -358,7 +364,7 @@ KINDS: dict[str, Kind] = {
             "password_reset",
             "organisation_name product_name reset_link lifetime",
             "Choose a new password for {{ product_name }}",
-            "A new password was asked for your account. Open this link to choose one:",
+            "A new password was asked for your account with {{ organisation_name }}. Open this link to choose one:",
             "{{ reset_link }}",
             "The link works once and for {{ lifetime }}. Until you use it, your old password stays.",
             UNEXPECTED,
@@ -367,7 +373,7 @@ KINDS: dict[str, Kind] = {
             "password_reset_with_username",
             "organisation_name product_name reset_link lifetime username",
             "Choose a new password for {{ product_name }}",
-            "A new password was asked for your account. Its username: {{ username }}",
+            "A new password was asked for your account with {{ organisation_name }}. Its username: {{ username }}",
             "Open this link to choose a password:",
             "{{ reset_link }}",
             "The link works once and for {{ lifetime }}. Until you use it, your old password stays.",
@@ -377,8 +383,8 @@ KINDS: dict[str, Kind] = {
             "password_reset_with_name",
             "organisation_name product_name reset_link lifetime whose",
             "Choose a new password for {{ product_name }}",
-            "A new password was asked for the account of {{ whose }}. Several people have this e-mail address: only "
-            "{{ whose }} should use the link.",
+            "A new password was asked for the account of {{ whose }} with {{ organisation_name }}. Several people have this "
+            "e-mail address: only {{ whose }} should use the link.",
             "Open it to choose a password:",
             "{{ reset_link }}",
             "The link works once and for {{ lifetime }}. Until it is used, the old password stays.",
@@ -421,7 +427,7 @@ KINDS: dict[str, Kind] = {
             "Please confirm your e-mail address",
             "{{ organisation_name }} has been given this address as yours. Open this link to confirm it:",
             "{{ confirmation_link }}",
-            "The link works once and for {{ lifetime }}.",
+            "The link works once and for {{ lifetime }}. Its page shows the way on to your access.",
             UNEXPECTED,
         ),
         _declared(
@@ -438,6 +444,14 @@ KINDS: dict[str, Kind] = {
             "organisation_name product_name portal_link",
             "A document from {{ organisation_name }} is ready to be signed",
             "{{ organisation_name }} has sent you a document to sign or decline. Read it here:",
+            "{{ portal_link }}",
+            "For reasons of privacy this message says nothing about its content.",
+        ),
+        _declared(
+            "document_reminder",
+            "organisation_name product_name portal_link",
+            "A document from {{ organisation_name }} still waits for you",
+            "{{ organisation_name }} has sent you a document, and it is neither signed nor declined yet. Read it here:",
             "{{ portal_link }}",
             "For reasons of privacy this message says nothing about its content.",
         ),
@@ -470,6 +484,16 @@ KINDS: dict[str, Kind] = {
             "the other one stays, with all that both could see. Sign in with that one:",
             "{{ portal_link }}",
             "If you did not expect this, or have only one account, call {{ organisation_name }}.",
+        ),
+        _declared(
+            "portal_reminder",
+            "organisation_name product_name portal_link",
+            "Your way in at {{ organisation_name }}",
+            "Somebody has asked where this e-mail address can sign in. {{ organisation_name }} has an account with it. "
+            "Its portals are here:",
+            "{{ portal_link }}",
+            "Keep this address: it stays the same. Other organisations that know you send a message of their own.",
+            UNEXPECTED,
         ),
         _declared(
             "pickup_code",

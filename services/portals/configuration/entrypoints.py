@@ -24,6 +24,21 @@ class ConfigurationEntrypoints:
         """Name and colour of a portal, for its log-in page."""
         return call.read(queries.get_public_portal)
 
+    @serves(configuration.get_portal_content)
+    def get_portal_content(self, call: Call) -> Any:
+        """What a portal says and offers, as staff wrote it."""
+        return call.read(queries.get_portal_content)
+
+    @serves(configuration.get_portal_home)
+    def get_portal_home(self, call: Call) -> Any:
+        """All that the start page of a portal shows to the caller."""
+        return call.read(queries.get_portal_home)
+
+    @serves(configuration.change_portal_content)
+    def change_portal_content(self, call: Call) -> Any:
+        """Change what a portal says and offers."""
+        return call.commit(handlers.change_portal_content)
+
     @serves(configuration.configure_portal)
     def configure_portal(self, call: Call) -> Any:
         """Set a portal's name, colour and ticker."""

@@ -1,39 +1,57 @@
-"""Commands and events of portals, each one transaction."""
+"""Commands and events of the configuration of portals, each one transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
-from services.chassis import wire
-from services.chassis.database import held_or_made
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts.portals import configuration as contract
-from services.portals.configuration import queries, rules
-from services.portals.configuration.models import OrganisationKey, PortalConfiguration
+from services.contracts.errors import Refused
+from services.portals.configuration import documents, queries, versions
+from services.portals.configuration.models import PortalVersion
+from services.portals.definitions import queries as definitions
+from services.portals.definitions.models import OrganisationKey
+
+
+class ContentChanges(TypedDict, total=False):
+    """What changes of a portal's content, each member as a whole."""
+
+    product_name: Any
+    description: Any
+    terms: Mapping[str, Any]
+    columns: int
+    modules: list[Mapping[str, Any]]
+    has_message_center: bool
+    is_single_function: bool
+    resources: list[Mapping[str, Any]]
+    support: list[Mapping[str, Any]]
+    labels: Mapping[str, Any]
+    document_types: list[str] | None
+    editable_sections: list[str]
+    logout_address: str | None
+    logo: Mapping[str, Any] | None
+    welcome_image: Mapping[str, Any] | None
 
 
 def configure_portal(
-    unit: UnitOfWork, *, portal: str, name: str, colour: str, ticker: list[Mapping[str, Any]]
+    unit: UnitOfWork, *, portal: str, name: Any, colour: str, ticker: list[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Replace a portal's name, colour and ticker. Raises Refused `version_required` or `version_conflict`."""
-    row = _locked(unit, portal)
-    unit.require_version(row)
-    row.name = name
-    row.colour = colour.lower()
-    row.ticker = [message["text"] for message in ticker]
-    row.version += 1
-    row.configured_at = unit.now
-    unit.audit(
-        "portal.configured",
-        "portal",
-        row.id,
-        portal=row.portal,
-        version=row.version,
-        messages=len(row.ticker),
-    )
-    unit.publish(contract.portal_configured, row.id, {"portal": row.portal, "version": row.version})
-    return queries.view(row)
+    """Replace a portal's name, colour and ticker, and publish that at once. Raises as `change_portal_content`."""
+    definition = definitions.named(unit.session, unit.organisation_id, portal)
+    changes = {"name": name, "colour": colour, "ticker": ticker}
+    return queries.look_view(definition, _published_with(unit, definition, changes))
+
+
+def change_portal_content(
+    unit: UnitOfWork, *, portal: str, **changes: Unpack[ContentChanges]
+) -> dict[str, Any]:
+    """Change what a portal says and offers, and publish that at once. A draft that somebody works on is changed as well.
+
+    Raises Refused `not_found`, `version_required`, `version_conflict`, `approval_required`, `publication_scheduled`,
+    `invalid_request` with every problem of the whole.
+    """
+    definition = definitions.named(unit.session, unit.organisation_id, portal)
+    return queries.content_view(definition, _published_with(unit, definition, changes))
 
 
 def organisation_created(unit: UnitOfWork, data: Mapping[str, Any]) -> None:
@@ -42,16 +60,19 @@ def organisation_created(unit: UnitOfWork, data: Mapping[str, Any]) -> None:
     unit.audit("organisation_key.noted", "organisation", data["organisation_id"])
 
 
-def _locked(unit: UnitOfWork, portal: str) -> PortalConfiguration:
-    """The configuration's row, locked. It is created from the default if there is none."""
-    default = rules.default_configuration(portal)
-    fresh = {
-        "id": wire.new_id(),
-        "version": default.version,
-        "name": default.name,
-        "colour": default.colour,
-        "ticker": default.ticker,
-        "configured_at": unit.now,
-    }
-    key = {"organisation_id": unit.organisation_id, "portal": portal}
-    return held_or_made(unit.session, PortalConfiguration, key, fresh)
+def _published_with(unit: UnitOfWork, definition: Any, changes: Mapping[str, Any]) -> versions.Shown:
+    head = versions.head(unit, definition.portal)
+    now = versions.latest(unit.session, unit.organisation_id, definition)
+    unit.require_version(PortalVersion(version=now.number))
+    if definition.needs_approval:
+        raise Refused(
+            "approval_required", "Changes of this portal need a second person. Change its draft instead."
+        )
+    plain = documents.plain(changes)
+    document = {**now.document, **plain}
+    versions.require_whole(document, definition.kind)
+    documents.require_known(unit.session, unit.organisation_id, document)
+    if head.document is not None:
+        head.document = {**head.document, **plain}
+        head.version += 1
+    return versions.publish(unit, definition, document)

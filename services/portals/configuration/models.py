@@ -12,24 +12,24 @@ from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
 from services.portals.models import Base
 
 
-class OrganisationKey(Base):
-    """A copy of identity's organisation keys: a log-in page knows only the key. The table belongs to no tenant."""
+class PortalVersion(TenantScoped, Base):
+    """One version of how a portal presents itself: what differs from the default of its kind.
 
-    __tablename__ = "organisation_keys"
-    organisation_id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    key: Mapped[str] = mapped_column(String(64), unique=True)
+    Number 0 is the draft, whose row also orders those who write at once; it has no document while nothing is drafted. The others
+    are published and never change: the one with the greatest number whose time has come is shown, and those before it are kept.
+    Number 1 is the default and has no row.
+    """
 
-
-class PortalConfiguration(TenantScoped, Base):
-    """How one portal of an organisation presents itself. Without a row the default applies, which is version 1."""
-
-    __tablename__ = "portal_configurations"
-    __table_args__ = (UniqueConstraint("organisation_id", "portal"),)
+    __tablename__ = "portal_versions"
+    __table_args__ = (UniqueConstraint("organisation_id", "portal", "number"),)
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    portal: Mapped[str] = mapped_column(String(20))
+    portal: Mapped[str] = mapped_column(String(40))
+    number: Mapped[int] = mapped_column(Integer)
+    document: Mapped[Any] = mapped_column(JsonValue, nullable=True)
+    # How often the draft was written; of a published version, the number.
     version: Mapped[int] = mapped_column(Integer)
-    name: Mapped[str] = mapped_column(String(60))
-    colour: Mapped[str] = mapped_column(String(7))
-    # The source texts of the messages, in their order.
-    ticker: Mapped[Any] = mapped_column(JsonValue)
-    configured_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    # The accounts that have changed the draft since the last publication (see `needs_approval` of a portal).
+    editors: Mapped[Any] = mapped_column(JsonValue)
+    changed_by: Mapped[str] = mapped_column(String(32))
+    changed_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    published_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)

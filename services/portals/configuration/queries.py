@@ -2,48 +2,176 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
+from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.portals.configuration import rules, ticker
-from services.portals.configuration.models import OrganisationKey, PortalConfiguration
+from services.portals.configuration import modules, rendering, rules, versions
+from services.portals.definitions import queries as definitions
+from services.portals.definitions import rules as definition_rules
+from services.portals.images import queries as image_queries
 
 
-def get_portal(session: Session, caller: Caller, *, portal: str) -> dict[str, Any]:
-    """The configuration of a portal of the caller's organisation, with the ticker's source and HTML."""
-    return view(_configuration(session, caller.organisation_id, portal))
+def get_portal(session: Session, caller: Caller, *, portal: str, languages: list[str]) -> dict[str, Any]:
+    """The look of a portal that admits the caller, with the ticker's source and HTML. Raises Refused `not_found`."""
+    definition = definitions.admitted(session, caller, portal)
+    shown = versions.shown(session, caller.organisation_id, definition)
+    return look_view(definition, shown, languages)
 
 
-def get_public_portal(session: Session, _caller: None, *, organisation: str, portal: str) -> dict[str, Any]:
-    """Name and colour for a log-in page. Raises Refused `not_found` for an unknown organisation key."""
-    key = organisation
-    organisation_id = session.scalar(
-        select(OrganisationKey.organisation_id).where(OrganisationKey.key == key)
-    )
-    if organisation_id is None:
-        raise Refused("not_found", "There is no such organisation.", field="organisation")
-    configuration = _configuration(session, organisation_id, portal)
-    return {"portal": configuration.portal, "name": configuration.name, "colour": configuration.colour}
-
-
-def view(configuration: Any) -> dict[str, Any]:
-    """A stored or default configuration as the contract's PortalConfiguration."""
+def get_public_portal(
+    session: Session,
+    _caller: None,
+    *,
+    organisation: str,
+    portal: str,
+    languages: list[str],
+) -> dict[str, Any]:
+    """What a log-in page shows. Raises Refused `not_found` for an unknown organisation key or a portal that is off."""
+    organisation_id = definitions.organisation_of(session, organisation)
+    definition = definitions.named(session, organisation_id, portal)
+    if not definition.is_enabled or not definitions.is_reached(session, definition):
+        raise Refused("not_found", "There is no such portal.", field="portal")
+    whole = versions.shown(session, organisation_id, definition).whole
+    look = rendering.look(whole, languages, utc_now())
     return {
-        "portal": configuration.portal,
-        "version": configuration.version,
-        "name": configuration.name,
-        "colour": configuration.colour,
-        "ticker": [{"text": text, "html": ticker.to_html(text)} for text in configuration.ticker],
+        "portal": definition.portal,
+        "kind": definition.kind,
+        "realm": definition_rules.REALM_OF_KIND[definition.kind],
+        "name": look["name"],
+        "colour": look["colour"],
+        "logout_address": _logout_address(session, organisation_id, whole),
+        **_images(session, (organisation_id, organisation), whole, languages),
     }
 
 
-def _configuration(session: Session, organisation_id: str | None, portal: str) -> Any:
-    # The session of a public operation is not limited to one organisation, so the statement names it.
-    statement = select(PortalConfiguration).where(
-        PortalConfiguration.organisation_id == organisation_id, PortalConfiguration.portal == portal
-    )
-    return session.scalars(statement).one_or_none() or rules.default_configuration(portal)
+def get_portal_content(session: Session, caller: Caller, *, portal: str) -> dict[str, Any]:
+    """What a portal says and offers, as it was written. Raises Refused `not_found`."""
+    definition = definitions.named(session, caller.organisation_id, portal)
+    return content_view(definition, versions.shown(session, caller.organisation_id, definition))
+
+
+def get_portal_home(session: Session, caller: Caller, *, portal: str, languages: list[str]) -> dict[str, Any]:
+    """All that the start page of a portal shows, with the organisation's words. Raises Refused `not_found`."""
+    definition = definitions.admitted(session, caller, portal)
+    shown = versions.shown(session, caller.organisation_id, definition)
+    return home_view(session, caller, definition, shown.whole, languages)
+
+
+def home_view(
+    session: Session, caller: Caller, definition: Any, whole: dict[str, Any], languages: Sequence[str]
+) -> dict[str, Any]:
+    """A configuration as the contract's PortalHome."""
+    organisation = (caller.organisation_id, caller.organisation_key)
+    return {
+        **rendering.home(definition, whole, languages, utc_now()),
+        **_images(session, organisation, whole, languages),
+    }
+
+
+def appointment_options(session: Session, organisation_id: str | None, portal: str) -> dict[str, Any] | None:
+    """The settings of My Appointments of a portal, with their defaults. None: the portal does not have the module.
+
+    Raises Refused `not_found`.
+    """
+    definition = definitions.named(session, organisation_id, portal)
+    return modules.appointment_options(versions.shown(session, organisation_id, definition).whole["modules"])
+
+
+def missing_modules(
+    session: Session, organisation_id: str | None, portal: str, wanted: Sequence[str]
+) -> list[dict[str, str]]:
+    """Those of the wanted modules that the portal may have and does not show, with their usual names. Raises Refused `not_found`."""
+    definition = definitions.named(session, organisation_id, portal)
+    shown = versions.shown(session, organisation_id, definition).whole["modules"]
+    return modules.named(modules.missing(definition.kind, shown, wanted))
+
+
+def document_types(
+    session: Session, caller: Caller, portal: str | None, *, of_supervisors: bool = False
+) -> set[str] | None:
+    """The types of documents that a portal shows, or those that admit the caller together; None: every type (S2-140).
+
+    Supervisors' portals name what is shown of the employees; without a list they show no document. Raises Refused `not_found`.
+    """
+    names = [portal] if portal else definitions.admitting(session, caller)
+    shown: set[str] = set()
+    for name in names:
+        definition = definitions.admitted(session, caller, name)
+        if (definition.kind == "supervisor") is not of_supervisors:
+            continue
+        chosen = versions.shown(session, caller.organisation_id, definition).whole["document_types"]
+        if chosen is None and not of_supervisors:
+            return None
+        shown.update(chosen or ())
+    return shown
+
+
+def reports_of(session: Session, caller: Caller, portal: str) -> list[dict[str, str]]:
+    """The reports that a portal shows; none without the module. Raises Refused `not_found`."""
+    definition = definitions.admitted(session, caller, portal)
+    whole = versions.shown(session, caller.organisation_id, definition).whole
+    found = (modules.reports_of(each) for each in whole["modules"] if each["code"] == "reports")
+    return next(found, [])
+
+
+def module_name(session: Session, caller: Caller, portal: str, code: str) -> str | None:
+    """What a module is called in a portal, in the organisation's words. None: the portal does not have it.
+
+    Raises Refused `not_found`.
+    """
+    definition = definitions.admitted(session, caller, portal)
+    whole = versions.shown(session, caller.organisation_id, definition).whole
+    shown = rendering.home(definition, whole, (), utc_now())["modules"]
+    return next((str(each["name"]) for each in shown if each["code"] == code), None)
+
+
+def look_view(definition: Any, shown: versions.Shown, languages: Sequence[str] = ()) -> dict[str, Any]:
+    """A version as the contract's PortalConfiguration."""
+    return {
+        "portal": definition.portal,
+        "kind": definition.kind,
+        "version": shown.number,
+        **rendering.look(shown.whole, languages, utc_now()),
+    }
+
+
+def content_view(definition: Any, shown: versions.Shown) -> dict[str, Any]:
+    """A version as the contract's PortalContent."""
+    return {
+        "portal": definition.portal,
+        "kind": definition.kind,
+        "version": shown.number,
+        **possible_view(definition.kind),
+        **{name: value for name, value in shown.whole.items() if name not in rules.LOOK},
+    }
+
+
+def possible_view(kind: str) -> dict[str, Any]:
+    """What the modules of a portal of a kind can be, and the reports that they may show."""
+    return {
+        "possible_modules": modules.named(modules.possible(kind)),
+        "possible_reports": modules.named(modules.EMPLOYER_REPORTS),
+    }
+
+
+def _logout_address(session: Session, organisation_id: str, whole: dict[str, Any]) -> str | None:
+    """The page after signing out, as long as the organisation allows its host."""
+    address: str | None = whole["logout_address"]
+    hosts = definitions.hosts_of(session, organisation_id) if address else []
+    return address if definition_rules.leads_to(address, hosts) else None
+
+
+def _images(
+    session: Session,
+    organisation: tuple[str | None, str | None],
+    whole: dict[str, Any],
+    languages: Sequence[str],
+) -> dict[str, Any]:
+    chosen = [whole[name]["image_id"] for name in ("logo", "welcome_image") if whole[name]]
+    known = image_queries.shown(session, organisation, chosen) if chosen else {}
+    return rendering.images(whole, languages, known)

@@ -1,25 +1,45 @@
-"""The default configuration of a portal. Pure."""
+"""The default configuration of a portal, and which of its versions is shown. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import Any
 
 DEFAULT_COLOUR = "#1a5fb4"  # buttons are blue by default (S2-54)
-DEFAULT_NAMES = {"provider": "Provider Portal"}
+DEFAULT_NAMES = {
+    "provider": "Provider Portal",
+    "family": "Family Portal",
+    "patient": "Patient Portal",
+    "employee": "Employee Portal",
+    "supervisor": "Supervisor Portal",
+    "applicant": "Applicant Portal",
+    "one_time_code": "Employee Portal",
+    "signing": "Documents to sign",
+}
+DRAFT = 0
 DEFAULT_VERSION = 1
+# The product's name in texts of a portal, until the organisation gives its own (S2-38, S2-52).
+DEFAULT_PRODUCT_NAME = "Portico"
+_DEFAULTS: dict[str, Any] = {
+    "colour": DEFAULT_COLOUR,
+    "ticker": [],
+    "product_name": None,
+    "description": None,
+    "terms": {},
+    "columns": 2,
+    "has_message_center": True,
+    "is_single_function": False,
+    "resources": [],
+    "support": [],
+    "labels": {},
+    "document_types": None,
+    "editable_sections": [],
+    "logout_address": None,
+    "logo": None,
+    "welcome_image": None,
+}
+LOOK = ("name", "colour", "ticker")
 
 
-@dataclass(frozen=True)
-class DefaultConfiguration:
-    """The configuration of a portal that nobody has configured."""
-
-    portal: str
-    name: str
-    version: int = DEFAULT_VERSION
-    colour: str = DEFAULT_COLOUR
-    ticker: list[str] = field(default_factory=list)
-
-
-def default_configuration(portal: str) -> DefaultConfiguration:
-    """The default of one portal. Each portal has its own configuration (S2-45). Raises KeyError for an unknown one."""
-    return DefaultConfiguration(portal, DEFAULT_NAMES[portal])
+def default_document(kind: str) -> dict[str, Any]:
+    """What holds for a portal of a kind until somebody changes it (S2-44). Each portal has its own configuration (S2-45)."""
+    return {"name": DEFAULT_NAMES[kind], **_DEFAULTS}

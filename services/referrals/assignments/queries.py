@@ -14,7 +14,7 @@ from services.chassis.unit_of_work import utc_now
 from services.referrals.access.access_scope import access_scope_of, may_see_details
 from services.referrals.access.visibility import not_visible, visible_referral, visible_to
 from services.referrals.assignments import listing
-from services.referrals.assignments.rules import next_statuses
+from services.referrals.assignments.rules import next_statuses, possible_actions
 from services.referrals.authors.rules import actor_view, side_of
 from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import agency_name_of
@@ -146,7 +146,7 @@ def get_referral(session: Session, caller: Caller | None, *, referral_id: str) -
     referral = visible_referral(session, caller, referral_id)
     row = session.execute(_ONE_LIMITED, {"referral_id": referral.id}).one()
     view = _view(session, row, caller, utc_now())
-    view["progress"]["next_statuses"] = (
+    onwards = (
         next_statuses(
             settings_of(row.Queue),
             row.Queue.status_list(),
@@ -156,6 +156,15 @@ def get_referral(session: Session, caller: Caller | None, *, referral_id: str) -
         )
         if workflow_of(session).has_status_changes
         else []
+    )
+    view["progress"]["next_statuses"] = onwards
+    view["progress"]["actions"] = possible_actions(
+        row.Queue.status_list(),
+        onwards,
+        is_ended=referral.is_terminal,
+        ended_by=referral.ended_by,
+        is_accepted=referral.accepted_at is not None,
+        for_sender=access_scope_of(caller).everything,
     )
     if may_see_details(caller):
         record = record_view(session, session.get_one(ContactRecord, referral.contact_record_id))
@@ -299,4 +308,5 @@ def _progress(session: Session, row: Any, now: datetime.datetime, *, is_staff: b
         "replaced_by_id": referral.replaced_by_id if is_staff else None,
         "offer_id": referral.offer_id if is_staff else None,
         "next_statuses": None,
+        "actions": None,
     }

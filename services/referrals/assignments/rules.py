@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -75,6 +75,29 @@ def next_statuses(
             continue
         allowed.append(status.key)
     return allowed
+
+
+def possible_actions(
+    statuses: Sequence[Status],
+    onwards: Collection[str],
+    *,
+    is_ended: bool,
+    ended_by: str | None,
+    is_accepted: bool,
+    for_sender: bool,
+) -> list[str]:
+    """What may be done with a referral that may move on to these statuses, as contracts.referrals.assignments.ACTIONS."""
+    accepting, declining = status_for(statuses, ACCEPTING), status_for(statuses, DECLINING)
+    can = {
+        "change_status": bool(onwards),
+        "accept": not is_ended and not is_accepted and accepting is not None and accepting.key in onwards,
+        "take_acceptance_back": not is_ended and is_accepted and first_status(statuses).key in onwards,
+        "decline": not is_ended and declining is not None and declining.key in onwards,
+        "change_priority": for_sender and not is_ended,
+        "withdraw": for_sender and ended_by != SENDER,
+        "reassign": for_sender and ended_by != SENDER,
+    }
+    return [action for action, is_possible in can.items() if is_possible]
 
 
 def check_step(

@@ -11,7 +11,7 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals.bulk import bulk_job_finished, bulk_job_started
-from services.referrals.assignments.rules import Step
+from services.referrals.assignments.rules import Step, check_step
 from services.referrals.assignments.standings import (
     as_standing,
     check_may_refer,
@@ -24,13 +24,16 @@ from services.referrals.bulk.queries import get_row, job_view
 from services.referrals.bulk.rules import (
     ASSIGNMENT,
     CANCELLED,
+    LACKS_A_MEMBER,
     PERMISSION_OF,
     REASSIGNMENT,
     STATUS_CHANGE,
     WAITING,
 )
 from services.referrals.directory.queries import check_referable, get_program
+from services.referrals.queues.models import Queue
 from services.referrals.queues.queries import held_queue
+from services.referrals.queues.rules import decline_reasons_of, outcomes_of
 from services.referrals.status_changes.handlers import named_status
 from services.referrals.workflow.queries import require_status_changes
 
@@ -77,15 +80,16 @@ def start_bulk_status_change(
 ) -> dict[str, Any]:
     """Move many referrals to a status.
 
-    Where a selection names the queue, its status must be there. Raises Refused `not_found`, `invalid_request`,
-    `selection_too_large`, `feature_is_off`, `status_not_in_queue`.
+    What the status demands must be given for each ReferralQ of the selection, and its codes and the status itself must be
+    known to at least one of them. Raises Refused `not_found`, `invalid_request`, `selection_too_large`, `feature_is_off`,
+    `status_not_in_queue`, `reason_required`, `outcome_required`, `reason_not_in_queue`, `outcome_not_in_queue`.
     """
     require_status_changes(unit.session)
     ids = selections.referral_ids(unit.session, referral_ids, referrals)
-    if referrals is not None:
-        named_status(held_queue(unit.session, referrals["queue_id"]), status)
+    step = Step(note, reason_code, None, outcome_code)
+    named = [held_queue(unit.session, referrals["queue_id"])] if referrals is not None else []
+    _check_step_in(named or selections.queues_of(unit.session, ids), status, step)
     if dry_run:
-        step = Step(note, reason_code, None, outcome_code)
         return _dry(unit, STATUS_CHANGE, forecasts.of_status_change(unit.session, ids, status, step))
     wish = {"status": status, "reason_code": reason_code, "outcome_code": outcome_code}
     return _begin(unit, STATUS_CHANGE, ids, wish, note)
@@ -121,6 +125,8 @@ def start_bulk_reassignment(
         to_program_id=to_program_id,
         to_queue_id=to_queue_id,
     )
+    if to_queue_id is None:
+        _check_takes_referrals_of(unit, to_program_id, queue_id, ids)
     if dry_run:
         counts = forecasts.of_reassignment(
             unit.session, ids, to_program_id=to_program_id, to_queue_id=to_queue_id, is_confirmed=confirm
@@ -133,6 +139,35 @@ def start_bulk_reassignment(
         "confirm": confirm,
     }
     return _begin(unit, REASSIGNMENT, ids, wish, note)
+
+
+def _check_step_in(queues: Sequence[Queue], status: str, step: Step) -> None:
+    """Raise Refused where the whole selection lacks what its queues demand, instead of failing line by line."""
+    refusals = []
+    for queue in queues:
+        try:
+            check_step(named_status(queue, status), step, decline_reasons_of(queue), outcomes_of(queue))
+        except Refused as refusal:
+            refusals.append(refusal)
+    missing = [each for each in refusals if each.code in LACKS_A_MEMBER]
+    if missing or (refusals and len(refusals) == len(queues)):
+        raise (missing or refusals)[0]
+
+
+def _check_takes_referrals_of(
+    unit: UnitOfWork, program_id: str, queue_id: str | None, referral_ids: Sequence[str]
+) -> None:
+    """Raise Refused where each referral stays in its ReferralQ, and the program takes referrals through none of them."""
+    named = [held_queue(unit.session, queue_id)] if queue_id is not None else []
+    queues = named or selections.queues_of(unit.session, referral_ids)
+    refusals = []
+    for queue in queues:
+        try:
+            check_may_refer(queue, program_standing(unit.session, program_id, queue.id))
+        except Refused as refusal:
+            refusals.append(refusal)
+    if refusals and len(refusals) == len(queues):
+        raise refusals[0]
 
 
 def cancel_bulk_job(unit: UnitOfWork, *, bulk_job_id: str) -> dict[str, Any]:

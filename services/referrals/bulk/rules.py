@@ -25,6 +25,9 @@ TRIES_THE_NEXT = frozenset(
     {"capacity_exhausted", "program_not_in_queue", "resource_inactive", "resource_not_referable"}
 )
 
+# A refusal with one of these codes is mended by one more member of the request, whatever the referral.
+LACKS_A_MEMBER = frozenset({"reason_required", "outcome_required"})
+
 
 def check_one_of(**members: object) -> None:
     """Raise Refused `invalid_request` unless exactly one of these two members of a request is given."""

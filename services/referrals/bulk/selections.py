@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Select, exists, select
@@ -13,6 +13,7 @@ from services.contracts.errors import Refused
 from services.referrals.assignments.listing import Filters, narrowed
 from services.referrals.bulk.rules import MOST_LINES, check_narrowed, check_one_of, check_size
 from services.referrals.models import Referral
+from services.referrals.queues.models import Queue
 from services.referrals.records.models import ContactRecord
 from services.referrals.records.queries import wanted
 
@@ -29,6 +30,7 @@ def record_ids(
         return list(dict.fromkeys(contact_record_ids or ()))
     check_narrowed(records, "records")
     conditions = wanted(
+        session,
         postal_code=records["postal_code"],
         submitted_from=records["submitted_from"],
         submitted_before=records["submitted_before"],
@@ -49,6 +51,12 @@ def referral_ids(session: Session, ids: list[str] | None, referrals: Mapping[str
     if referrals is None:
         return list(dict.fromkeys(ids or ()))
     return _oldest_first(session, Filters(**referrals))
+
+
+def queues_of(session: Session, referral_ids: Sequence[str]) -> list[Queue]:
+    """The ReferralQs of these referrals, by name."""
+    found = select(Referral.queue_id).where(Referral.id.in_(referral_ids))
+    return list(session.scalars(select(Queue).where(Queue.id.in_(found)).order_by(Queue.name, Queue.id)))
 
 
 def open_referral_ids(

@@ -16,12 +16,14 @@ from services.chassis.logs import log, where
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.referrals.capacity import capacity_stale
+from services.referrals.capacity.earlier_referrals import has_no_place, take_in
 from services.referrals.capacity.history import ITSELF, Author, publish_new_version
 from services.referrals.capacity.models import Line, Term
 from services.referrals.capacity.readings import Terms, counted, open_terms, said
 from services.referrals.capacity.rules import CapacityLine, Mode, remind_at, steps
 from services.referrals.capacity.settings import settings_of
 from services.referrals.directory.models import Resource
+from services.referrals.models import Referral
 
 EVERY_S = 5.0
 MOST_AT_ONCE = 200
@@ -39,14 +41,19 @@ def settled(
         return None
     terms = open_terms(unit.session, [line.id])[line.id]
     if line.settles_at is not None and line.settles_at <= unit.now:
-        _settle(unit, line, terms)
+        while line.settles_at is not None and line.settles_at <= unit.now:
+            _settle(unit, line, terms)
+        _close_those_over(terms, unit.now)
     return line, terms
 
 
-def _settle(unit: UnitOfWork, line: Line, terms: dict[str, Term]) -> None:
+def _settle(unit: UnitOfWork, line: Line, terms: Terms) -> None:
+    """Bring the line to the present, or to the instant at which it begins to limit its program."""
     current = counted(line, terms)
     lines = [said(term) for term in terms.values()]
-    for at, following, due in steps(lines, current, line.held, line.settles_at, unit.now):
+    for at, reached, due in steps(lines, current, line.held, line.settles_at, unit.now):
+        begins = reached is not None and current is None
+        following = take_in(unit, line, reached, at) if reached is not None and current is None else reached
         put(line, terms, current, following)
         line.settles_at = due
         kind = _kind(current, following, at)
@@ -56,7 +63,12 @@ def _settle(unit: UnitOfWork, line: Line, terms: dict[str, Term]) -> None:
             author = _author(terms, current, following, at) if kind == "took_effect" else ITSELF
             publish_new_version(unit, line, following, kind, at, was=current, author=author)
         current = following
-    for term in [term for term in terms.values() if term.ends_at is not None and term.ends_at <= unit.now]:
+        if begins:  # the later steps count with the places that are held from now on
+            return
+
+
+def _close_those_over(terms: dict[str, Term], now: datetime.datetime) -> None:
+    for term in [term for term in terms.values() if term.ends_at is not None and term.ends_at <= now]:
         term.closed_at = term.ends_at
         del terms[term.id]
 
@@ -92,6 +104,24 @@ def put(line: Line, terms: Terms, before: CapacityLine | None, current: Capacity
     line.used = current.used if current else line.held
     line.planned_total = terms[current.id].total if current else 0
     line.window_started_at = current.window_started_at if current else None
+
+
+def count_what_came_meanwhile(unit: UnitOfWork) -> None:
+    """Let open referrals that were assigned while the organisation's capacity was off take places of their program's lines."""
+    programs = select(Referral.program_id).where(has_no_place())
+    lines = select(Line.id).where(
+        Line.program_id.in_(programs), Line.removed_at.is_(None), Line.term_id.is_not(None)
+    )
+    for line_id in unit.session.scalars(lines.order_by(Line.program_id, Line.position)).all():
+        line, terms = settled(unit, line_id) or (None, {})
+        current = counted(line, terms) if line is not None else None
+        if line is None or current is None:
+            continue
+        held = line.held
+        following = take_in(unit, line, current, unit.now, beside_others=True)
+        if line.held > held:
+            put(line, terms, current, following)
+            publish_new_version(unit, line, following, "took_effect", unit.now)
 
 
 def remind(unit: UnitOfWork, line: Line, current: CapacityLine | None, now: datetime.datetime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import replace
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 from sqlalchemy import func, select, update
 
@@ -16,7 +16,8 @@ from services.contracts.referrals.capacity import capacity_changed
 from services.contracts.spelling import search_key
 from services.referrals.access.access_scope import access_scope_of
 from services.referrals.capacity.claims import claim, exhausted, release
-from services.referrals.capacity.due_lines import put, remind, settled
+from services.referrals.capacity.due_lines import count_what_came_meanwhile, put, remind, settled
+from services.referrals.capacity.earlier_referrals import take_in
 from services.referrals.capacity.history import author_of, publish_new_version
 from services.referrals.capacity.models import CapacitySettings, Line, Term
 from services.referrals.capacity.queries import no_capacity, one_view, outside_every_queue
@@ -25,7 +26,6 @@ from services.referrals.capacity.rules import (
     CapacityLine,
     CapacityStatus,
     Mode,
-    Period,
     at_window,
     check_line,
     check_schedule,
@@ -33,6 +33,14 @@ from services.referrals.capacity.rules import (
     step,
 )
 from services.referrals.capacity.settings import settings_of
+from services.referrals.capacity.statements import (
+    Stated,
+    carry_over,
+    fill,
+    in_utc,
+    named_in,
+    statement_in,
+)
 from services.referrals.capacity.views import NOTHING, scheduled_view
 from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import get_program
@@ -44,20 +52,6 @@ HELD_FOR = datetime.timedelta(
     days=7
 )  # a confirmation without an end, where nothing else tells how long it holds
 MOST_SCHEDULED = 100
-
-
-class Stated(TypedDict, total=False):
-    """What somebody states about a line's capacity, as `CapacityLine` calls it. What is left out stays as it was."""
-
-    total: int
-    unit: str
-    note: str | None
-    mode: str
-    period: str | None
-    time_zone: str
-    valid_until: datetime.datetime | None
-    has_waitlist: bool
-    needs_assessment: bool
 
 
 class LineChanges(Stated, total=False):
@@ -72,7 +66,6 @@ class ScheduleChanges(Stated, total=False):
     ends_at: datetime.datetime | None
 
 
-_STATED = tuple(Stated.__annotations__)
 # The commands below take the unit of work by its place, since a line has a `unit`, too.
 
 
@@ -109,7 +102,7 @@ def add_capacity_line(
     line = _empty_line(unit, wire.new_id(), program.id, name, (last or 0) + 1)
     unit.add(Line(**line, target_population=target_population))
     unit.session.flush()
-    return _set(unit, *_settled(unit, line["id"]), _statement_in(stated, NOTHING), "added")
+    return _set(unit, *_settled(unit, line["id"]), statement_in(stated, NOTHING), "added")
 
 
 def edit_capacity_line(
@@ -161,7 +154,7 @@ def confirm_capacity(
             "invalid_capacity", "Nothing is in effect to be confirmed; set the capacity.", "line_id"
         )
     term = terms[current.id]
-    term.valid_until = _in_utc(valid_until) or _held_until(unit, term)
+    term.valid_until = in_utc(valid_until) or _held_until(unit, term)
     _refuse_past(term.valid_until, unit.now, "valid_until")
     _sign(unit, term)
     current = replace(current, valid_until=term.valid_until)
@@ -201,10 +194,10 @@ def schedule_capacity(
     ):
         detail = f"At most {MOST_SCHEDULED} changes can be scheduled; cancel one first."
         raise Refused("invalid_capacity", detail, "starts_at")
-    term = Term(id=wire.new_id(), line_id=line.id, used=0, version=0)
+    term = Term(id=wire.new_id(), line_id=line.id, named=named_in(stated), used=0, version=0)
     # Its own time, not the one of the numbers now, says how long its numbers are valid.
     before = replace(_last_said(line, terms), valid_until=None)
-    _write_scheduled(unit, line, terms, term, _statement_in(stated, before), starts_at, ends_at)
+    _write_scheduled(unit, line, terms, term, statement_in(stated, before), starts_at, ends_at)
     unit.add(term)
     unit.audit("capacity.scheduled", "program", program.id, line_id=line.id, schedule_id=term.id)
     return scheduled_view(term)
@@ -228,7 +221,9 @@ def edit_scheduled_capacity(
     others = {key: each for key, each in terms.items() if key != term.id}
     assert term.starts_at is not None  # noqa: S101 - a scheduled change has a beginning
     times = (starts_at or term.starts_at, changes.get("ends_at", term.ends_at))
-    _write_scheduled(unit, line, others, term, _statement_in(changes, said(term)), *times)
+    if term.named is not None:
+        term.named = named_in(changes, term.named)
+    _write_scheduled(unit, line, others, term, statement_in(changes, said(term)), *times)
     unit.audit("capacity.schedule_edited", "program", line.program_id, schedule_id=term.id)
     return scheduled_view(term)
 
@@ -243,6 +238,7 @@ def cancel_scheduled_capacity(unit: UnitOfWork, *, schedule_id: str) -> dict[str
     lines = [said(each) for each in terms.values() if each is not term]
     following = step(lines, before, line.held, unit.now)
     term.closed_at = unit.now
+    carry_over({key: each for key, each in terms.items() if each is not term}, unit.now)
     line.settles_at = next_boundary(lines, following, unit.now)
     if line.term_id == term.id:
         put(line, terms, before, following)
@@ -266,6 +262,8 @@ def set_capacity_settings(
     unit.audit("capacity.settings_changed", "organisation", unit.organisation_id, is_on=settings.is_on)
     if was_on and not is_on:
         _tell_that_nothing_limits(unit)
+    if is_on and not was_on:
+        count_what_came_meanwhile(unit)
     return settings
 
 
@@ -285,13 +283,16 @@ def _set(
     current = counted(line, terms)
     term = terms[current.id] if current else Term(id=wire.new_id(), line_id=line.id, used=0, version=0)
     stated = _checked(unit, stated, unit.now, term.starts_at, term.ends_at)
+    if current is None:
+        stated = take_in(unit, line, stated, unit.now)
     stated = check_line(replace(_counting(stated, current, line.held), id=term.id))
     stated = at_window(stated, unit.now)
-    _fill(term, stated)
+    fill(term, stated)
     _sign(unit, term)
     if current is None:
         terms[term.id] = unit.add(term)
     put(line, terms, current, stated)
+    carry_over(terms, unit.now)
     line.settles_at = next_boundary([said(each) for each in terms.values()], stated, unit.now)
     remind(unit, line, stated, unit.now)
     unit.audit(
@@ -311,34 +312,17 @@ def _counting(stated: CapacityLine, current: CapacityLine | None, held: int) -> 
     return replace(stated, used=current.used, window_started_at=current.window_started_at)
 
 
-def _statement_in(stated: Stated, before: CapacityLine) -> CapacityLine:
-    """What is stated about a line. A member that is left out is as in `before`. Not checked yet."""
-    given: dict[str, Any] = {name: value for name, value in stated.items() if name in _STATED}
-    if "note" in given:
-        given["note"] = given["note"] or ""
-    if "mode" in given:
-        given["mode"] = Mode(given["mode"])
-    if given.get("period"):
-        given["period"] = Period(given["period"])
-    elif given.get("mode") is Mode.OCCUPANCY:
-        given["period"] = None
-    if "valid_until" in given:
-        given["valid_until"] = _in_utc(given["valid_until"])
-    kept = {name: getattr(before, name) for name in _STATED}
-    return CapacityLine(**{**kept, **given})
-
-
 def _statement_now(unit: UnitOfWork, stated: Stated, line: Line, terms: dict[str, Term]) -> CapacityLine:
     """What is stated about a line from now on. An end of validity that is over begins anew, as by a confirmation."""
     current = counted(line, terms)
     if current is None:
-        return _statement_in(stated, NOTHING)
+        return statement_in(stated, NOTHING)
     term = terms[current.id]
     before = said(term)
     days = settings_of(unit.session, unit.organisation_id).confirm_after_days
     if days or (term.valid_until is not None and term.valid_until <= unit.now):
         before = replace(before, valid_until=_held_until(unit, term))
-    return _statement_in(stated, before)
+    return statement_in(stated, before)
 
 
 def _checked(
@@ -355,16 +339,8 @@ def _checked(
         valid_until = begins + datetime.timedelta(days=days) if days else None
     _refuse_past(valid_until, begins, "valid_until")
     return check_line(
-        replace(stated, starts_at=_in_utc(starts_at), ends_at=_in_utc(ends_at), valid_until=valid_until)
+        replace(stated, starts_at=in_utc(starts_at), ends_at=in_utc(ends_at), valid_until=valid_until)
     )
-
-
-def _fill(term: Term, stated: CapacityLine) -> None:
-    term.starts_at, term.ends_at, term.valid_until = stated.starts_at, stated.ends_at, stated.valid_until
-    term.total, term.unit, term.note = stated.total, stated.unit, stated.note or None
-    term.mode, term.period = stated.mode.value, stated.period.value if stated.period else None
-    term.time_zone = stated.time_zone
-    term.has_waitlist, term.needs_assessment = stated.has_waitlist, stated.needs_assessment
 
 
 def _sign(unit: UnitOfWork, term: Term) -> None:
@@ -394,8 +370,9 @@ def _write_scheduled(
     stated = replace(_checked(unit, stated, starts_at, starts_at, ends_at), id=term.id)
     lines = [*(said(each) for each in others.values()), stated]
     check_schedule(lines)
-    _fill(term, stated)
+    fill(term, stated)
     _sign(unit, term)
+    carry_over({**others, term.id: term}, unit.now)
     line.settles_at = next_boundary(lines, counted(line, others), unit.now)
 
 
@@ -407,10 +384,6 @@ def _held_until(unit: UnitOfWork, term: Term) -> datetime.datetime | None:
         return None
     since = max(term.said_at, term.starts_at or term.said_at)
     return unit.now + (term.valid_until - since if term.valid_until > since else HELD_FOR)
-
-
-def _in_utc(instant: datetime.datetime | None) -> datetime.datetime | None:
-    return instant.astimezone(datetime.UTC) if instant else None
 
 
 def _refuse_past(instant: datetime.datetime | None, now: datetime.datetime, field: str) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.chassis.models import TenantScoped, UtcDateTime
+from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
 from services.referrals.models import Base
 
 
@@ -53,6 +54,7 @@ class Line(TenantScoped, Base):
 class Term(TenantScoped, Base):
     """A statement about a line: its total and unit, and the time for which they hold. `starts_at` None: from the beginning.
 
+    `named` has the members that a scheduled term states, None for all of them. Until it begins, the others follow the line.
     `said_by` and `said_by_realm` name its author, who is the author of its taking effect, too; None where that is not known.
     `used` and `window_started_at` keep the count of a term in mode "period" that another term has replaced. A term is
     closed when it is cancelled or over.
@@ -73,6 +75,7 @@ class Term(TenantScoped, Base):
     valid_until: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     has_waitlist: Mapped[bool] = mapped_column(Boolean)
     needs_assessment: Mapped[bool] = mapped_column(Boolean)
+    named: Mapped[Any] = mapped_column(JsonValue, nullable=True)
     used: Mapped[int] = mapped_column(Integer, default=0)
     window_started_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)

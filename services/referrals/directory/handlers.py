@@ -14,7 +14,8 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals.directory import resource_changed
 from services.contracts.spelling import search_key
-from services.referrals.directory.keys import set_keys
+from services.referrals.directory.edits import edited_record
+from services.referrals.directory.keys import set_keys, set_terms
 from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import count_open_referrals, details_of
 from services.referrals.directory.revisions import next_revision
@@ -22,10 +23,13 @@ from services.referrals.directory.rules import (
     Level,
     ResourceStatus,
     check_message_dates,
-    edited_record,
+    has_place,
     is_public,
     keys_of,
 )
+from services.referrals.directory.shelter import note_withholding, shelter
+from services.referrals.directory.terms import terms_of
+from services.referrals.directory.withheld import as_stated, withholds_more
 
 
 class Edits(TypedDict, total=False):
@@ -40,6 +44,10 @@ class Edits(TypedDict, total=False):
     application_process: str
     fees: str
     phones: list[Mapping[str, Any]]
+    physical_address: Mapping[str, Any] | None
+    mailing_address: Mapping[str, Any] | None
+    languages: list[str]
+    taxonomy_terms: list[Mapping[str, Any]]
 
 
 def create_resource(
@@ -72,6 +80,7 @@ def create_resource(
         id=resource_id,
         **fixed,
         is_public=is_public(record, status),
+        has_place=has_place(record),
         search_key=search_key(name),
         agency_id=agency.id if agency else None,
         fingerprint="",  # differs from every import, so the first import of this number overwrites the resource
@@ -85,7 +94,7 @@ def create_resource(
     )
     unit.add(resource)
     unit.session.flush()
-    set_keys(unit.session, str(unit.organisation_id), {resource.id: keys_of(record)})
+    _index(unit, resource, revision)
     _note(unit, resource, "resource.created", is_new=True)
     return details_of(unit.session, unit.caller, resource.id)
 
@@ -99,15 +108,26 @@ def edit_resource(
     """
     resource = _load(unit, resource_id)
     given = {**edits} if name is None else {**edits, "name": _in_one_line(name)}
-    record, name = (
-        edited_record(resource.record, given),
-        resource.name if name is None else _in_one_line(name),
-    )
-    if (record, name) == (resource.record, resource.name):
+    before = as_stated(resource.record)
+    record = edited_record(before, given)
+    name = resource.name if name is None else _in_one_line(name)
+    if (record, name) == (before, resource.name):
         return details_of(unit.session, unit.caller, resource.id)
+    revision = next_revision(unit)
+    if withholds_more(before, record):
+        note_withholding(unit, revision)
     resource.record, resource.name, resource.search_key = record, name, search_key(name)
-    set_keys(unit.session, str(unit.organisation_id), {resource.id: keys_of(record)})
+    resource.has_place = has_place(record)
+    unit.session.flush()
+    _index(unit, resource, revision)
     return _changed(unit, resource, "resource.edited", fields=sorted(given))
+
+
+def _index(unit: UnitOfWork, resource: Resource, revision: int) -> None:
+    """Let the resource be found by its record, and withhold what its agency withholds."""
+    set_keys(unit.session, str(unit.organisation_id), {resource.id: keys_of(resource.record)})
+    set_terms(unit.session, str(unit.organisation_id), terms_of(resource.record))
+    shelter(unit, [resource.own_agency_id], revision)
 
 
 def set_resource_status(unit: UnitOfWork, *, resource_id: str, status: str, confirm: bool) -> dict[str, Any]:
@@ -120,7 +140,7 @@ def set_resource_status(unit: UnitOfWork, *, resource_id: str, status: str, conf
         _ask_before_closing(unit, resource, confirm=confirm)
     else:
         resource.retired_at = None
-    before = _set_status(resource, status)
+    before = _set_status(unit, resource, status)
     return _changed(unit, resource, "resource.status_set", before=before, after=resource.status)
 
 
@@ -141,15 +161,17 @@ def retire_resource(unit: UnitOfWork, *, resource_id: str, confirm: bool) -> dic
         detail = f"The agency has {kept} programs and sites in the directory; retire them first."
         raise Refused("conflict", detail, "resource_id", resources=kept)
     _ask_before_closing(unit, resource, confirm=confirm)
-    before = _set_status(resource, ResourceStatus.INACTIVE.value)
+    before = _set_status(unit, resource, ResourceStatus.INACTIVE.value)
     resource.retired_at = resource.retired_at or unit.now
     return _changed(unit, resource, "resource.retired", before=before)
 
 
-def _set_status(resource: Resource, status: str) -> str:
+def _set_status(unit: UnitOfWork, resource: Resource, status: str) -> str:
     before, resource.status = resource.status, status
     resource.record = resource.record | {"status": status}
-    resource.is_public = is_public(resource.record, status)
+    was_public, resource.is_public = resource.is_public, is_public(resource.record, status)
+    if was_public and not resource.is_public:
+        note_withholding(unit, next_revision(unit))
     return before
 
 

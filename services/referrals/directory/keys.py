@@ -1,4 +1,4 @@
-"""Finding resources by what else than a name stands for them: number, phone number, postal code, terms of a taxonomy."""
+"""Finding resources by what stands for them: number, phone number, postal code, terms of a taxonomy, words, towns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from services.chassis.database import begins_with
 from services.contracts.spelling import search_key
 from services.referrals.directory.models import Resource, ResourceKey, TaxonomyTerm
-from services.referrals.directory.rules import TAXONOMY, typed_keys
+from services.referrals.directory.rules import MOST_OF_KEY, TAXONOMY, WORD, typed_keys
 from services.referrals.directory.terms import Term
 
 _KEYS: Any = ResourceKey.__table__
@@ -72,23 +72,32 @@ def numbers_by_key(
 ) -> tuple[list[str], list[str]]:
     """Numbers of the resources for whose number, phone or postal code the text stands, and of those with such a term.
 
-    Both are by name, at most `limit` each. The conditions are on Resource.
+    A term begins with the text. After these come resources that have a word that begins so for each typed word, in a name, a
+    term or a town. Both are by name, at most `limit` each. The conditions are on Resource.
     """
     exact = [and_(ResourceKey.kind == kind, ResourceKey.key == key) for kind, key in typed_keys(typed)]
+    by_key = _numbers(session, [or_(*exact)], limit, conditions) if exact else []
     term = search_key(typed)
-    return (
-        _numbers(session, or_(*exact), limit, conditions) if exact else [],
-        _numbers(
-            session, and_(ResourceKey.kind == TAXONOMY, begins_with(ResourceKey.key, term)), limit, conditions
-        )
-        if term
-        else [],
-    )
+    if not term:
+        return by_key, []
+    by_term = _numbers(session, [_begins(TAXONOMY, term)], limit, conditions)
+    if len(by_term) < limit:
+        words = [_begins(WORD, word[:MOST_OF_KEY]) for word in dict.fromkeys(term.split())]
+        by_term += _numbers(session, words, limit, conditions)
+    return by_key, by_term
+
+
+def _begins(kind: str, beginning: str) -> ColumnElement[bool]:
+    return and_(ResourceKey.kind == kind, begins_with(ResourceKey.key, beginning))
 
 
 def _numbers(
-    session: Session, wanted: ColumnElement[bool], limit: int, conditions: Iterable[ColumnElement[bool]]
+    session: Session,
+    wanted: Iterable[ColumnElement[bool]],
+    limit: int,
+    conditions: Iterable[ColumnElement[bool]],
 ) -> list[str]:
-    found = select(ResourceKey.resource_id).where(wanted)
-    statement = select(Resource.number).where(Resource.id.in_(found), *conditions)
+    """Numbers of resources with a key for each of the wanted conditions."""
+    found = [Resource.id.in_(select(ResourceKey.resource_id).where(each)) for each in wanted]
+    statement = select(Resource.number).where(*found, *conditions)
     return list(session.scalars(statement.order_by(Resource.search_key, Resource.id).limit(limit)))

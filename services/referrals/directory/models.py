@@ -74,7 +74,10 @@ class Resource(TenantScoped, Base):
 
 
 class ResourceKey(TenantScoped, Base):
-    """A number, phone number, postal code or term of a taxonomy by which a resource is found, as it is compared."""
+    """A number, phone number, postal code, term or word by which a resource is found, as it is compared.
+
+    Two kinds are for no search: the places that it marks as private, and that it withholds one (`shelter`).
+    """
 
     __tablename__ = "resource_keys"
     __table_args__ = (Index(None, "organisation_id", "kind", "key"),)
@@ -102,12 +105,16 @@ class TaxonomyTerm(TenantScoped, Base):
 
 
 class DirectoryRevision(TenantScoped, Base):
-    """The number of writes to an organisation's directory. Each writer locks the row, so revisions are committed in order."""
+    """The number of writes to an organisation's directory. Each writer locks the row, so revisions are committed in order.
+
+    `withheld_at` is the last revision at which something was marked as private that was open before.
+    """
 
     __tablename__ = "directory_revisions"
 
     organisation_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     revision: Mapped[int] = mapped_column(Integer)
+    withheld_at: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
 
 
 class LeasedJob(TenantScoped):

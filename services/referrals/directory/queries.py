@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased, undefer
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
+from services.referrals.directory.edits import HAND_ADDRESSES, hand_address
 from services.referrals.directory.keys import numbers_by_key
 from services.referrals.directory.models import Resource
 from services.referrals.directory.name_index import NameIndex
@@ -23,6 +24,8 @@ from services.referrals.directory.rules import (
     TemporaryMessage,
     check_may_be_referred_to,
 )
+from services.referrals.directory.terms import terms_of
+from services.referrals.directory.withheld import as_marked
 from services.referrals.models import Referral
 from services.referrals.workflow.queries import workflow_of
 
@@ -33,6 +36,7 @@ _IN_COLUMNS = ("number", "level", "name", "status", "parent_number", "parent_nam
 _TEXTS = (
     "alternate_name", "description", "email", "website", "hours", "eligibility", "application_process", "fees",
 )  # fmt: skip
+_LISTS = ("phones", "languages", "taxonomy_terms", "taxonomy_codes")
 
 
 def search_resources(
@@ -48,7 +52,8 @@ def search_resources(
     """Agencies and programs (S0-20), or those of one level, for which the typed text stands, best first.
 
     First come those with this number, phone number or postal code, then those whose names match every typed word, or
-    nearly, in the order of `Names.find`, then those with a taxonomy term that begins so. Inactive ones are found only with
+    nearly, in the order of `Names.find`, then those with a taxonomy term that begins so, then those that have each typed
+    word in a name, a term or a town. Inactive ones are found only with
     `include_inactive`.
     """
     levels = SEARCHABLE_LEVELS if level is None else (Level(level),)
@@ -224,13 +229,18 @@ def details_of(
     row = session.execute(statement).one_or_none()
     if row is None:
         raise Refused("not_found", "There is no resource with this id.", "resource_id")
-    resource, record = row[0], row[0].record
+    resource, is_staff = row[0], _is_staff(caller)
+    record = as_marked(resource.record) if is_staff else resource.record
     phones = [{"kind": "voice", "label": "", **phone} for phone in record.get("phones", ())]
-    named = {*_IN_COLUMNS, *_TEXTS, "phones", *(() if _is_staff(caller) else ("private",))}
+    addresses = {member: hand_address(record, member, shows_private=is_staff) for member in HAND_ADDRESSES}
+    named = {*_IN_COLUMNS, *_TEXTS, *_LISTS, *HAND_ADDRESSES, *(() if is_staff else ("private",))}
     return {
         **_view(*row),
         **{name: record.get(name, "") for name in _TEXTS},
         "phones": phones,
+        **addresses,
+        "languages": record.get("languages", []),
+        "taxonomy_terms": [{"name": term.name, "code": term.code} for term in terms_of(record)],
         "message": _message(resource.temporary_message),
         "record": {name: value for name, value in record.items() if name not in named},
         "edited_at": resource.edited_at,

@@ -27,3 +27,8 @@ def next_revision(unit: UnitOfWork) -> int:
 def revision_of(session: Session) -> int:
     """The revision of the session's organisation; 0 before the first write."""
     return session.scalar(select(DirectoryRevision.revision)) or 0
+
+
+def withheld_at(session: Session) -> int:
+    """The last revision at which something was marked as private that was open before; 0 for never."""
+    return session.scalar(select(DirectoryRevision.withheld_at)) or 0

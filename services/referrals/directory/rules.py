@@ -11,9 +11,10 @@ from enum import StrEnum
 from typing import Any
 
 from services.contracts.errors import Refused
-from services.contracts.spelling import phone_key, postal_code_key, search_key
+from services.contracts.spelling import phone_key, phone_keys, postal_code_key, search_key, words_of_text
 from services.referrals.directory.countries import country_code
 from services.referrals.directory.terms import terms_of
+from services.referrals.directory.withheld import ADDRESSES, OF_ANOTHER, withheld_places
 
 
 class Level(StrEnum):
@@ -158,29 +159,6 @@ def check_may_be_referred_to(status: ResourceStatus, agency_status: ResourceStat
         )
 
 
-# The members that may be edited by hand, each with the lists of an imported HSDS record that the edit makes outdated.
-EDITED_LISTS: Mapping[str, tuple[str, ...]] = {
-    "name": (),
-    "alternate_name": (),
-    "description": (),
-    "email": (),
-    "website": ("additional_urls", "additional_websites"),
-    "hours": ("schedules",),
-    "eligibility": (),
-    "application_process": (),
-    "fees": ("cost_options",),
-    "phones": (),
-}
-
-
-def edited_record(record: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON of a record after these edits. An empty value removes the member."""
-    outdated = {name for edit in edits for name in EDITED_LISTS[edit]}
-    extra = {name: value for name, value in record.get("extra", {}).items() if name not in outdated}
-    after = {**record, **edits, "extra": extra}
-    return {name: value for name, value in after.items() if not _is_empty(value) and value != []}
-
-
 def check_message_dates(appears_on: date | None, expires_on: date | None) -> None:
     """Raise Refused (`invalid_request`) if a notice with these dates would never be shown."""
     if appears_on is not None and expires_on is not None and expires_on <= appears_on:
@@ -263,7 +241,7 @@ def _plain(value: Any) -> Any:
     names = _PART_NAMES.get(type(value))
     if names is not None:
         pairs = ((name, getattr(value, name)) for name in names)
-        return {name: _plain(part) for name, part in pairs if not _is_empty(part)}
+        return {name: _plain(part) for name, part in pairs if not is_empty(part)}
     if isinstance(value, (date, datetime)):
         return value.isoformat()
     if isinstance(value, tuple):
@@ -273,7 +251,8 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, StrEnum) else value
 
 
-def _is_empty(value: Any) -> bool:
+def is_empty(value: Any) -> bool:
+    """Whether a member of a record with this value is left out of its JSON."""
     # 0.0 is a valid latitude, so it is not empty. False is the default of every flag, so it is.
     return value is None or value is False or value in ("", (), {}) or value == _NO_ADDRESS
 
@@ -291,12 +270,16 @@ def fingerprint_of(record: Mapping[str, Any]) -> str:
 
 # Kinds of keys by which a resource is found beside its name.
 NUMBER, PHONE, POSTAL_CODE, TAXONOMY, TERM = "number", "phone", "postal_code", "taxonomy", "term"
-_ADDRESSES = ("physical_address", "mailing_address", "other_address")
-MOST_KEYS = 200
+# Words of its names, of the terms that it carries, and of the towns that it is in.
+WORD = "word"
+# A place that it marks as private, and that it withholds one because of another resource: nobody searches by these.
+WITHHELD, SHELTERED = "withheld", "sheltered"
+MOST_KEYS = MOST_WORDS = 200
+_NAMES = ("name", "alternate_name", "official_name")
 
 
 def keys_of(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Kind and key of everything by which a record (plain JSON) is found beside its name; at most 200, and its terms.
+    """Kind and key of everything by which a record (plain JSON) is found; at most 200, as many words, and its terms.
 
     Values that are marked private are apart in `private`, so nobody finds a resource by them.
     """
@@ -308,18 +291,32 @@ def keys_of(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     keys = (
         (NUMBER, search_key(str(record["number"]))),
         *((PHONE, phone_key(phone.get("number"))) for phone in record.get("phones", ())),
-        *((POSTAL_CODE, postal_code_key(record.get(each, {}).get("postal_code"))) for each in _ADDRESSES),
+        *((POSTAL_CODE, postal_code_key(record.get(each, {}).get("postal_code"))) for each in ADDRESSES),
         *((TAXONOMY, search_key(str(term))[:MOST_OF_KEY]) for term in terms),
     )
     found = [pair for pair in dict.fromkeys(keys) if pair[1]][:MOST_KEYS]
-    return [*found, *dict.fromkeys((TERM, term.id) for term in terms_of(record))]
+    towns = (record.get(each, {}).get("city", "") for each in ADDRESSES)
+    texts = (*(record.get(name, "") for name in _NAMES), *towns, *terms)
+    words = dict.fromkeys(word[:MOST_OF_KEY] for text in texts for word in words_of_text(str(text)))
+    private = record.get("private", {})
+    return [
+        *found,
+        *((WORD, word) for word in list(words)[:MOST_WORDS]),
+        *dict.fromkeys((TERM, term.id) for term in terms_of(record)),
+        *((WITHHELD, place.key) for place in withheld_places(private)),
+        *([(SHELTERED, "")] if OF_ANOTHER in private else []),
+    ]
 
 
 def typed_keys(typed: str) -> list[tuple[str, str]]:
     """Kind and key for which a typed text may stand: a number, a phone number, a postal code."""
     has_digit = any(letter.isdigit() for letter in typed)
-    phone = "" if any(letter.isalpha() for letter in typed) else phone_key(typed)
-    keys = ((NUMBER, search_key(typed)), (PHONE, phone), (POSTAL_CODE, postal_code_key(typed)))
+    phones = () if any(letter.isalpha() for letter in typed) else sorted(phone_keys(typed))
+    keys = (
+        (NUMBER, search_key(typed)),
+        *((PHONE, each) for each in phones),
+        (POSTAL_CODE, postal_code_key(typed)),
+    )
     return [pair for pair in keys if has_digit and pair[1]]
 
 
@@ -340,7 +337,7 @@ def whole_addresses(record: Mapping[str, Any]) -> list[tuple[str, Mapping[str, s
     `other_address` counts only beside a physical address.
     """
     found = []
-    for member in _ADDRESSES:
+    for member in ADDRESSES:
         address = record.get(member)
         if not address or (member == "other_address" and not record.get("physical_address")):
             continue

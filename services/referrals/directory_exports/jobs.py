@@ -25,6 +25,7 @@ from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.referrals.directory import leases
 from services.referrals.directory.leases import Lease
+from services.referrals.directory.revisions import revision_of, withheld_at
 from services.referrals.directory.rules import EXPIRED, FAILED, READY, WAITING, WRITING
 from services.referrals.directory_exports.child import MOST_BYTES, Writing
 from services.referrals.directory_exports.models import DirectoryExport
@@ -35,6 +36,7 @@ DONE_IN_CALL = 5_000
 KEPT = datetime.timedelta(days=1)
 TRIES = 3
 LOOP = "directory-exports"
+MADE_PRIVATE = "made_private"
 
 
 class DirectoryExportsLoop(Loop):
@@ -66,19 +68,22 @@ def start(call: Call) -> Any:
     if total <= DONE_IN_CALL:
         carry_on(call.runtime, export_id)
     call.runtime.loops.wake(LOOP)
-    return call.read(lambda session, *_: view_of(_find(session, export_id)))
+    return call.read(lambda session, *_: view_of(session, _find(session, export_id)))
 
 
 def get_directory_export(session: Session, _caller: Caller | None, *, export_id: str) -> dict[str, Any]:
     """An export with its progress. Raises Refused `not_found`."""
-    return view_of(_find(session, export_id))
+    return view_of(session, _find(session, export_id))
 
 
 def download(call: Call) -> Any:
     """The file of an export, audited before it is handed out. Raises Refused `not_found`, `export_not_ready`."""
     with call.runtime.database.reading(call.organisation_id) as session:
         export = _find(session, call.request["export_id"])
-        view = view_of(export)
+        view = view_of(session, export)
+    if view["reason"] == MADE_PRIVATE:
+        detail = "Something in this file has been marked as private since; export the directory anew."
+        raise Refused("not_found", detail, "export_id")
     if view["state"] in (EXPIRED, FAILED):
         raise Refused("not_found", "There is no such file any more; export the directory anew.", "export_id")
     if view["state"] != READY:
@@ -94,8 +99,14 @@ def download(call: Call) -> Any:
     return call.commit(audited)
 
 
-def view_of(export: DirectoryExport) -> dict[str, Any]:
-    """The members of the contract's ExportReport."""
+def view_of(session: Session, export: DirectoryExport) -> dict[str, Any]:
+    """The members of the contract's ExportReport. A file that shows what is private by now has expired."""
+    if export.state == READY and withheld_at(session) > export.revision:
+        return _view(export) | {"state": EXPIRED, "reason": MADE_PRIVATE}
+    return _view(export)
+
+
+def _view(export: DirectoryExport) -> dict[str, Any]:
     is_over = export.expires_at is not None and export.expires_at <= utc_now()
     names = (
         "format", "total", "done", "size", "reason", "requested_by", "created_at", "finished_at", "expires_at",
@@ -138,13 +149,14 @@ def _find_or_start(unit: UnitOfWork, total: int, *, format: str) -> dict[str, An
         DirectoryExport.finished_at.is_(None), DirectoryExport.format == format
     )
     export = unit.session.scalars(unfinished.order_by(DirectoryExport.created_at).limit(1)).first()
-    if export is None:
+    if export is None or withheld_at(unit.session) > export.revision:
         export = unit.add(
             DirectoryExport(
                 id=wire.new_id(),
                 organisation_key=unit.organisation_key,
                 format=format,
                 state=WAITING,
+                revision=revision_of(unit.session),
                 total=total,
                 done=0,
                 requested_by=unit.actor_id,
@@ -153,7 +165,7 @@ def _find_or_start(unit: UnitOfWork, total: int, *, format: str) -> dict[str, An
             )
         )
         unit.audit("directory.export_started", "export", export.id, total=total)
-    return view_of(export)
+    return _view(export)
 
 
 def _write_here(runtime: Any, organisation_id: str) -> tuple[str, int]:

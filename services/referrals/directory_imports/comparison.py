@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.referrals.directory.models import Resource
 from services.referrals.directory.rules import Level, fingerprint_of
+from services.referrals.directory.withheld import as_stated
 from services.referrals.directory_imports.rules import HSDS_JSON, ImportPlan, plan_import
 from services.referrals.directory_imports.spool import Entry
 
@@ -84,7 +85,7 @@ def _fingerprints(
     ]
     records = select(Resource.number, Resource.record).where(Resource.number.in_(others))
     for number, record in session.execute(records):
-        said = [fingerprint_of(record)]
+        said = [fingerprint_of(as_stated(record))]
         if may_be_ours:
             said.append(fingerprint_of({name: value for name, value in record.items() if name != "private"}))
         if incoming[number] in said:

@@ -17,6 +17,10 @@ class DirectoryImportEntrypoints:
     def import_directory(self, call: Call) -> Any:
         return with_name_of(call, jobs.start(call), "requested_by")
 
+    @serves(directory_imports.apply_directory_import)
+    def apply_directory_import(self, call: Call) -> Any:
+        return with_name_of(call, jobs.apply(call), "requested_by")
+
     @serves(directory_imports.get_directory_import)
     def get_directory_import(self, call: Call) -> Any:
         return with_name_of(call, call.read(jobs.get_directory_import), "requested_by")

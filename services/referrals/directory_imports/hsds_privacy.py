@@ -6,13 +6,15 @@ holds for the part that has it (an address, a phone number, a contact), or for t
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from services.referrals.directory.hsds_tables import OURS
-from services.referrals.directory_imports.rules import says_no, squeeze
+from services.referrals.directory.withheld import squeeze
+from services.referrals.directory_imports.rules import says_no
 
 _SECRET = re.compile(
     r"private|confidential|hidden|unlisted|unpublished|redacted|internal|restricted|sensitive|nonpublic"
@@ -93,14 +95,21 @@ def _marked(name: str, value: Any) -> Iterator[str]:
 
 def marked_as_private(name: str, value: Any) -> str | None:
     """What a squeezed name with this value marks as private: the rest of the name, empty for all; None if it is no mark."""
-    word = squeeze(str(value))
-    scale = next((each for each in _SCALES if name.endswith(each)), None)
+    scale, about = _said_by(name)
     if scale is not None:
-        return (name.removesuffix(scale) or _SCALES[scale]) if _SECRET.fullmatch(word) else None
+        return (
+            (name.removesuffix(scale) or _SCALES[scale]) if _SECRET.fullmatch(squeeze(str(value))) else None
+        )
     if name.removeprefix("is") in _OPEN:
-        return "" if says_no(word) and value not in (None, "") else None
-    about = _SECRET.sub("", _WITHHOLD.sub("", name))
-    return None if about == name or says_no(word) else _FILLING.sub("", about)
+        return "" if says_no(squeeze(str(value))) and value not in (None, "") else None
+    return None if about == name or says_no(squeeze(str(value))) else _FILLING.sub("", about)
+
+
+@functools.lru_cache(maxsize=4096)
+def _said_by(name: str) -> tuple[str | None, str]:
+    """The scale with which a name ends, and what is left of it without words of secrecy. Names are those of columns: few."""
+    scale = next((each for each in _SCALES if name.endswith(each)), None)
+    return scale, _SECRET.sub("", _WITHHOLD.sub("", name))
 
 
 def _singular(word: str) -> str:

@@ -183,20 +183,23 @@ class HsdsRow:
 
     def _terms(self) -> dict[str, tuple[str, ...]]:
         """Taxonomy terms among the attributes. Other attributes are kept; `_kept_values` reads those of Portico's export."""
-        names, codes, others = [], [], []
+        terms, others = [], []
         for each in self._list("attributes"):
             term = each.get("taxonomy_term")
             if each.get("link_type") == OURS:
                 continue
             if isinstance(term, dict) and isinstance(term.get("name"), str):
-                names.append(self._clean("attributes", term["name"]))
-                codes.append(self._clean("attributes", term.get("code") or ""))
+                code = self._clean("attributes", term.get("code") or "")
+                terms.append((self._clean("attributes", term["name"]) or code, code))
             else:
                 others.append(each)
         self._body["attributes"] = others
+        terms = [(name, code) for name, code in dict.fromkeys(terms) if name]
+        codes = tuple(code for _, code in terms)
+        # Codes stand beside the names, an empty one for a term without.
         return {
-            "taxonomy_terms": tuple(dict.fromkeys(filter(None, names))),
-            "taxonomy_codes": tuple(dict.fromkeys(filter(None, codes))),
+            "taxonomy_terms": tuple(name for name, _ in terms),
+            "taxonomy_codes": codes if any(codes) else (),
         }
 
     def _first_address(self) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -14,9 +15,10 @@ from services.referrals.directory.rules import (
     ResourceStatus,
     TemporaryMessage,
 )
+from services.referrals.directory.withheld import squeeze
 from services.referrals.directory_imports.hsds_privacy import marked_as_private
 from services.referrals.directory_imports.report import Problem
-from services.referrals.directory_imports.rules import says_no, squeeze
+from services.referrals.directory_imports.rules import says_no
 
 NUMBER, NAME, LEVEL, PARENT, STATUS = (
     "ResourceAgencyNum",
@@ -123,12 +125,18 @@ def spelling_of(header_cell: str) -> str | None:
     return _EXPORT_SPELLING.get(squeeze(header_cell))
 
 
+@functools.lru_cache(maxsize=4096)
+def _squeezed(column: str) -> str:
+    """`squeeze` of a column's name: each row has the same few."""
+    return squeeze(column)
+
+
 def _marked_part(column: str, value: str) -> str | None:
     """The beginning of the columns that this one marks as private, None if it marks none.
 
     A mark that cannot be read counts: a secret address must not get out by a spelling.
     """
-    name = squeeze(column)
+    name = _squeezed(column)
     if name.endswith(_IS_PRIVATE):
         return None if says_no(value) else name.removesuffix(_IS_PRIVATE)
     part = marked_as_private(name, value)
@@ -190,8 +198,9 @@ class Row:
             beginnings += _ADDRESSES if _ADDRESS.fullmatch(part) else [_ADDRESS.sub("", part)]
         if _PHYSICAL in beginnings:
             beginnings += _WAYS_TO_A_PLACE
+        places = tuple(beginnings)
         for column in list(self.values):
-            if marks[column] is not None or squeeze(column).startswith(tuple(beginnings)):
+            if marks[column] is not None or _squeezed(column).startswith(places):
                 self.private[column] = self.values.pop(column)
 
     def _read_number(self) -> str:

@@ -7,7 +7,7 @@ call has died. An import may be repeated, because records that are written alrea
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,14 +51,31 @@ class DirectoryImportsLoop(Loop):
 
 
 def start(call: Call) -> Any:
+    """Import an upload. Raises what `_start` raises."""
+    document = call.request["document"]
+    return _start(call, document["sha256"], document["size"])
+
+
+def apply(call: Call) -> Any:
+    """Import the file of an earlier import. Raises what `_start` raises."""
+    import_id = call.request["import_id"]
+    with call.runtime.database.reading(call.organisation_id) as session:
+        sha256 = _find(session, import_id).sha256
+    try:
+        size = call.runtime.blobs.find(call.organisation_id, sha256, IMPORTS).stat().st_size
+    except (Refused, FileNotFoundError):
+        raise Refused("not_found", "The file of this import is no longer kept. Upload it again.") from None
+    return _start(call, sha256, size)
+
+
+def _start(call: Call, sha256: str, size: int) -> Any:
     """Store a new import, and do it at once if it is small.
 
     Raises Refused(not_found), FileRefused, and Refused(program_has_open_referrals) for a file that nobody has confirmed.
     """
-    document = call.request["document"]
-    tpool.execute(call.runtime.blobs.keep, call.organisation_id, document["sha256"], IMPORTS)
-    import_id = call.commit(_new_import)["import_id"]
-    if document["size"] <= DONE_IN_CALL_BYTES:
+    tpool.execute(call.runtime.blobs.keep, call.organisation_id, sha256, IMPORTS)
+    import_id = call.commit(_new_import, sha256)["import_id"]
+    if size <= DONE_IN_CALL_BYTES:
         carry_on(call.runtime, import_id, most_records=DONE_IN_CALL_RECORDS)
     call.runtime.loops.wake(LOOP)
     answer = call.read(lambda session, *_: view_of(_find(session, import_id)))
@@ -70,16 +87,14 @@ def start(call: Call) -> Any:
     return answer
 
 
-def _new_import(
-    unit: UnitOfWork, *, dry_run: bool, confirm: bool, document: Mapping[str, Any]
-) -> dict[str, Any]:
+def _new_import(unit: UnitOfWork, sha256: str, *, confirm: bool, dry_run: bool = False) -> dict[str, Any]:
     job = DirectoryImport(
         id=wire.new_id(),
         organisation_key=unit.organisation_key,
         state=WAITING,
         is_dry_run=dry_run,
         is_confirmed=confirm,
-        sha256=document["sha256"],
+        sha256=sha256,
         done=0,
         counts=dict.fromkeys(COUNTS, 0),
         levels={},

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from services.referrals.directory.rules import PARENTS_FIRST, Level
+from services.referrals.directory.withheld import squeeze
 
 # Sources of imported records.
 ICAROL, HSDS_JSON, HSDS_PACKAGE = "icarol", "hsds_json", "hsds_package"
 
 COUNTS = ("added", "changed", "unchanged", "refused")
-
-
-def squeeze(text: str) -> str:
-    """Letters and digits only, without case: "Program at Site" and "ProgramAtSite" are the same."""
-    return re.sub(r"[\W_]+", "", text).casefold()
 
 
 def says_no(text: str) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, insert, select, update
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
@@ -14,7 +14,9 @@ from services.contracts.referrals.directory import resource_changed
 from services.referrals.directory.keys import set_keys, set_terms
 from services.referrals.directory.models import Resource
 from services.referrals.directory.revisions import next_revision
+from services.referrals.directory.shelter import note_withholding, shelter
 from services.referrals.directory.terms import Term
+from services.referrals.directory.withheld import withholds_more
 from services.referrals.directory_imports.comparison import Comparison, Known, compare
 from services.referrals.directory_imports.models import DirectoryImport
 from services.referrals.directory_imports.report import PROBLEMS_SHOWN
@@ -35,12 +37,32 @@ def apply(unit: UnitOfWork, job: DirectoryImport, entries: Sequence[Entry]) -> N
             entry.number: _row(unit, entry, columns[entry.number], ids, revision)
             for entry in (*plan.added, *plan.changed)
         }
+        is_withheld = _withholds(unit, plan, rows)
         _write(unit, plan, ids, rows)
         keys = {ids[number]: columns[number]["keys"] for number in rows}
         set_keys(unit.session, str(unit.organisation_id), keys)
         terms = (Term(*term) for number in rows for term in columns[number]["terms"])
         set_terms(unit.session, str(unit.organisation_id), terms)
+        if is_withheld:
+            note_withholding(unit, revision)
+        shelter(unit, {row["agency_id"] or ids[number] for number, row in rows.items()}, revision)
         _tell(unit, plan, known, rows)
+
+
+def _withholds(unit: UnitOfWork, plan: ImportPlan[Entry], rows: Mapping[str, dict[str, Any]]) -> bool:
+    """Whether the chunk hides a resource that was public, or marks something as private that a resource showed."""
+    numbers = [
+        entry.number
+        for entry in plan.changed
+        if not rows[entry.number]["is_public"] or rows[entry.number]["record"].get("private")
+    ]
+    before = unit.session.execute(
+        select(Resource.number, Resource.is_public, Resource.record).where(Resource.number.in_(numbers))
+    )
+    return any(
+        (was_public and not rows[number]["is_public"]) or withholds_more(record, rows[number]["record"])
+        for number, was_public, record in before
+    )
 
 
 def _note(job: DirectoryImport, compared: Comparison) -> None:

@@ -339,6 +339,7 @@ def _types(record: Mapping[str, Any]) -> list[Json]:
     coding = [
         {"system": TAXONOMY, "code": code, **({"display": names[at]} if is_paired else {})}
         for at, code in enumerate(codes)
+        if code
     ]
     concept = {"coding": coding, "text": "; ".join(names)}
     return [{member: value for member, value in concept.items() if value}]

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
+from services.contracts.referrals.hsds import MOST_OF_PAGE
 from services.contracts.spelling import search_key
 from services.referrals.directory.models import Resource, ResourceKey, TaxonomyTerm
 from services.referrals.directory.queries import is_shown
@@ -29,6 +30,7 @@ from services.referrals.hsds.objects import (
     organization_of,
     service_of,
     taxonomy_id_of,
+    uuid_of,
 )
 
 Read = Callable[[Callable[[Session], Any]], Any]
@@ -59,10 +61,25 @@ def list_hsds_services(
     taxonomy_id: str | None,
     taxonomy_term_id: str | None,
     full: bool,
+    minimal: bool,
 ) -> dict[str, Any]:
-    """A page of services, in the order of their numbers."""
+    """A page of services, in the order of their numbers. Raises Refused `invalid_request`."""
+    if minimal and full:
+        raise Refused("invalid_request", "minimal: give either `minimal` or `full`.", "minimal")
+    if per_page > MOST_OF_PAGE and not minimal:
+        detail = f"per_page: at most {MOST_OF_PAGE}, or more with `minimal`."
+        raise Refused("invalid_request", detail, "per_page")
     carriers = (Resource.id.in_(found) for found in carriers_of(taxonomy_id, taxonomy_term_id))
     conditions = [is_service(), *narrowed(search, modified_after, organization_id), *carriers]
+    if minimal:
+        total = count_of(session, *conditions)
+        found = select(Resource.id, Resource.updated_at).where(*conditions).order_by(Resource.number)
+        rows = session.execute(found.limit(per_page).offset((page - 1) * per_page))
+        contents: list[Object] = [
+            {"id": uuid_of(service_id), "modified_date": changed.isoformat(timespec="milliseconds")}
+            for service_id, changed in rows
+        ]
+        return page_of(contents, total, number=page, size=per_page)
 
     def make(rows: list[Row]) -> list[Object]:
         return services_of(session, rows, is_full=full)

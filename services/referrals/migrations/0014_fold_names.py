@@ -14,7 +14,8 @@ from services.chassis.migrate import add_columns, fill, has_table, replace_index
 from services.contracts.spelling import search_key
 from services.referrals.directory.rules import is_public
 from services.referrals.directory.rules import keys_of as keys_of_resource
-from services.referrals.directory_imports.rules import says_no, squeeze
+from services.referrals.directory.withheld import squeeze
+from services.referrals.directory_imports.rules import says_no
 from services.referrals.records.rules import keys_of as keys_of_contact_record
 
 revision = "0014"

@@ -32,6 +32,10 @@ class RecordEntrypoints:
     def list_contact_record_changes(self, call: Call) -> Any:
         return with_names(call, call.read(queries.list_contact_record_changes))
 
+    @serves(records.list_possible_duplicates)
+    def list_possible_duplicates(self, call: Call) -> Any:
+        return call.read(queries.list_possible_duplicates)
+
     @serves(records.get_contact_record)
     def get_contact_record(self, call: Call) -> Any:
         answer = call.read(queries.get_contact_record)

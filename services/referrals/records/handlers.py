@@ -11,11 +11,17 @@ from sqlalchemy import String, bindparam, func, literal_column, select
 
 from services.chassis import wire
 from services.chassis.database import PreparedInsert, insert_into
+from services.chassis.names import name_rows
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.referrals.records import contact_record_changed, contact_record_created
 from services.referrals.records import consent
-from services.referrals.records.models import ContactRecord, ContactRecordChange, ContactRecordCounter
+from services.referrals.records.models import (
+    ContactRecord,
+    ContactRecordChange,
+    ContactRecordCounter,
+    ContactRecordName,
+)
 from services.referrals.records.queries import get_record, numbers_like, person_of, view_of
 from services.referrals.records.rules import (
     check_part_of_name,
@@ -29,6 +35,7 @@ from services.referrals.records.rules import (
 _NAMES = ("first_name", "last_name")
 _AS_GIVEN = ("phone", "email", "form_code")
 _INSERT = PreparedInsert(ContactRecord)
+_INSERT_NAMES = PreparedInsert(ContactRecordName)
 _COLUMNS = {column.key for column in ContactRecord.__table__.columns} - {"organisation_id"}
 _QUEUE_UP = select(
     func.pg_advisory_xact_lock(
@@ -127,6 +134,9 @@ def _entered(unit: UnitOfWork, kept_person_id: str | None, entered: RecordMember
     # As late as possible: other transactions wait for the next number from here until the commit.
     record.number = contact_record_number(_next_number(unit))
     _INSERT.execute(unit.session, {name: getattr(record, name) for name in _COLUMNS})
+    words = name_rows(record.id, str(unit.organisation_id), record.first_name, record.last_name)
+    if words:
+        _INSERT_NAMES.execute(unit.session, *words)
     unit.audit(
         "contact_record.created",
         "contact_record",

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Date, ForeignKey, Index, Integer, String, Uni
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import BytewiseText, JsonValue, TenantScoped, UtcDateTime
+from services.chassis.names import NameWords, keep_names
 from services.referrals.models import Base
 
 _ABOUT_SOMEBODY = text("named_person_id IS NOT NULL")
@@ -35,8 +36,6 @@ class ContactRecord(TenantScoped, Base):
         Index("ix_contact_records_newest", "organisation_id", "submitted_at", "id"),
         Index(None, "organisation_id", "postal_code_key"),
         Index(None, "organisation_id", "phone_key"),
-        Index("ix_contact_records_last_name", "organisation_id", "last_name_key", "first_name_key", "id"),
-        Index("ix_contact_records_first_name", "organisation_id", "first_name_key", "last_name_key", "id"),
         Index("ix_contact_records_sameness", "organisation_id", "sameness"),
         Index(
             "ix_contact_records_named_person",
@@ -70,6 +69,16 @@ class ContactRecord(TenantScoped, Base):
     submitted_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+
+class ContactRecordName(NameWords, Base):
+    """A word of the name on a contact record."""
+
+    __tablename__ = "contact_record_names"
+    owner_id: Mapped[str] = mapped_column(ForeignKey("contact_records.id"), primary_key=True)
+
+
+keep_names(ContactRecord, ContactRecordName)
 
 
 class ContactRecordChange(TenantScoped, Base):

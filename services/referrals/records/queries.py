@@ -5,19 +5,20 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, false, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, false, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from services.chassis.cursors import cursor_of, read_cursor
-from services.chassis.database import Prepared, begins_with
+from services.chassis.database import Prepared
+from services.chassis.names import named
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.contracts.spelling import phone_key, postal_code_key, search_key
+from services.contracts.spelling import phone_keys, postal_code_key, search_key
 from services.referrals.authors.rules import actor_view
 from services.referrals.models import Referral
 from services.referrals.records.consent import is_over
-from services.referrals.records.models import ContactRecord, ContactRecordChange
+from services.referrals.records.models import ContactRecord, ContactRecordChange, ContactRecordName
 from services.referrals.records.rules import (
     check_postal_code,
     contact_name,
@@ -70,6 +71,7 @@ def search_contact_records(
     """
     newest = (ContactRecord.submitted_at, ContactRecord.id)
     conditions = wanted(
+        session,
         number=number,
         name=name,
         phone=phone,
@@ -127,6 +129,21 @@ def numbers_like(session: Session, record: ContactRecord) -> list[str]:
     return list(alike.scalars())
 
 
+def list_possible_duplicates(
+    session: Session, _caller: Caller | None, *, contact_record_id: str
+) -> dict[str, Any]:
+    """The records of `numbers_like`, as lines of a list. Raises Refused `not_found`."""
+    record = get_record(session, contact_record_id)
+    numbers = numbers_like(session, record)
+    alike = (
+        select(ContactRecord, _open_referrals())
+        .where(ContactRecord.number.in_(numbers))
+        .order_by(ContactRecord.created_at.desc(), ContactRecord.id)
+    )
+    rows = session.execute(alike).all() if numbers else []
+    return {"items": [_line(row.ContactRecord, row.open_referrals) for row in rows]}
+
+
 def describe_contact_record(
     session: Session, _caller: Caller | None, *, contact_record_id: str
 ) -> dict[str, Any]:
@@ -174,6 +191,7 @@ def view_of(session: Session, record: Any) -> dict[str, Any]:
 
 
 def wanted(
+    session: Session,
     *,
     number: str | None = None,
     name: str | None = None,
@@ -184,8 +202,7 @@ def wanted(
 ) -> list[ColumnElement[bool]]:
     """Conditions on contact records: the number, words of the name, the phone, the postal code, the time of submission.
 
-    Names, phones and postal codes are compared whatever their spelling. Every typed word begins a word of the first or last
-    name, and one of them the first or last name itself.
+    Names, phones and postal codes are compared whatever their spelling. Every typed word begins a word of the name.
 
     `submitted_from` is included, `submitted_before` is not. Raises Refused `invalid_contact_record`.
     """
@@ -197,9 +214,10 @@ def wanted(
         code = postal_code_key(check_postal_code(postal_code))
         conditions.append(_equals(ContactRecord.postal_code_key, code))
     if phone is not None:
-        conditions.append(_equals(ContactRecord.phone_key, phone_key(phone)))
+        numbers = phone_keys(phone)
+        conditions.append(ContactRecord.phone_key.in_(numbers) if numbers else false())
     if name is not None:
-        conditions.append(_is_named(search_key(name).split()))
+        conditions.append(_is_named(session, search_key(name).split()))
     if submitted_from is not None:
         conditions.append(ContactRecord.submitted_at >= submitted_from)
     if submitted_before is not None:
@@ -211,15 +229,13 @@ def _equals(column: Any, key: str) -> ColumnElement[bool]:
     return column == key if key else false()  # a text without digits or letters finds nothing
 
 
-def _is_named(words: list[str]) -> ColumnElement[bool]:
-    """The condition on the name, as a subquery: its ids come from the two indexes of names alone."""
+def _is_named(session: Session, words: list[str]) -> ColumnElement[bool]:
+    """The condition on the name, as a subquery: its ids come from the table of names alone."""
     if not words:
         return false()
-    first, last = ContactRecord.first_name_key, ContactRecord.last_name_key
-    whole = literal(" ") + first + literal(" ") + last
-    begun = or_(*(begins_with(key, word) for key in (last, first) for word in words))
-    each = (whole.contains(f" {word}", autoescape=True) for word in words)
-    return ContactRecord.id.in_(select(ContactRecord.id).where(begun, *each))
+    return ContactRecord.id.in_(
+        named(session, ContactRecordName, [(word, None) for word in words]).order_by(None)
+    )
 
 
 def _open_referrals() -> ColumnElement[int]:

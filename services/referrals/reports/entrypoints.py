@@ -29,16 +29,16 @@ class ReportEntrypoints:
     @serves(reports.get_statistics)
     def get_statistics(self, call: Call) -> Any:
         found = _read_statistics(call)
-        whole = eventlet.tpool.execute(_whole_statistics, call, found)
+        whole = eventlet.tpool.execute(statistics_of, found)
         page = page_of(whole, after=call.request["after"], limit=call.request["limit"])
         return call.operation.reply.dump(page)
 
     @serves(reports.export_statistics)
     def export_statistics(self, call: Call) -> Any:
         found = _read_statistics(call)
-        content = eventlet.tpool.execute(lambda: csv_of(_whole_statistics(call, found)))
+        content = eventlet.tpool.execute(lambda: csv_of(statistics_of(found)))
         sha256, _ = call.runtime.blobs.put_passing(call.organisation_id, [content], _MOST_BYTES)
-        name = f"statistics-{call.request['from_on']}-{call.request['to_on']}.csv"
+        name = f"statistics-{found.from_on}-{found.to_on}.csv"
         return {"sha256": sha256, "media_type": "text/csv", "file_name": name}
 
     @serves(reports.get_report_settings)
@@ -63,7 +63,3 @@ def _read_statistics(call: Call) -> reading.Found:
             program_id=call.request["program_id"],
             suppress_below=call.request["suppress_below"],
         )
-
-
-def _whole_statistics(call: Call, found: reading.Found) -> dict[str, Any]:
-    return statistics_of(found, from_on=call.request["from_on"], to_on=call.request["to_on"])

@@ -14,8 +14,9 @@ from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal,
 from sqlalchemy.orm import Session, aliased
 
 from services.chassis.passports import Caller
+from services.chassis.unit_of_work import utc_now
 from services.referrals.access.access_scope import access_scope_of
-from services.referrals.calendar.queries import time_zone_of
+from services.referrals.calendar.queries import time_zone_of, today_of
 from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import is_of_agency
 from services.referrals.queues.models import Queue, QueueStatus
@@ -39,6 +40,9 @@ from services.referrals.reports.rules import (
     week_number,
 )
 from services.referrals.reports.tallying import latest_week
+
+# The days of a period whose first day is not given.
+DAYS = 30
 
 Rows = Select[*tuple[Any, ...]]
 
@@ -90,6 +94,8 @@ class Found:
     """Everything that was read for a question. Keys are the keys of its groups."""
 
     question: Question
+    from_on: datetime.date
+    to_on: datetime.date
     time_zone: str
     below: int | None
     assigned: list[tuple[Any, int]] = field(default_factory=list)
@@ -104,29 +110,33 @@ def read(
     session: Session,
     caller: Caller | None,
     *,
-    from_on: datetime.date,
-    to_on: datetime.date,
+    from_on: datetime.date | None,
+    to_on: datetime.date | None,
     group_by: str | None,
     queue_id: str | None,
     agency_id: str | None,
     program_id: str | None,
     suppress_below: int | None,
 ) -> Found:
-    """Read the numbers of a period. Raises Refused `invalid_request`. The session must be unused."""
+    """Read the numbers of a period, or else of the last 30 days. Raises Refused `invalid_request`. The session must be unused."""
     if session.get_bind().dialect.name == "postgresql":
         # One snapshot for all statements: a move that is tallied between two of them is still counted exactly once.
         session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
         # JIT compilation of these statements takes longer than it saves.
         session.execute(text("SET LOCAL jit = off"))
+    last = to_on or today_of(session, utc_now())
+    first = from_on or datetime.date.fromordinal(max(1, last.toordinal() - DAYS + 1))
     question = Question(
         caller.organisation_id if caller else None,
-        check_period(from_on, to_on, group_by),
+        check_period(first, last, group_by),
         group_by,
         queue_id,
         _programs(session, caller, agency_id=agency_id, program_id=program_id),
     )
     found = Found(
         question,
+        first,
+        last,
         time_zone_of(session, question.organisation_id),
         _limit(session, question, suppress_below),
     )

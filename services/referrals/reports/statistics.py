@@ -6,7 +6,6 @@ of the exact value (see `rules`). This module computes from what `reading` has r
 
 from __future__ import annotations
 
-import datetime
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -30,15 +29,15 @@ class Group:
     places: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
-def statistics_of(found: Found, *, from_on: datetime.date, to_on: datetime.date) -> dict[str, Any]:
+def statistics_of(found: Found) -> dict[str, Any]:
     """The numbers of a period, in total and by group."""
     total, groups = _gather(found)
     group_by, below = found.question.group_by, found.below
     blank = _blank(total, groups, below) if below else set()
     labels = {key: _label(found, key) for key in groups}
     return {
-        "from_on": from_on,
-        "to_on": to_on,
+        "from_on": found.from_on,
+        "to_on": found.to_on,
         "time_zone": found.time_zone,
         "group_by": group_by,
         "suppress_below": below,

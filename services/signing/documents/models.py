@@ -1,14 +1,15 @@
-"""The table of signing: a document, its recipient, and what was decided."""
+"""The tables of signing: a document, its recipient, what was decided, and the pages seen before."""
 
 from __future__ import annotations
 
 import datetime
 
-from sqlalchemy import Index, Integer, String, Text
+from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import TenantScoped, UtcDateTime
-from services.signing.documents.rules import STANDING
+from services.chassis.unit_of_work import utc_now
+from services.signing.documents import rules
 from services.signing.models import Base
 
 
@@ -18,7 +19,8 @@ class Document(TenantScoped, Base):
     `version` counts decisions. Views and leases leave it, so a recipient may decide on the version that was read.
     `person_id` is the person it concerns, by the id that identity uses now: that person may see who has opened it.
     `named_person_id` is the person named when it was sent. The two ids differ while the two records are merged.
-    `signing_claim` is the request that is signing right now, until `signing_until`.
+    `signing_claim` is the request that is signing right now, until `signing_until`. A document on paper has an `addressee` in
+    place of an account. The reminders loop works across organisations and needs their key.
     """
 
     __tablename__ = "documents"
@@ -26,6 +28,7 @@ class Document(TenantScoped, Base):
         Index(None, "organisation_id", "sent_at", "id"),
         Index(None, "organisation_id", "recipient_account_id", "sent_at", "id"),
         Index(None, "organisation_id", "named_person_id"),
+        Index(None, "organisation_id", "person_id", "sent_at", "id"),
         Index(None, "organisation_id", "original_sha256"),
         Index(None, "organisation_id", "signed_sha256"),
     )
@@ -36,12 +39,30 @@ class Document(TenantScoped, Base):
     person_id: Mapped[str | None] = mapped_column(String(32))
     named_person_id: Mapped[str | None] = mapped_column(String(32))
     sender_account_id: Mapped[str] = mapped_column(String(32))
-    recipient_account_id: Mapped[str] = mapped_column(String(32))
+    organisation_key: Mapped[str | None] = mapped_column(String(64))
+    recipient_account_id: Mapped[str | None] = mapped_column(String(32))
+    channel: Mapped[str] = mapped_column(String(10), default=rules.EMAIL)
+    addressee: Mapped[str | None] = mapped_column(String(120))
+    fax_number: Mapped[str | None] = mapped_column(String(40))
+    fax_state: Mapped[str | None] = mapped_column(String(10))
+    faxed_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    kind: Mapped[str] = mapped_column(String(20), default="document")
+    care_began_on: Mapped[datetime.date | None] = mapped_column(Date)
+    respond_by: Mapped[datetime.date | None] = mapped_column(Date)
+    revision: Mapped[int] = mapped_column(Integer, default=1)
+    replaces_document_id: Mapped[str | None] = mapped_column(ForeignKey("documents.id"))
+    replaced_by_document_id: Mapped[str | None] = mapped_column(ForeignKey("documents.id"))
+    signed_on: Mapped[datetime.date | None] = mapped_column(Date)
+    is_wet: Mapped[bool] = mapped_column(Boolean, default=False)
+    reminders: Mapped[int] = mapped_column(Integer, default=0)
+    reminded_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    next_reminder_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
     state: Mapped[str] = mapped_column(String(20), default="sent")
     pages: Mapped[int] = mapped_column(Integer)
     original_sha256: Mapped[str] = mapped_column(String(64))
     signed_sha256: Mapped[str | None] = mapped_column(String(64))
     meaning: Mapped[str | None] = mapped_column(String(20))
+    reason_code: Mapped[str | None] = mapped_column(String(40))
     note: Mapped[str | None] = mapped_column(Text)
     sent_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     viewed_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
@@ -53,7 +74,17 @@ class Document(TenantScoped, Base):
     @property
     def standing(self) -> str:
         """The state in the words of the Unsigned report."""
-        return STANDING[self.state]
+        return rules.STANDING[self.state]
+
+    @property
+    def days_left(self) -> int | None:
+        """Days left of the 30 of a plan of care (`rules.days_left`)."""
+        return rules.days_left(self.kind, self.state, self.care_began_on, utc_now().date())
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether an answer was wanted before today."""
+        return rules.is_overdue(self.state, self.respond_by, utc_now().date())
 
     @property
     def is_signed(self) -> bool:
@@ -64,3 +95,12 @@ class Document(TenantScoped, Base):
     def sha256(self) -> str:
         """SHA-256 of the file as it stands now."""
         return self.signed_sha256 or self.original_sha256
+
+
+class SeenPage(TenantScoped, Base):
+    """A page whose picture the recipient of a document has opened before deciding, and when first."""
+
+    __tablename__ = "seen_pages"
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

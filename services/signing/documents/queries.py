@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.contracts.errors import Refused
-from services.signing.documents.models import Document
-from services.signing.documents.rules import UNSIGNED_REPORT
+from services.signing.documents import rules
+from services.signing.documents.models import Document, SeenPage
 
 
 def visible_documents(caller: Caller) -> Select[Document]:
@@ -55,12 +55,26 @@ def file_of(session: Session, caller: Caller | None, *, document_id: str) -> str
     return document.sha256
 
 
+def seen_pages(session: Session, document_id: str) -> list[int]:
+    """The pages that the recipient has seen."""
+    statement = select(SeenPage.number).where(SeenPage.document_id == document_id).order_by(SeenPage.number)
+    return list(session.scalars(statement))
+
+
 def describe_document(session: Session, _caller: Caller, *, document_id: str) -> dict[str, str]:
     """The document's id, if the organisation has it, for another service. Raises Refused(not_found)."""
     found = session.scalar(select(Document.id).where(Document.id == document_id))
     if found is None:
         raise no_such_document()
     return {"document_id": found}
+
+
+def original_of(session: Session, caller: Caller | None, *, document_id: str) -> Document:
+    """The document, for its file as it was sent. Raises Refused(not_found)."""
+    document = find_document(session, caller, document_id) if caller else None
+    if document is None:
+        raise no_such_document()
+    return document
 
 
 def files_in_use(session: Session, sha256s: Collection[str]) -> set[str]:
@@ -78,6 +92,7 @@ def list_documents(
     report: str | None,
     is_decided: bool | None,
     is_mine: bool,
+    person_id: str | None,
     after: str | None,
     limit: int,
 ) -> dict[str, Any]:
@@ -85,8 +100,13 @@ def list_documents(
     statement = visible_documents(caller)
     if state is not None:
         statement = statement.where(Document.state == state)
-    if report == "unsigned":
-        statement = statement.where(Document.state.in_(UNSIGNED_REPORT))
+    if report is not None:
+        is_open = Document.state.in_(rules.UNSIGNED_REPORT), Document.replaced_by_document_id.is_(None)
+        statement = statement.where(*is_open)
+    if report == "plans_of_care":
+        statement = statement.where(Document.kind == rules.PLAN_OF_CARE)
+    if person_id is not None:
+        statement = statement.where(Document.person_id == person_id)
     if is_decided is not None:
         statement = statement.where((Document.state != "sent") if is_decided else (Document.state == "sent"))
     if is_mine:

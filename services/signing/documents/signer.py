@@ -22,10 +22,11 @@ from eventlet import tpool
 from services.chassis.blobs import UPLOADED, BlobStore
 from services.contracts.errors import Refused
 from services.signing.documents.turns import turn
-from services.signing.pdf import screening
+from services.signing.pdf import codes, photographs, screening
 from services.signing.pdf.certificates import Authority
 
 if TYPE_CHECKING:
+    from services.signing.pdf.pages import CoverFacts
     from services.signing.pdf.signature import Verification
 
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - the file's name
@@ -45,6 +46,15 @@ class Order:
     signer_name: str
     meaning: str
     signed_at: datetime.datetime
+
+
+@dataclass(frozen=True)
+class TakenIn:
+    """A PDF that was screened and is kept."""
+
+    sha256: str
+    pages: int
+    bytes: int
 
 
 class SignatureDoesNotHoldError(Exception):
@@ -68,25 +78,54 @@ class Signer:
         self._screenings = threading.BoundedSemaphore(SCREENINGS_AT_ONCE)
         self._signatures = threading.BoundedSemaphore(settings.signing_workers)
         keys = Path(settings.signing_keys_dir)
-        self._authority = Authority(keys, passphrase(keys, settings.signing_key_passphrase_file))
+        secret = passphrase(keys, settings.signing_key_passphrase_file)
+        self._authority = Authority(keys, secret)
+        self._code_key = codes.key_of(secret)
 
     def prepare(self) -> None:
         """Make the installation's keys if there are none. Raises WrongPassphrase if the keys cannot be decrypted."""
         self._authority.timestamper()
 
-    def take_in(self, organisation_id: str, sha256: str, size: int, wait_s: float) -> int:
-        """Screen an uploaded document, and keep it. Returns its number of pages.
+    def take_in(self, organisation_id: str, sha256: str, size: int, wait_s: float) -> TakenIn:
+        """Screen an uploaded document, and keep it. A JPEG or PNG becomes a PDF of one page.
 
         Raises Refused: not_found when it is not, or no longer, uploaded, document_… when it fails the screening,
         service_unavailable when too many are waiting.
         """
         path = self._blobs.find(organisation_id, sha256, *UPLOADED)
         with turn(self._screenings, wait_s):
+            if photographs.is_photograph(path):
+                drawn = photographs.as_pdf(path, most_bytes=self._limits.max_bytes)
+                screened = screening.screen(drawn, limits=self._limits, field="document")
+                self._in_thread(self._blobs.put, organisation_id, [drawn], self._limits.max_bytes)
+                return TakenIn(screened.sha256, screened.pages, screened.bytes)
             screened = screening.screen(path, limits=self._limits, field="document")
         if (screened.sha256, screened.bytes) != (sha256, size):
             raise Refused("document_unreadable", "The stored document is not the one uploaded.", "document")
         self._in_thread(self._blobs.keep, organisation_id, sha256)
-        return screened.pages
+        return TakenIn(sha256, screened.pages, screened.bytes)
+
+    def codes_on(self, organisation_id: str, sha256: str, wait_s: float) -> list[str]:
+        """The texts of the QR codes on the first pages of an uploaded scan, which is not kept. Raises as `take_in`."""
+        path = self._blobs.find(organisation_id, sha256, *UPLOADED)
+        with turn(self._screenings, wait_s):
+            if photographs.is_photograph(path):
+                return codes.read(photographs.as_pdf(path, most_bytes=self._limits.max_bytes))
+            screening.screen(path, limits=self._limits, field="document")
+            return codes.read(path)
+
+    def cover_sheet(self, organisation_id: str, document_id: str, facts: CoverFacts) -> str:
+        """Draw a cover sheet as a passing file. Returns its SHA-256."""
+        from services.signing.pdf import pages  # noqa: PLC0415 - as `signature` below
+
+        code = codes.code_of(self._code_key, organisation_id, document_id)
+        sheet = self._in_thread(pages.cover_sheet, facts, code)
+        sha256, _ = self._in_thread(self._blobs.put_passing, organisation_id, [sheet], len(sheet))
+        return str(sha256)
+
+    def document_of(self, organisation_id: str, texts: list[str]) -> str | None:
+        """The id of the document whose cover sheet has one of these codes, if the code is one of this installation's."""
+        return codes.document_of(self._code_key, organisation_id, texts)
 
     @contextmanager
     def turn_to_sign(self, wait_s: float) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from services.chassis.events import IncomingEvent
@@ -15,7 +16,7 @@ from services.contracts.identity import accounts, merging
 from services.contracts.referrals import records
 from services.signing.documents import handlers, queries, rules
 from services.signing.documents.page_pictures import PagePictures
-from services.signing.documents.signer import Order, Signer
+from services.signing.documents.signer import Order, Signer, TakenIn
 
 LONGEST_WAIT_S = 15.0
 ASKED_AT_ONCE = 200  # accounts whose names identity tells in one answer
@@ -24,31 +25,50 @@ ASKED_AT_ONCE = 200  # accounts whose names identity tells in one answer
 def send_document(call: Call) -> Any:
     """Ask identity about the recipient and referrals about the contact record, take in the file, then record it as sent.
 
+    A fax or paper has no recipient with an account, and needs no switch (S4-5).
+
     A crash before the last step leaves a file that nothing refers to; it is deleted later.
     """
     if call.is_repeated():
-        return call.commit(_only_replayed)
-    recipient = _describe_account(call, call.request["recipient_account_id"], "recipient_refused")
-    rules.require_feature(recipient["features"])
-    rules.require_recipient(recipient["state"], recipient["realm"], can_sign=recipient["can_sign"])
+        return call.commit(only_replayed)
+    way = rules.Way(**{each.name: call.request[each.name] for each in fields(rules.Way)})
+    rules.require_way(way, utc_now().date())
+    if way.recipient_account_id is not None:
+        recipient = _describe_account(call, way.recipient_account_id, "recipient_refused")
+        rules.require_feature(recipient["features"])
+        rules.require_recipient(recipient["state"], recipient["realm"], can_sign=recipient["can_sign"])
     concerned = _concerned(call)
+    taken = take_in(call)
+    if way.channel == rules.FAX:
+        rules.require_faxable(taken.bytes)
+    return call.commit(handlers.send_document, taken.sha256, taken.pages, concerned)
+
+
+def take_in(call: Call) -> TakenIn:
+    """Screen the uploaded file of this request and keep it; a photograph becomes a PDF."""
     document = call.request["document"]
-    pages = _signer(call).take_in(_organisation(call)[0], document["sha256"], document["size"], _wait_s(call))
-    return call.commit(handlers.send_document, document["sha256"], pages, concerned)
+    return signer_of(call).take_in(
+        organisation_of(call)[0], document["sha256"], document["size"], wait_s(call)
+    )
 
 
 def get_document(call: Call) -> Any:
     """Answer with the document and record that it was read."""
-    read = call.transact(lambda unit: call.operation.reply.dump(handlers.read_document(unit, **call.request)))
-    return _shown(call, read)
+
+    def read(unit: UnitOfWork) -> dict[str, Any]:
+        document = handlers.read_document(unit, **call.request)
+        seen = queries.seen_pages(unit.session, document.id)
+        return {**call.operation.reply.dump(document), "seen_pages": seen}
+
+    return shown_to_caller(call, call.transact(read))
 
 
 def list_documents(call: Call) -> Any:
     """A page of documents, each with what the caller may do, and with the names of those who sent and received it."""
-    return _shown(call, call.read(queries.list_documents))
+    return shown_to_caller(call, call.read(queries.list_documents))
 
 
-def _shown(call: Call, answer: dict[str, Any]) -> dict[str, Any]:
+def shown_to_caller(call: Call, answer: dict[str, Any]) -> dict[str, Any]:
     """A dumped document, or a list of them, with what only this caller is told. Not inside a transaction."""
     shown = answer.get("items", [answer])
     caller = call.caller
@@ -56,22 +76,25 @@ def _shown(call: Call, answer: dict[str, Any]) -> dict[str, Any]:
     for each in shown:
         each["actions"] = rules.possible_actions(
             each["state"],
+            channel=each["channel"],
+            is_replaced=each["replaced_by_document_id"] is not None,
             may_decide=caller is not None
             and caller.id == each["recipient_account_id"]
             and caller.may("document.sign"),
-            may_return=caller is not None
+            may_send=caller is not None
             and caller.realm in ("staff", REALM_OF_SYSTEMS)
             and caller.may("document.send"),
         )
         each["sender_name"] = names.get(each["sender_account_id"])
-        each["recipient_name"] = names.get(each["recipient_account_id"])
+        each["recipient_name"] = each["addressee"] or names.get(each["recipient_account_id"])
         each["organisation_name"] = organisation_name
     return answer
 
 
 def _names(call: Call, shown: list[dict[str, Any]]) -> tuple[dict[str, str | None], str | None]:
     """Names by account, and the organisation's. Without an answer in time documents are shown without names."""
-    wanted = {each[member] for each in shown for member in ("sender_account_id", "recipient_account_id")}
+    members = ("sender_account_id", "recipient_account_id")
+    wanted = {each[member] for each in shown for member in members if each[member] is not None}
     names: dict[str, str | None] = {}
     organisation_name = None
     try:
@@ -90,7 +113,7 @@ def list_document_pages(call: Call) -> Any:
     sha256 = _file(call)
     after = call.request["after"]
     read = _page_pictures(call).texts(
-        _organisation(call)[0], sha256, after, call.request["limit"], _wait_s(call)
+        organisation_of(call)[0], sha256, after, call.request["limit"], wait_s(call)
     )
     last = read.texts[-1].number if read.texts else after
     document_id = call.request["document_id"]
@@ -104,7 +127,7 @@ def open_document_page(call: Call) -> Any:
     """Have the page drawn outside of any transaction, then record the opening and tell where the picture is."""
     sha256 = _file(call)
     picture = _page_pictures(call).picture(
-        _organisation(call)[0], sha256, call.request["number"], _wait_s(call)
+        organisation_of(call)[0], sha256, call.request["number"], wait_s(call)
     )
     return call.transact(
         lambda unit: call.operation.reply.dump(
@@ -126,25 +149,25 @@ def sign_document(call: Call) -> Any:
     itself, and perhaps a signed file that nothing refers to, which is deleted later.
     """
     if call.is_repeated():
-        return call.commit(_only_replayed)
+        return call.commit(only_replayed)
     caller, document_id = call.caller, call.request["document_id"]
     signer = _describe_account(call, caller.id if caller else "", "not_found")
-    with _signer(call).turn_to_sign(_wait_s(call)):
+    with signer_of(call).turn_to_sign(wait_s(call)):
         # Check again: another worker may have carried out the same request while this one waited for its turn.
         if call.is_repeated():
-            return call.commit(_only_replayed)
+            return call.commit(only_replayed)
         sha256 = call.transact(lambda unit: handlers.claim_signature(unit, document_id=document_id))
         try:
             order = _order(call, sha256, signer)
-            signed = handlers.Signed(_signer(call).sign(order), order.signed_at)
-            return call.commit(handlers.sign_document, signed)
+            signed = handlers.Signed(signer_of(call).sign(order), order.signed_at)
+            return call.commit(handlers.sign_document, signed, rules.AUTO_RETURN in signer["features"])
         except Exception:
             call.transact(lambda unit: handlers.release_signature(unit, document_id=document_id))
             raise
 
 
 def _order(call: Call, sha256: str, signer: Mapping[str, Any]) -> Order:
-    organisation_id, organisation_key = _organisation(call)
+    organisation_id, organisation_key = organisation_of(call)
     return Order(
         organisation_id=organisation_id,
         organisation_key=organisation_key,
@@ -195,12 +218,12 @@ def follow_people(incoming: IncomingEvent) -> None:
     incoming.apply(handlers.follow_people, standings)
 
 
-def _only_replayed(_unit: UnitOfWork) -> Any:
+def only_replayed(_unit: UnitOfWork) -> Any:
     """The handler for `commit` when the answer is remembered. It only runs if that answer has just been deleted."""
     raise Refused("conflict", "This request is too old to be repeated.")
 
 
-def _organisation(call: Call) -> tuple[str, str]:
+def organisation_of(call: Call) -> tuple[str, str]:
     """Id and key of the caller's organisation. Raises Refused(unauthenticated) without a caller or an organisation."""
     caller = call.caller
     if caller is None or caller.organisation_id is None or caller.organisation_key is None:
@@ -208,7 +231,8 @@ def _organisation(call: Call) -> tuple[str, str]:
     return caller.organisation_id, caller.organisation_key
 
 
-def _wait_s(call: Call) -> float:
+def wait_s(call: Call) -> float:
+    """Seconds that a step may wait for its turn."""
     remaining_s = call.context.remaining_s()
     return LONGEST_WAIT_S if remaining_s is None else min(LONGEST_WAIT_S, remaining_s)
 
@@ -218,6 +242,7 @@ def _page_pictures(call: Call) -> PagePictures:
     return page_pictures
 
 
-def _signer(call: Call) -> Signer:
+def signer_of(call: Call) -> Signer:
+    """The process's signer."""
     signer: Signer = call.runtime.signer
     return signer

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
 
+from services.chassis import untrusted_files
 from services.contracts.errors import Refused
-from services.signing.pdf import reading
 
 PAGES_AHEAD = 7
 PICTURE_LIMIT_BYTES = 16 * 1024 * 1024
@@ -53,6 +53,7 @@ class Texts:
 
 
 DEFAULT_LIMITS = Limits()
+_CHILD = Path(__file__).with_name("drawing_child.py")
 
 
 def pictures(path: Path, first: int, *, limits: Limits = DEFAULT_LIMITS) -> list[bytes]:
@@ -73,7 +74,7 @@ def pictures(path: Path, first: int, *, limits: Limits = DEFAULT_LIMITS) -> list
 def _drawn(path: Path, first: int, ahead: int, limits: Limits) -> list[bytes] | None:
     order = asdict(limits) | {"page": first, "ahead": ahead, "most_bytes_ahead": PICTURE_LIMIT_BYTES}
     with path.open("rb") as file:
-        said = reading.answer_of("drawing_child", file, order, 2 * PICTURE_LIMIT_BYTES)
+        said = untrusted_files.answer_of(_CHILD, file, order, 2 * PICTURE_LIMIT_BYTES)
     if said is None:
         return None
     lengths, _, rest = said.partition(b"\n")
@@ -85,7 +86,7 @@ def texts(path: Path, after: int, most_pages: int, *, limits: Limits = DEFAULT_L
     """The texts of the pages after this one. Raises Refused(document_unreadable)."""
     order = asdict(limits) | {"after": after, "most_pages": most_pages}
     with path.open("rb") as file:
-        said = reading.answer_of("drawing_child", file, order, TEXT_LIMIT_BYTES)
+        said = untrusted_files.answer_of(_CHILD, file, order, TEXT_LIMIT_BYTES)
     if said is None:
         raise _unreadable()
     found = json.loads(said)

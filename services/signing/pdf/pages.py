@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import ParamSpec
 
+import segno
 from eventlet import patcher
 from reportlab.lib.colors import HexColor
-from reportlab.lib.pagesizes import A4
+from reportlab.lib.pagesizes import A4, LETTER
 from reportlab.pdfgen.canvas import Canvas
 
 from services.chassis import text_shaping
@@ -30,6 +31,14 @@ STAMP_SIZE = (240.0, 92.0)
 SLOTS = 12
 TEXT_LIMIT = 1000
 EVENTS_SHOWN = 14
+
+_CODE_SIDE = 150.0
+_COVER_WORDS = (
+    "Please read the document that follows, sign and date it by hand, and send all of it back together with this page.",
+    "The code below lets us file it without delay.",
+    "If you do not agree, write the reason on this page and send it back unsigned.",
+)
+_COVER_FOOT = "Confidential health information. If it is not for you, please tell us and destroy it."
 
 P = ParamSpec("P")
 Box = tuple[float, float, float, float]
@@ -65,6 +74,20 @@ class CompletionFacts:
     note: str | None = None
     pages: int | None = None
     events: tuple[ProcessEvent, ...] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
+class CoverFacts:
+    """What a cover sheet says. `sent_at` has a time zone; the day of the answer and the telephone may be unknown."""
+
+    organisation_name: str
+    addressee: str
+    document_id: str
+    pages: int
+    sent_at: datetime
+    fax_number: str | None = None
+    respond_by: str | None = None
+    telephone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -156,6 +179,44 @@ def certificate_of_completion(facts: CompletionFacts) -> bytes:
     y = _events_table(canvas, y - 14, facts.events)
     _footer(canvas, facts.decision)
     return _finish(canvas, buffer)
+
+
+@_one_at_a_time
+def cover_sheet(facts: CoverFacts, code: str) -> bytes:
+    """The page that goes before a document on paper or by fax, Letter, in black on white: how to return it, and the code."""
+    canvas, buffer = _canvas(LETTER, "Cover sheet")
+    width, height = LETTER
+    y = height - MARGIN - 20
+    _line(canvas, MARGIN, y, facts.organisation_name, "bold", 18, INK, room=width - 2 * MARGIN)
+    y = _heading(canvas, y - 36, "Please sign and return")
+    rows = [("To", facts.addressee), ("Fax", facts.fax_number), ("Pages", f"{facts.pages} and this one"),
+            ("Reference", facts.document_id[:8].upper()), ("Sent", printed_time(facts.sent_at)),
+            ("Please answer by", facts.respond_by), ("Questions", facts.telephone)]  # fmt: skip
+    for label, value in rows:
+        if value:
+            _line(canvas, MARGIN, y, label, "plain", 11, QUIET)
+            _line(canvas, MARGIN + 110, y, value, "bold", 11, INK, room=width - 2 * MARGIN - 110)
+            y -= 20
+    y -= 14
+    for sentence in _COVER_WORDS:
+        for line in _wrapped(sentence, "plain", 11, width - 2 * MARGIN, at_most=3):
+            _line(canvas, MARGIN, y, line, "plain", 11, INK)
+            y -= 16
+        y -= 6
+    _draw_code(canvas, (width - _CODE_SIDE) / 2, MARGIN + 24, code)
+    _line(canvas, MARGIN, MARGIN, _COVER_FOOT, "plain", 8.5, QUIET)
+    return _finish(canvas, buffer)
+
+
+def _draw_code(canvas: Canvas, left: float, bottom: float, code: str) -> None:
+    matrix = segno.make(code, error="h", micro=False).matrix
+    module = _CODE_SIDE / len(matrix)
+    canvas.setFillColor(HexColor("#000000"))
+    for row, line in enumerate(matrix):
+        for column, is_dark in enumerate(line):
+            if is_dark:
+                at = bottom + _CODE_SIDE - (row + 1) * module
+                canvas.rect(left + column * module, at, module, module, stroke=0, fill=1)
 
 
 def printed_time(at: datetime) -> str:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
+from services.chassis import untrusted_files
 from services.contracts.errors import Refused
-from services.signing.pdf import reading
 
 REPLY_LIMIT = 4096
 
@@ -42,6 +41,7 @@ class Screened:
 
 
 DEFAULT_LIMITS = Limits()
+_CHILD = Path(__file__).with_name("screening_child.py")
 
 
 def screen(pdf: bytes | Path, *, limits: Limits = DEFAULT_LIMITS, field: str | None = None) -> Screened:
@@ -50,7 +50,7 @@ def screen(pdf: bytes | Path, *, limits: Limits = DEFAULT_LIMITS, field: str | N
     Raises Refused with `document_too_large`, `document_not_pdf`, `document_encrypted`, `document_active_content`,
     `document_too_many_pages` or `document_unreadable` (damaged, or beyond the limits of the child).
     """
-    with _opened(pdf) as file:
+    with untrusted_files.opened(pdf) as file:
         size = file.seek(0, 2)
         file.seek(0)
         if size > limits.max_bytes:
@@ -60,7 +60,9 @@ def screen(pdf: bytes | Path, *, limits: Limits = DEFAULT_LIMITS, field: str | N
                 field,
             )
         if file.read(5) != b"%PDF-":
-            raise Refused("document_not_pdf", "The file is not a PDF.", field)
+            raise Refused(
+                "document_not_pdf", "The file is neither a PDF nor a photograph (JPEG, PNG).", field
+            )
         file.seek(0)
         sha256 = hashlib.sha256(file.read()).hexdigest()
         file.seek(0)
@@ -70,20 +72,11 @@ def screen(pdf: bytes | Path, *, limits: Limits = DEFAULT_LIMITS, field: str | N
     return Screened(pages=int(verdict["pages"]), sha256=sha256, bytes=size)
 
 
-def _opened(pdf: bytes | Path) -> BinaryIO:
-    if isinstance(pdf, Path):
-        return pdf.open("rb")
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-    file.write(pdf)
-    file.flush()
-    return cast(BinaryIO, file)
-
-
 def _ask_child(file: BinaryIO, limits: Limits) -> dict[str, str | int]:
     unread: dict[str, str | int] = {
         "code": "document_unreadable",
         "detail": "The document is damaged or too complex to be read safely. Print it to a new PDF.",
     }
-    said = reading.answer_of("screening_child", file, asdict(limits), REPLY_LIMIT)
+    said = untrusted_files.answer_of(_CHILD, file, asdict(limits), REPLY_LIMIT)
     verdict: dict[str, str | int] = json.loads(said) if said else unread
     return verdict if "code" in verdict or "pages" in verdict else unread

@@ -31,7 +31,7 @@ from tests.support.in_process import InProcess, a_service
 
 PASSWORD = "tidal lantern violet meadow"
 ADMIN = "ada@example.org"
-FEATURES = ("referralq", "provider_portal", "electronic_signature")
+FEATURES = ("referralq", "provider_portal", "electronic_signature", "patient_registration")
 _NUMBERS = itertools.count(1)
 _QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 _QUICK_DUMMY = _QUICK.hash("no account has this password")

@@ -41,6 +41,8 @@ def test_an_enabled_account_logs_in_with_the_password_it_had_and_ended_sessions_
     admin, account = identity.admin(), identity.an_account()
     token = identity.log_in(account["login"])["token"]
     disable(identity, admin, account["id"])
+    (told,) = identity.events(accounts_contract.account_disabled)
+    assert told["data"] == {"account_id": account["id"]}
     with pytest.raises(Refused, match="credentials_refused"):
         identity.log_in(account["login"])
 
@@ -238,3 +240,25 @@ def at_once(identity: Identity, first: Caller, second: Caller) -> list[str]:
     for thread in threads:
         thread.join(20)
     return outcomes
+
+
+def test_an_account_tells_what_its_administrator_may_do_as_it_stands(identity: Identity) -> None:
+    admin, account = identity.admin(), identity.an_account()
+
+    def actions(caller: Caller, account_id: str = account["id"]) -> set[str]:
+        return set(read(identity, caller, account_id)["actions"])
+
+    assert actions(admin) == {"edit", "set_level", "disable", "end_sessions", "reset_second_factor"}
+    assert "set_level" not in actions(admin, admin.id)  # nobody changes their own level
+    disable(identity, admin, account["id"])
+    assert actions(admin) == {"edit", "set_level", "enable"}
+    invited = identity.call(
+        accounts_contract.create_account,
+        admin,
+        email="new@harbor.example.org",
+        first_name="New",
+        last_name="Here",
+    )
+    assert actions(admin, invited["id"]) == {"edit", "set_level", "invite", "disable"}
+    reader = a_caller("account.read", organisation=(admin.organisation_id, admin.organisation_key))
+    assert actions(reader) == set()

@@ -11,7 +11,8 @@ from services.contracts.errors import Refused
 from services.contracts.identity import accounts, credentials, login, patients, people
 from services.identity.organisations.operator import set_password
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
-from tests.support.in_process import a_service
+from tests.support.in_process import a_caller, a_service
+from tests.support.names import FOUND_BY, FOUND_BY_NOTHING
 
 NEW = "new@example.org"
 
@@ -53,6 +54,45 @@ def test_accounts_are_found_by_the_beginning_of_names_or_of_the_address(either: 
     assert either.call(accounts.search_accounts, stranger, text="ros")["items"] == []
 
 
+def test_whoever_sends_documents_finds_those_who_may_sign_them(identity: Identity) -> None:
+    provider, disabled = identity.a_provider(), identity.a_provider()
+    staff = identity.an_account()  # of the same name, and does not sign
+    admin = identity.admin()
+    identity.call(accounts.disable_account, admin, account_id=disabled["id"], version=disabled["version"])
+    sender = a_caller("document.send", organisation=(admin.organisation_id, admin.organisation_key))
+    assert found(identity, "pat quill") != []
+    answer = identity.call(accounts.search_signers, sender, text="pat quill")["items"]
+    assert answer == [
+        {
+            "account_id": provider["id"],
+            "first_name": "Pat",
+            "last_name": "Quill",
+            "realm": "provider",
+            "resource_names": [],
+        }
+    ]
+    reader = a_caller("account.read", organisation=(admin.organisation_id, admin.organisation_key))
+    assert identity.refused(accounts.search_signers, reader, text="pat").code == "forbidden"
+    listed = {
+        realm: [each["id"] for each in identity.call(accounts.list_accounts, admin, realm=realm)["items"]]
+        for realm in ("staff", "provider")
+    }
+    assert set(listed["provider"]) == {provider["id"], disabled["id"]}
+    assert staff["id"] in listed["staff"]
+
+
+def test_accounts_are_found_by_each_word_of_their_names(either: Identity) -> None:
+    logins = {names: f"e{at}@example.org" for at, names in enumerate(FOUND_BY)}
+    made = {names: create(either, login, *names) for names, login in logins.items()}
+    for names, typed in FOUND_BY.items():
+        for text in typed:
+            assert (text, found(either, text)) == (text, [logins[names]])
+    for text in FOUND_BY_NOTHING:
+        assert (text, found(either, text)) == (text, [])
+    edit(either, made["Tom", "Smith-Jones"], last_name="Lynx")
+    assert (found(either, "jones"), found(either, "lynx")) == ([], [logins["Tom", "Smith-Jones"]])
+
+
 def test_accounts_are_filtered_by_level_and_state(either: Identity) -> None:
     supervisor, invited = either.an_account("supervisor"), either.an_account("trainee", password=None)
     admin = either.admin()
@@ -90,6 +130,7 @@ def test_a_name_is_corrected_and_nothing_else_changes(identity: Identity) -> Non
     account = identity.an_account()
     token = identity.log_in(account["login"])["token"]
     account = identity.call(accounts.get_account, identity.admin(), account_id=account["id"])
+    account.pop("actions")  # only reading tells them
     renamed = edit(identity, account, first_name="Patricia")
     changed = {"first_name": "Patricia", "version": account["version"] + 1}
     assert renamed == {**account, **changed}
@@ -135,6 +176,15 @@ def test_who_never_logged_in_is_invited_at_the_corrected_address(identity: Ident
     account = identity.an_account(password=None)
     edit(identity, account, email=NEW)
     assert identity.events(credentials.account_invited)[-1]["data"]["purpose"] == "invitation"
+
+
+def test_who_is_active_and_never_logged_in_gets_one_link_at_the_corrected_address(identity: Identity) -> None:
+    account = identity.an_account()
+    before = len(identity.events(credentials.account_invited))
+    edit(identity, account, email=NEW)
+    assert [each["data"]["purpose"] for each in identity.events(credentials.account_invited)[before:]] == [
+        "invitation"
+    ]
 
 
 def test_an_address_is_corrected_with_a_fresh_proof_and_is_nobody_elses(identity: Identity) -> None:

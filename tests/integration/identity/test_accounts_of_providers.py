@@ -359,7 +359,9 @@ def test_the_only_command_over_the_own_profile_is_the_notification_switch(identi
         "unlink_my_outside_identity",
         "end_break_glass",  # of one's own; only staff ever have any
     }
-    assert open_to_it - over_its_way_in == {"set_my_notifications"}
+    how_it_sees_pages = {"set_my_preferences"}
+    assert open_to_it - over_its_way_in - how_it_sees_pages == {"set_my_notifications"}
+    assert set(accounts.set_my_preferences.request.fields) == {"language", "appearance"}
     assert set(accounts.set_my_notifications.request.fields) == {"resource_assigned_emails"}
     switches = {"can_edit_capacity": True, "can_change_status": True, "can_access_details": True}
     assert (
@@ -377,6 +379,23 @@ def test_a_person_switches_the_own_emails_off_and_on(identity: Identity, level: 
     for wanted in (False, True):
         identity.call(accounts.set_my_notifications, caller, resource_assigned_emails=wanted)
         assert identity.call(passports.describe_me, caller)["wants_resource_assigned_emails"] is wanted
+
+
+def test_an_account_keeps_the_language_and_appearance_of_pages(identity: Identity) -> None:
+    account, other = identity.an_account("standard"), identity.an_account("standard")
+    caller = identity.caller(identity.log_in(account["login"])["token"])
+    before = identity.call(passports.describe_me, caller)
+    assert (before["language"], before["appearance"]) == (None, None)
+    for language, appearance in (("es", "dark"), ("pt-BR", "system"), (None, None)):
+        wanted = {"language": language, "appearance": appearance}
+        assert identity.call(accounts.set_my_preferences, caller, **wanted) == wanted
+        now = identity.call(passports.describe_me, caller)
+        assert {name: now[name] for name in wanted} == wanted
+        assert now["version"] == before["version"]
+    for wrong in ({"language": "../es", "appearance": None}, {"language": None, "appearance": "blinking"}):
+        assert identity.refused(accounts.set_my_preferences, caller, **wrong).code == "invalid_request"
+    own = identity.call(passports.describe_me, identity.caller(identity.log_in(other["login"])["token"]))
+    assert own["language"] is None
 
 
 @pytest.mark.seed("S0-39")

@@ -117,6 +117,9 @@ def test_secrets_and_tokens_are_kept_as_hashes(identity: Identity) -> None:
     listed = identity.call(api_clients.list_api_clients, identity.admin())["items"]
     assert [each["name"] for each in listed] == ["Bed board"]
     assert "secret" not in listed[0]
+    assert identity.call(api_clients.get_api_client, identity.admin(), client_id=client["id"]) == listed[0]
+    unknown = identity.refused(api_clients.get_api_client, identity.admin(), client_id="0" * 32)
+    assert unknown.code == "not_found"
 
 
 def test_wrong_secrets_get_one_answer_whatever_is_wrong(identity: Identity) -> None:

@@ -145,6 +145,22 @@ def test_the_reason_is_in_the_report_and_nowhere_else(
     assert [request for request in kept if "Unconscious" in repr((request.answer, request.fingerprint))] == []
 
 
+def test_the_report_is_of_a_span_that_holds_its_beginning_and_not_its_end(
+    identity: Identity, worker: str, resource_id: str
+) -> None:
+    use(identity, worker, resource_id)
+    admin = identity.admin()
+    at = datetime.datetime.fromisoformat(identity.call(contract.list_break_glass, admin)["items"][0]["at"])
+    moment = datetime.timedelta(microseconds=1)
+
+    def count(**span: datetime.datetime) -> int:
+        request = {name: each.isoformat() for name, each in span.items()}
+        return len(identity.call(contract.list_break_glass, admin, **request)["items"])
+
+    assert (count(since=at), count(since=at + moment)) == (1, 0)
+    assert (count(until=at), count(until=at + moment)) == (0, 1)
+
+
 def test_it_is_told_by_an_event_of_ids_and_those_who_may_read_the_trail_are_named(
     identity: Identity, worker: str, resource_id: str
 ) -> None:
@@ -217,6 +233,14 @@ def test_nobody_else_ends_it_nor_learns_that_it_is_there(
 
 def owner_login(identity: Identity, token: str) -> str:
     return str(identity.call(passports.describe_me, identity.caller(token))["login"])
+
+
+def test_a_session_that_has_ended_gets_none(identity: Identity, worker: str, resource_id: str) -> None:
+    caller = identity.caller(worker)
+    identity.call(sessions.log_out, caller)
+    request = WHY | {"object_type": "contact_record", "object_id": resource_id}
+    assert identity.refused(contract.break_glass, caller, **request).code == "unauthenticated"
+    assert identity.audit("access.break_glass") == []
 
 
 @pytest.mark.parametrize("reason", ["", "too short", "x" * 501])

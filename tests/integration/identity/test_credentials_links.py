@@ -56,7 +56,9 @@ def test_the_link_leads_to_the_configured_address_with_the_token_in_the_fragment
     answer = identity.call(
         credentials.mint_credential_link, notifications, invitation_id=invitation["invitation_id"]
     )
-    assert answer["link"].startswith("https://portal.example.org/credentials#token=")
+    assert answer["link"].startswith(
+        "https://portal.example.org/credentials?organisation=harbor&realm=staff#token="
+    )
     assert answer | {"link": ""} == {
         "link": "",
         "first_name": None,

@@ -10,8 +10,9 @@ from sqlalchemy import update
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts as accounts_contract
-from services.contracts.identity import audit, employees, login, realms, relationships
+from services.contracts.identity import audit, employees, login, passports, realms, relationships
 from services.contracts.identity import people as people_contract
+from services.contracts.identity.employees import CONDITIONS
 from services.identity.models import Grant
 from tests.integration.identity.conftest import PASSWORD, Identity
 from tests.integration.identity.employees import activate, an_account, an_employee, enter, reach, relate
@@ -19,8 +20,17 @@ from tests.support.in_process import a_service
 
 
 def missing(identity: Identity, account_id: str) -> list[str]:
-    items = identity.call(employees.list_employee_access, identity.admin())["items"]
-    return next(item["missing"] for item in items if item["account_id"] == account_id)
+    admin = identity.admin()
+    items = identity.call(employees.list_employee_access, admin)["items"]
+    found = next(item for item in items if item["account_id"] == account_id)
+    assert identity.call(employees.get_employee_access, admin, person_id=found["person_id"]) == found
+    for condition in CONDITIONS:
+        lacking = identity.call(employees.list_employee_access, admin, missing=condition)["items"]
+        assert (found in lacking) == (condition in found["missing"]), condition
+    let_in = identity.call(employees.list_employee_access, admin, may_enter=True)["items"]
+    kept_out = identity.call(employees.list_employee_access, admin, may_enter=False)["items"]
+    assert (found in let_in, found in kept_out) == (not found["missing"], bool(found["missing"]))
+    return list(found["missing"])
 
 
 @pytest.mark.seed("S2-29", "S2-31")
@@ -96,6 +106,10 @@ def test_a_supervisor_reaches_each_related_chart_and_no_other(identity):
     assert identity.refused(people_contract.get_my_profile, caller, person_id=two["id"]).code == "not_found"
     listed = identity.call(employees.list_my_employees, caller)["items"]
     assert [each["person_id"] for each in listed] == [one["id"]]
+    for is_supervisor, people in ((True, {chief["id"]}), (False, {one["id"], two["id"]})):
+        items = identity.call(employees.list_employee_access, admin, is_supervisor=is_supervisor)["items"]
+        assert {each["person_id"] for each in items} == people
+    assert identity.call(employees.get_employee_access, admin, person_id=chief["id"])["supervises"] == 1
     identity.call(relationships.end_relationship, admin, relationship_id=supervision["id"])
     assert reach(enter(identity, "e1001@example.org")) == {chief["id"]: "employee"}
 
@@ -169,6 +183,7 @@ def test_people_edit_what_the_portal_lets_them_and_nothing_else(identity):
     for zone in ("Europe/Berlin", None):
         mine = identity.call(people_contract.edit_my_settings, caller, preferred_time_zone=zone)
         assert mine["preferred_time_zone"] == zone
+        assert identity.call(passports.describe_me, caller)["time_zone"] == zone  # pages show times in it
     identity.call(
         employees.set_portal_entry, admin, realm="employee", editable_fields=["home_phone"], version=1
     )
@@ -222,11 +237,13 @@ def test_an_applicant_gets_a_drafted_account_that_cannot_log_in(identity):
 def test_an_account_opens_by_itself_when_an_employee_is_registered_and_sees_nothing(identity):
     admin = identity.admin()
     an_employee(identity, admin, "1000")
-    assert identity.call(employees.list_employee_access, admin)["items"] == []
+    [before] = identity.call(employees.list_employee_access, admin)["items"]
+    assert (before["account_id"], before["role"]) == (None, None)
+    assert before["missing"] == ["active_account", "self", "portal_user", "role"]
     identity.call(employees.set_portal_entry, admin, realm="employee", opens_accounts=True, version=1)
     employee = an_employee(identity, admin, "1001")
-    [access] = identity.call(employees.list_employee_access, admin)["items"]
-    assert access["person_id"] == employee["id"]
+    access = identity.call(employees.get_employee_access, admin, person_id=employee["id"])
+    assert access["account_id"] is not None
     assert access["missing"] == ["active_account", "self", "portal_user", "role"]
     activate(identity, access["account_id"])
     caller = enter(identity, "e1001@example.org")

@@ -68,6 +68,12 @@ def test_one_person_reaches_several_profiles_each_in_a_role_and_all_are_listed(d
         mother["id"]: "family",
         father["id"]: "physician",
     }
+    listed = desk.call(people_contract.list_my_profiles, caller=caller)
+    assert [(each["last_name"], each["role_name"]) for each in listed["items"]] == [
+        ("Ash", "Family"),
+        ("Birch", "Physician"),
+    ]
+    assert listed["own_id"] is None
     assert [(each["client_id"], each["role"]) for each in access["other_profiles"]] == [
         (mother["id"], "family")
     ]

@@ -29,6 +29,7 @@ from tests.integration.identity.employees import (
     upload,
     upload_json,
 )
+from tests.support.bars import hold_at_best
 
 
 def lines_of(identity: Identity, admin, answer) -> list[dict]:
@@ -53,7 +54,8 @@ def test_a_file_is_compared_first_and_changes_nothing(identity):
     )
     counts = {"added": 1, "changed": 1, "ended": 1, "unchanged": 1, "refused": 1}
     # Of the row that is refused, and of the new employee with the name and birthday of others, nobody knows whose they are.
-    assert answer["counts"] == counts | {"unidentified": 2, "supervised": 0, "unsupervised": 0}
+    others = ("respelled", "supervised", "supervised_before", "unsupervised")
+    assert answer["counts"] == counts | {"unidentified": 2} | dict.fromkeys(others, 0)
     refused = [each for each in answer["problems"] if each["is_refused"]]
     assert [(each["line"], each["column"], each["code"]) for each in refused] == [(5, "email", "bad_email")]
     assert [(each["employee_number"], each["action"]) for each in lines_of(identity, admin, answer)] == [
@@ -82,13 +84,18 @@ def test_an_applied_file_adds_changes_and_end_dates_and_again_it_changes_nothing
     assert again["state"] == "applied"
     assert take_in(identity, admin, a_line("1", last_name="Reef"), a_line("3"))["total"] == 0
     an_account(identity, admin, one["id"], "portal_user")
-    [access] = identity.call(employees.list_employee_access, admin)["items"]
+    access = identity.call(employees.get_employee_access, admin, person_id=one["id"])
     assert (access["employer"], access["employee_number"], access["missing"]) == ("Harbor County", "1", [])
     back = take_in(identity, admin, a_line("1", last_name="Reef"), a_line("2"), a_line("3"))
     assert back["counts"]["changed"] == 1
     assert person_of(identity, admin, "2")["kinds"] == ["employee"]
     [event] = identity.events(hr_feed.hr_import_applied)[-1:]
     assert event["data"] == {"import_id": back["id"], "added": 0, "changed": 1, "ended": 0}
+    listed = identity.call(hr_feed.list_hr_imports, admin, limit=3)
+    assert [each["state"] for each in listed["items"]] == ["applied"] * 3
+    assert listed["items"][0]["id"] == back["id"]
+    rest = identity.call(hr_feed.list_hr_imports, admin, after=listed["next"])
+    assert (len(rest["items"]), rest["next"]) == (1, None)
 
 
 @pytest.mark.seed("S2-34")
@@ -101,6 +108,21 @@ def test_a_new_account_supervises_nobody_who_has_left(identity):
     account = an_account(identity, admin, chief, "portal_user")
 
     assert relationships(identity, admin, account["id"]) == {three: True}
+
+
+@pytest.mark.seed("S2-34")
+def test_who_names_themselves_or_somebody_who_has_left_as_manager_is_supervised_by_nobody(identity):
+    admin = identity.admin()
+    take_in(identity, admin, a_line("1", manager="1"), a_line("2", manager="1"), a_line("3", manager="2"))
+    one, two, three = (person_of(identity, admin, number)["id"] for number in "123")
+    first = an_account(identity, admin, one, "portal_user")
+    second = an_account(identity, admin, two, "portal_user")
+    take_in(identity, admin, a_line("1", manager="1"), a_line("2", manager="1"), a_line("3", manager="2"))
+    assert relationships(identity, admin, first["id"]) == {two: True}
+    assert relationships(identity, admin, second["id"]) == {three: True}
+    take_in(identity, admin, a_line("1", manager="1"), a_line("3", manager="2"))
+    assert relationships(identity, admin, first["id"]) == {two: False}
+    assert relationships(identity, admin, second["id"]) == {three: False}
 
 
 def test_supervisors_come_from_manager_numbers_and_end_with_them(identity):
@@ -331,11 +353,39 @@ def test_a_file_without_managers_takes_nobody_s_supervisor_without_confirmation(
     floats = [a_line(str(number), manager="1.0") for number in range(2, 7)]
     assert upload(identity, admin, a_line("1"), *floats)["total"] == 0
     answer = upload(identity, admin, a_line("1"), *(a_line(str(number)) for number in range(2, 7)))
-    assert (answer["counts"]["supervised"], answer["counts"]["unsupervised"]) == (5, 5)
+    counts = answer["counts"]
+    assert (counts["supervised"], counts["supervised_before"], counts["unsupervised"]) == (0, 5, 5)
     refusal = identity.refused(hr_feed.apply_hr_import, admin, import_id=answer["id"])
     assert (refusal.code, refusal.more["unsupervised"]) == ("confirmation_required", 5)
     one_less = upload(identity, admin, a_line("1"), *managed[:-1], a_line("6"))
     assert identity.call(hr_feed.apply_hr_import, admin, import_id=one_less["id"])["state"] == "applying"
+
+
+def test_the_first_file_tells_how_many_employees_will_have_a_manager(identity):
+    admin = identity.admin()
+    managed = [a_line(str(number), manager="1") for number in range(2, 5)]
+    counts = upload(
+        identity, admin, a_line("1"), *managed, a_line("5", manager="99"), a_line("6", manager="6")
+    )["counts"]
+    assert (counts["supervised"], counts["supervised_before"], counts["unsupervised"]) == (3, 0, 0)
+
+
+@pytest.mark.parametrize("numbers", [("a9", "A9"), ("7", "00007")])
+def test_two_spellings_of_a_number_are_two_new_people_only_with_confirmation(identity, numbers):
+    admin = identity.admin()
+    one, other = numbers
+    answer = upload(identity, admin, a_line("1"), a_line(one), a_line(other))
+    told = [each for each in answer["problems"] if each["code"] == "probable_double"]
+    [about_number] = [each for each in told if each["column"] == "employee_number"]
+    assert (about_number["line"], about_number["is_refused"]) == (4, False)
+    assert "Line 3" in about_number["message"]
+    refusal = identity.refused(hr_feed.apply_hr_import, admin, import_id=answer["id"])
+    assert (refusal.code, refusal.field, refusal.more["respelled"]) == ("confirmation_required", "confirm", 1)
+    applied = identity.call(hr_feed.apply_hr_import, admin, import_id=answer["id"], confirm=True)
+    assert applied["state"] == "applying"
+    imports.work(identity.runtime)
+    # Two people who are known with both numbers are not asked about again.
+    assert upload(identity, admin, a_line("1"), a_line(one), a_line(other))["counts"]["respelled"] == 0
 
 
 def test_a_comparison_that_another_import_has_overtaken_is_not_applied(identity):
@@ -419,8 +469,8 @@ def test_the_feed_opens_accounts_where_the_organisation_wants_it(identity):
     admin = identity.admin()
     identity.call(employees.set_portal_entry, admin, realm="employee", opens_accounts=True, version=1)
     take_in(identity, admin, a_line("1"), a_line("2", email=""), a_line("3", email="e1@example.org"))
-    [access] = identity.call(employees.list_employee_access, admin)["items"]
-    assert access["employee_number"] == "1"
+    items = identity.call(employees.list_employee_access, admin)["items"]
+    assert [each["employee_number"] for each in items if each["account_id"]] == ["1"]
     assert sorted(row.facts["reason"] for row in identity.audit("account.not_opened")) == [
         "no_email",
         "taken",
@@ -441,7 +491,12 @@ def test_two_thousand_employees_are_taken_in_within_twelve_seconds_with_progress
     monkeypatch.setattr(imports, "_step", watched)
     started = time.monotonic()
     done = take_in(identity, admin, *rows)
-    assert time.monotonic() - started < 12
+    took = time.monotonic() - started
+
+    def bar() -> None:
+        assert took < 12
+
+    hold_at_best(bar, tries=1)
     assert (done["state"], done["counts"]["added"]) == ("applied", 2000)
     assert seen[:3] == [25, 50, 75]
 

@@ -6,11 +6,12 @@ import time
 
 import pytest
 import time_machine
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts
 from services.contracts.identity import login as login_contract
+from services.identity.models import Account
 from services.identity.organisations.operator import set_password
 from services.identity.secrets import passwords
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
@@ -154,7 +155,7 @@ def test_a_repeated_log_in_request_does_not_show_its_token_again(identity: Ident
     assert refusal.value.code == "idempotency_key_reused"
 
 
-@pytest.mark.parametrize("meanwhile", ["disabled", "new password"])
+@pytest.mark.parametrize("meanwhile", ["disabled", "new password", "invited", "must_change_password"])
 def test_an_account_that_changes_while_its_password_is_checked_is_not_let_in(
     identity: Identity, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
@@ -165,6 +166,10 @@ def test_an_account_that_changes_while_its_password_is_checked_is_not_let_in(
             identity.call(
                 accounts.disable_account, admin, version=account["version"], account_id=account["id"]
             )
+        elif meanwhile in ("invited", "must_change_password"):
+            values = {"state": "invited"} if meanwhile == "invited" else {meanwhile: True}
+            statement = update(Account).where(Account.id == account["id"]).values(**values)
+            identity.database.write(None, lambda session: session.execute(statement))
         else:
             set_password(
                 identity.database,

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.contracts.identity import credentials, employees, merging, patients, relationships
+from services.contracts.identity import accounts, credentials, employees, merging, patients, relationships
 from services.contracts.identity import people as people_contract
 from services.contracts.identity.audit import trail
 from services.identity.housekeeping.retention import forget_old
@@ -192,6 +192,7 @@ def test_two_patients_with_accounts_become_one_and_access_to_others_goes_over(ei
     assert [row["account_id"] for row in related] == [own["id"]]
     undone = either.call(merging.undo_merge, admin, merge_id=done["id"])
     assert undone["undone_at"] is not None
+    assert undone["can_be_undone"] is False
     assert open_grants(either) == before
     assert profiles(either, "quay.two") == [merged["id"]]
     view = either.call(people_contract.get_person, admin, person_id=kept["id"])
@@ -446,3 +447,63 @@ def test_what_staff_attested_of_a_patients_address_does_not_hold_for_the_other_o
     assert (after["email"], after["attested_by"], after["attested_at"]) == ("12@example.org", None, None)
     assert after["email_is_verified"] is False
     assert after["username"] == "quay.one"
+
+
+MANAGING = ("account.manage", "account.read", "person.manage", "chart.merge", "directory.read")
+
+
+@pytest.mark.fault("A25")
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_merge_changes_no_account_that_holds_more_than_who_merges(identity, is_kept):
+    admin, desk = identity.admin(), Desk(identity)
+    lesser = desk.somebody(*MANAGING)
+    victim = a_patient(identity, admin, "1")
+    a_patient_account(identity, admin, victim["id"], "quay.one")
+    own = identity.call(
+        people_contract.create_person, lesser, last_name="Quay", email="mine@example.org", kinds=["contact"]
+    )
+    ids = (victim["id"], own["id"]) if is_kept else (own["id"], victim["id"])
+    refused = []
+    with pytest.raises(Refused) as caught:
+        merge(identity, lesser, *ids, choices={"email": "merged" if is_kept else "kept"})
+    refused.append((caught.value.code, caught.value.field))
+    done = merge(identity, admin, *ids)
+    undone = identity.refused(merging.undo_merge, lesser, merge_id=done["id"])
+    refused.append((undone.code, undone.field))
+    assert refused == [("right_not_held", "merged_id"), ("right_not_held", "merge_id")]
+
+
+@pytest.mark.fault("A25")
+def test_who_reaches_the_merged_record_is_given_the_kept_one_only_by_who_holds_as_much(identity):
+    admin, desk = identity.admin(), Desk(identity)
+    kept, merged = desk.a_client(), desk.a_client()
+    desk.grant(merged, desk.a_contact(merged))
+    with pytest.raises(Refused, match="right_not_held"):
+        merge(identity, desk.somebody(*MANAGING), kept["id"], merged["id"])
+    merge(identity, admin, kept["id"], merged["id"])
+
+
+def disable(identity, admin, *, account=None, person=None):
+    if account is not None:
+        version = identity.call(accounts.get_account, admin, account_id=account.id)["version"]
+        identity.call(accounts.disable_account, admin, account_id=account.id, version=version)
+    if person is not None:
+        version = identity.call(people_contract.get_person, admin, person_id=person["id"])["version"]
+        identity.call(people_contract.disable_person, admin, person_id=person["id"], version=version)
+
+
+@pytest.mark.fault("A25")
+@pytest.mark.parametrize("side", ["kept", "merged"])
+@pytest.mark.parametrize("what", ["account", "person"])
+def test_what_staff_disable_after_a_merge_stays_so_when_it_is_undone(identity, side, what):
+    twins = Twins(identity)
+    done = twins.merge()
+    person = getattr(twins, side)
+    chosen = {"account": twins.account(person)} if what == "account" else {"person": person}
+    disable(identity, twins.admin, **chosen)
+    identity.call(merging.undo_merge, twins.admin, merge_id=done["id"])
+    merged = identity.call(people_contract.get_person, twins.admin, person_id=twins.merged["id"])
+    assert (twins.account(twins.merged).state == "disabled") is (what == "account")
+    assert merged["is_disabled"] is (what == "person")
+    [row] = identity.audit("person.unmerged")
+    assert row.facts["stayed"] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import json
 import os
@@ -11,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import select
 
 from services.chassis import migrate, wire
 from services.chassis.database import Database
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts, credentials, organisations, passports
+from services.contracts.identity import accounts, credentials, organisations, passports, realms
 from services.identity.housekeeping.retention import forget_old
 from services.identity.models import Account, Role, RolePermission
 from services.identity.organisations import admin
@@ -45,7 +47,7 @@ def test_creating_an_organisation_again_changes_nothing(identity: Identity) -> N
     assert again.organisation_id == identity.harbor.organisation_id
     assert again.admin_account_id == identity.harbor.admin_account_id
     organisation = identity.call(organisations.get_organisation, identity.admin())
-    assert (organisation["name"], len(organisation["features"])) == ("Harbor County", 3)
+    assert (organisation["name"], len(organisation["features"])) == ("Harbor County", 4)
     assert len(identity.events(organisations.organisation_created)) == 1
 
 
@@ -246,18 +248,53 @@ def test_describing_me_shows_what_i_may_do(identity: Identity) -> None:
         ADMIN,
     )
     assert set(me["permissions"]) == admin.permissions
+    assert me["profiles"] == []
+
+
+@pytest.mark.parametrize(
+    ("idle", "hours", "idle_after", "ends_after"),
+    [(None, None, 15, 12 * 60), (20, 2, 20, 120), (90, 1, 60, 60)],
+)
+def test_i_learn_when_my_session_ends(
+    identity: Identity, idle: int | None, hours: int | None, idle_after: int, ends_after: int
+) -> None:
+    """By the realm's settings, by the installation's where the realm has none, and never later than at its end."""
+    start = datetime.datetime(2030, 1, 1, 9, tzinfo=datetime.UTC)
+    with time_machine.travel(start, tick=False):
+        identity.call(
+            realms.set_realm_settings,
+            identity.admin(),
+            version=1,
+            realm="staff",
+            session_idle_minutes=idle,
+            session_absolute_hours=hours,
+        )
+        me = identity.call(passports.describe_me, identity.admin())
+    told = {"idle_ends_at": idle_after, "expires_at": ends_after}
+    assert {name: me[name] for name in told} == {
+        name: (start + datetime.timedelta(minutes=minutes)).isoformat() for name, minutes in told.items()
+    }
 
 
 def test_services_learn_an_accounts_name_and_address(identity: Identity) -> None:
     account = identity.an_account(password=None)
     signing = a_service("signing", (identity.harbor.organisation_id, "harbor"))
     described = identity.call(accounts.describe_account, signing, account_id=account["id"])
-    assert (described["email"], described["state"], described["last_name"]) == (
-        account["login"],
-        "invited",
-        "Quill",
-    )
-    assert "electronic_signature" in described["features"]
+    assert described == {
+        "account_id": account["id"],
+        "first_name": "Pat",
+        "last_name": "Quill",
+        "email": account["login"],
+        "email_is_verified": False,
+        "realm": "staff",
+        "person_id": None,
+        "state": "invited",
+        "can_sign": False,
+        "organisation_name": "Harbor County",
+        "features": ["electronic_signature", "patient_registration", "provider_portal", "referralq"],
+    }
+    active = identity.call(accounts.describe_account, signing, account_id=identity.an_account()["id"])
+    assert (active["state"], active["email_is_verified"]) == ("active", True)
 
 
 def test_every_change_and_every_reading_of_an_account_leaves_one_audit_row(identity: Identity) -> None:

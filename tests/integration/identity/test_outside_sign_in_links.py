@@ -110,12 +110,17 @@ def test_passwords_end_where_the_organisation_says_so_and_only_a_right_one_hears
         == "last_way_in"
     )
     sign_in(ready, "ada")
+    provider_account = ready.a_provider()
+    ready.an_organisation("bayside")
     changed(ready, provider, admin, allows_passwords=False)
     credentials = {"organisation": "harbor", "login": ADMIN}
     assert ready.refused(login.log_in, **credentials, password=PASSWORD).code == "outside_sign_in_required"
     assert ready.refused(login.log_in, **credentials, password="wrong").code == "credentials_refused"
     unknown = ready.refused(login.log_in, organisation="harbor", login="x@example.org", password="wrong")
     assert unknown.code == "credentials_refused"
+    # It holds for this realm of this organisation alone.
+    assert ready.log_in(organisation="bayside")["token"]
+    assert ready.log_in(provider_account["login"])["token"]
     assert sign_in(ready, "ada")["token"]
     options = ready.call(contract.list_sign_in_options, organisation="harbor", realm="staff")
     assert options["has_password"] is False

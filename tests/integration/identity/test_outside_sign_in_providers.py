@@ -30,6 +30,8 @@ def test_the_secret_is_sealed_and_never_shown_again(ready: Identity, issuer: str
     provider = a_provider(ready, issuer, admin)
     listed = ready.call(contract.list_identity_providers, admin)["items"]
     assert listed == [provider]
+    assert ready.call(contract.get_identity_provider, admin, realm="staff") == provider
+    assert ready.refused(contract.get_identity_provider, admin, realm="family").code == "not_found"
     assert (provider["has_client_secret"], provider["callback_url"]) == (
         True,
         "https://portal.example.org/sign-in/harbor/staff/callback",

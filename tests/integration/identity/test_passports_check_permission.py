@@ -50,7 +50,8 @@ def test_nobody_is_allowed_anything_in_another_organisation_or_under_a_made_up_i
     assert not may(identity, "0" * 32, "referral.assign")
 
 
-def test_only_referrals_may_ask(identity: Identity) -> None:
+def test_only_those_who_give_work_to_accounts_may_ask(identity: Identity) -> None:
+    assert may(identity, identity.an_account()["id"], "portal_queue.work", service="portals")
     with pytest.raises(Refused) as refused:
-        may(identity, identity.an_account()["id"], "referral.assign", service="portals")
+        may(identity, identity.an_account()["id"], "referral.assign", service="signing")
     assert refused.value.code == "forbidden"

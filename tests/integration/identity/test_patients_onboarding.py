@@ -125,12 +125,22 @@ def test_many_are_enabled_and_invited_with_progress_and_reasons(either: Identity
         (without, "details_missing", "email"),
         (unknown, "not_found", None),
     }
+    assert {(row["person_id"], row["last_name"] is None) for row in after["failures"]} == {
+        (without, False),
+        (unknown, True),
+    }
     assert access(either, good)["attested_by"] == either.admin().id
+    assert access(either, good)["attested_by_name"]
     job_id = start(either, "invite", good, other, without)
     assert jobs.work(either.runtime)
     after = job(either, job_id)
     assert (after["done"], after["failed"]) == (2, 1)
     assert after["failures"][0]["reason"] == "access_not_enabled"
+    latest = either.call(patients.list_patient_jobs, either.admin())["items"]
+    assert [(each["kind"], each["done"], each["failed"]) for each in latest] == [
+        ("invite", 2, 1),
+        ("enable", 2, 2),
+    ]
     assert len(either.events(contract.account_invited)) == 2
     token = either.mint(either.events(contract.account_invited)[0]["data"]["invitation_id"])
     either.call(contract.redeem_credential_link, token=token, password=NEW_PASSWORD, username="one")
@@ -157,5 +167,6 @@ def test_a_job_that_was_interrupted_goes_on_and_does_nobody_twice(
 def test_another_organisation_sees_no_job(identity: Identity) -> None:
     job_id = start(identity, "invite", wire.new_id())
     identity.an_organisation("bayside")
+    assert identity.call(patients.list_patient_jobs, identity.admin("bayside"))["items"] == []
     refusal = identity.refused(patients.get_patient_job, identity.admin("bayside"), job_id=job_id)
     assert refusal.code == "not_found"

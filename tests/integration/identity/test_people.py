@@ -21,6 +21,7 @@ from services.contracts.identity import patients as patients_contract
 from services.contracts.identity import people as people_contract
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.family import OWN_PASSWORD, Desk
+from tests.support.names import FOUND_BY, FOUND_BY_NOTHING
 
 
 @pytest.fixture
@@ -48,6 +49,8 @@ def test_a_person_is_added_found_changed_and_each_reading_is_noted(desk: Desk) -
     assert found(date_of_birth="1941-03-05", kind="client") == [person["id"]]
     assert found(last_name="quim", kind="contact") == []
     assert found(last_name="%") == []
+    assert found(number="A-17") == [person["id"]]
+    assert found(number="A-1") == []
     assert desk.refused(people_contract.search_people) == "invalid_request"
     listed = desk.call(people_contract.list_people, limit=1)
     assert [line["id"] for line in listed["items"]] == [drawn["id"]]
@@ -269,6 +272,64 @@ def test_people_are_found_in_any_spelling_of_the_same_letters(
     assert desk.call(people_contract.search_people, last_name="...")["items"] == []
 
 
+def test_people_are_found_by_each_word_of_their_names(either: Identity) -> None:
+    desk = Desk(either)
+    made = {
+        names: desk.a_person("client", first_name=names[0], last_name=names[1])["id"] for names in FOUND_BY
+    }
+
+    def found(**wanted: str) -> list[str]:
+        return [each["id"] for each in desk.call(people_contract.search_people, **wanted)["items"]]
+
+    for names, person_id in made.items():
+        first, last = names
+        for wanted in (last, last.split()[-1], last.replace("-", " ").split()[-1]):
+            assert (wanted, found(last_name=wanted)) == (wanted, [person_id])
+            assert found(first_name=first, last_name=wanted) == [person_id]
+        assert found(first_name=last) == ([person_id] if last in ("王小", "김", "李小虎") else [])
+    # A name that is written together is found whichever of its parts is taken for the first name.
+    tiger = made["Mai", "李小虎"]
+    for wanted in ({"first_name": "小虎", "last_name": "李"}, {"first_name": "李", "last_name": "小虎"}):
+        assert found(**wanted) == [tiger]
+    for typed in FOUND_BY_NOTHING:
+        assert found(last_name=typed) == []
+    lynx = made["Tom", "Smith-Jones"]
+    desk.call(people_contract.edit_person, version=1, person_id=lynx, last_name="Smith-Lynx")
+    assert (found(last_name="jones"), found(last_name="lynx"), found(last_name="lynx", first_name="t")) == (
+        [],
+        [lynx],
+        [lynx],
+    )
+    either.an_organisation("bayside")
+    stranger = either.admin("bayside")
+    assert either.call(people_contract.search_people, stranger, last_name="lynx")["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "typed"),
+    [
+        ("+49 30 12345678", ("030 12345678", "0049 (30) 1234-5678", "+493012345678", "49 30 12345678")),
+        ("030 12345678", ("+49 30 12345678", "0049 30 12345678", "30 12345678")),
+        ("0049 30 12345678", ("+49 30 12345678",)),
+        ("+7 912 345-67-89", ("8 (912) 345-67-89", "79123456789", "912 345 67 89")),
+        ("8 912 345-67-89", ("+7 912 345 67 89",)),
+        ("06 20 123 4567", ("+36 20 123 4567", "0036 20 123 4567")),
+        ("+44 (0)20 7946 0958", ("020 7946 0958", "(020) 7946-0958", "442079460958")),
+        ("(415) 555-0100", ("+1 415 555 0100", "001 415 555 0100", "1-415-555-0100", "415.555.0100")),
+    ],
+)
+def test_a_phone_is_found_with_and_without_the_code_of_its_country(
+    identity: Identity, stored: str, typed: tuple[str, ...]
+) -> None:
+    desk = Desk(identity)
+    person = desk.a_person("client", mobile_phone=stored)
+    for other in ("+49 30 12345679", "912 345 67 80", "(415) 555-0101", "20 7946 0959", "20 123 4568"):
+        desk.a_person("client", mobile_phone=other)
+    for each in typed:
+        items = desk.call(people_contract.search_people, phone=each)["items"]
+        assert (each, [line["id"] for line in items]) == (each, [person["id"]])
+
+
 def test_people_are_found_by_phone_and_postal_code(either: Identity) -> None:
     desk = Desk(either)
     numbers = {"home_phone": "(202) 555-0101", "mobile_phone": "+1 202 555 0102", "work_phone": "2025550103"}
@@ -333,3 +394,29 @@ def test_a_patient_who_is_no_longer_one_loses_the_portal_once_staff_confirm(desk
     desk.call(people_contract.end_person_kind, confirm=True, **request)
     desk.call(people_contract.start_person_kind, **request)
     assert not desk.identity.call(patients_contract.get_patient_access, admin, **whom)["is_enabled"]
+
+
+def test_a_person_is_found_by_the_whole_email_in_any_spelling(desk: Desk) -> None:
+    person = desk.a_client(email="Rose.Quimby@example.org")
+    for typed, expected in (("rose.quimby@EXAMPLE.org", [person["id"]]), ("rose", [])):
+        found = desk.call(people_contract.search_people, email=typed)["items"]
+        assert [line["id"] for line in found] == expected
+
+
+def test_the_accounts_of_a_person_are_listed(desk: Desk) -> None:
+    client = desk.a_client(email="rose@example.org")
+    reader = desk.somebody("account.read")
+    assert desk.identity.call(people_contract.list_person_accounts, reader, person_id=client["id"]) == {
+        "items": []
+    }
+    desk.call(family.add_family_access, client_id=client["id"], person_id=client["id"], role="family")
+    (account,) = desk.identity.call(people_contract.list_person_accounts, reader, person_id=client["id"])[
+        "items"
+    ]
+    assert (account["realm"], account["login"], account["state"]) == (
+        "family",
+        "rose@example.org",
+        "invited",
+    )
+    refusal = desk.identity.refused(people_contract.list_person_accounts, reader, person_id="0" * 32)
+    assert refusal.code == "not_found"

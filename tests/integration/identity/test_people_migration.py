@@ -147,7 +147,10 @@ def test_rows_that_are_filled_are_visible_to_others_while_the_next_ones_are_fill
     many = [{"id": f"{number:032x}"} for number in range(2 * migrate.ROWS_AT_ONCE)]
     with engine.begin() as connection:
         connection.execute(
-            text("INSERT INTO organisations VALUES (:id, :id, 'Old name', '[]', 1, '2026-01-01 00:00:00')"),
+            text(
+                "INSERT INTO organisations (id, key, name, features, version, created_at) "
+                "VALUES (:id, :id, 'Old name', '[]', 1, '2026-01-01 00:00:00')"
+            ),
             many,
         )
     seen: list[int] = []

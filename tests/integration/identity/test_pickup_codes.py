@@ -7,13 +7,14 @@ import datetime
 
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.identity import employees, pickup_codes, realms
 from services.contracts.identity import login as login_contract
 from services.contracts.identity import people as people_contract
+from services.identity.models import PersonKind
 from services.identity.pickup_codes.models import PickupCode
 from tests.integration.identity.conftest import PASSWORD, Identity
 from tests.integration.identity.employees import (
@@ -117,6 +118,14 @@ def test_a_code_holds_for_the_days_that_the_realm_sets_and_is_kept_as_a_hash_onl
     assert 2.9 < days <= 3
 
 
+def states(identity: Identity, *wanted: str) -> list[int]:
+    """The numbers of codes in these states."""
+    admin = identity.admin()
+    found = [identity.call(pickup_codes.list_pickup_codes, admin, state=state)["items"] for state in wanted]
+    assert all(each["state"] == state for state, items in zip(wanted, found, strict=True) for each in items)
+    return [len(items) for items in found]
+
+
 @pytest.mark.seed("S2-117")
 def test_a_new_code_voids_the_old_one_and_the_report_shows_when_codes_were_made_and_used(identity):
     admin = identity.admin()
@@ -136,6 +145,11 @@ def test_a_new_code_voids_the_old_one_and_the_report_shows_when_codes_were_made_
     )
     [earlier] = identity.call(pickup_codes.list_pickup_codes, admin, after=report["next"])["items"]
     assert (earlier["state"], earlier["activated_at"]) == ("void", None)
+    assert (earlier["person_number"], earlier["person_name"]) == ("1", "Robin Quay")
+    a_code(identity, admin, an_employee(identity, admin, "2")["id"])
+    assert states(identity, "activated", "void", "open", "expired") == [1, 1, 1, 0]
+    with time_machine.travel(utc_now() + datetime.timedelta(days=31), tick=False):
+        assert states(identity, "activated", "void", "open", "expired") == [1, 1, 0, 1]
 
 
 @pytest.mark.seed("S2-116")
@@ -175,6 +189,23 @@ def test_a_code_takes_over_the_account_that_opened_by_itself(identity):
     [access] = identity.call(employees.list_employee_access, admin)["items"]
     assert access["missing"] == []
     assert reach(enter(identity, "own@example.org", CHOSEN)) == {employee["id"]: "employee"}
+
+
+def test_a_code_opens_nothing_for_who_has_left_or_has_an_account_in_use(identity):
+    admin = identity.admin()
+    leaver, holder = an_employee(identity, admin, "1"), an_employee(identity, admin, "2")
+    codes = [a_code(identity, admin, person["id"]) for person in (leaver, holder)]
+    an_account(identity, admin, holder["id"])
+
+    def leave(session):
+        session.execute(
+            update(PersonKind).where(PersonKind.person_id == leaver["id"]).values(ends_at=utc_now())
+        )
+
+    identity.database.write(None, leave)
+    for code in codes:
+        assert refusal(identity, code).code == "pickup_code_refused"
+    assert identity.events(pickup_codes.pickup_code_activated) == []
 
 
 def test_only_employees_get_a_code(identity):
@@ -238,3 +269,31 @@ def test_no_code_is_mailed_without_an_address_or_once_it_is_void(identity):
     take_in(identity, admin, a_line("2"))  # the first one has left
     with pytest.raises(Refused, match="not_found"):
         mint(identity, waiting)
+
+
+@pytest.mark.seed("S2-117")
+def test_codes_are_sent_to_many_and_those_to_whom_none_can_be_sent_are_named(identity):
+    admin = identity.admin()
+    take_in(identity, admin, a_line("1"), a_line("2", email=""), a_line("3"), a_line("4"))
+    one, two, three, four = (person_of(identity, admin, number)["id"] for number in "1234")
+    redeem(identity, a_code(identity, admin, three))
+    gone = "9" * 32
+    identity.an_organisation("bayside")
+    foreign = an_employee(identity, identity.admin("bayside"), "1")["id"]
+    answer = identity.call(
+        pickup_codes.send_pickup_codes, admin, person_ids=[one, two, three, four, four, gone, foreign]
+    )
+    assert answer["sent"] == 2
+    assert {(each["person_id"], each["person_number"], each["reason"]) for each in answer["not_sent"]} == {
+        (two, "2", "details_missing"),
+        (three, "3", "already_active"),
+        (gone, None, "not_found"),
+        (foreign, None, "not_found"),
+    }
+    sent = {event["data"]["person_id"] for event in identity.events(pickup_codes.pickup_code_requested)}
+    assert sent == {one, four}
+    refused = identity.refused(pickup_codes.send_pickup_codes, admin, person_ids=[])
+    assert (refused.code, "Tick between 1 and 25 employees." in str(refused.more)) == (
+        "invalid_request",
+        True,
+    )

@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 from services.contracts.identity import (
     family,
     realms,
+    second_factor,
 )
 from services.contracts.identity import people as people_contract
 from services.identity.models import Role, RolePermission
-from services.identity.realms.rules import DEFAULTS, PORTAL_REALMS
+from services.identity.realms.rules import DEFAULTS, PERMISSIONS, PORTAL_REALMS, PROFILE_PERMISSIONS
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.family import Desk
 
@@ -149,3 +150,36 @@ def test_the_administrators_role_cannot_lose_the_right_to_edit_roles(desk: Desk)
     )
     assert (refusal.code, refusal.field) == ("invalid_request", "permissions")
     assert {each["realm"] for each in roles} == PORTAL_REALMS | {"staff", "provider"}
+
+
+def test_roles_are_listed_by_realm_and_code_with_what_each_realm_may_hold(desk: Desk) -> None:
+    admin = desk.identity.admin()
+    role = {"realm": "family", "code": "aunt", "name": "Aunt", "permissions": ["profile.view_vitals"]}
+    made = desk.identity.call(realms.create_role, admin, **role)
+    everything = desk.identity.call(realms.list_roles, admin)
+    keys = [(each["realm"], each["code"]) for each in everything["items"]]
+    assert keys == sorted(keys)
+    assert set(everything["permissions"]) == {realm for realm, _ in keys}
+    family = desk.identity.call(realms.list_roles, admin, realm="family")
+    assert family["items"][0] == role | {
+        "id": made["id"],
+        "version": 1,
+        "is_disabled": False,
+        "second_factor_required": False,
+    }
+    assert {each["realm"] for each in family["items"]} == {"family"}
+    assert family["permissions"] == {"family": sorted(PROFILE_PERMISSIONS)}
+    assert everything["permissions"]["staff"] == sorted(PERMISSIONS)
+
+
+def test_one_realm_and_one_role_are_read_as_the_lists_have_them(desk: Desk) -> None:
+    admin, call = desk.identity.admin(), desk.identity.call
+    call(realms.set_realm_settings, admin, version=1, realm="patient", session_idle_minutes=7)
+    for each in call(realms.list_realm_settings, admin)["items"]:
+        assert call(realms.get_realm_settings, admin, realm=each["realm"]) == each
+    call(second_factor.set_role_second_factor, admin, security_level="trainee", is_required=True)
+    roles = call(realms.list_roles, admin)["items"]
+    assert [role["code"] for role in roles if role["second_factor_required"]] == ["trainee"]
+    for role in roles:
+        assert call(realms.get_role, admin, role_id=role["id"]) == role
+    assert desk.identity.refused(realms.get_role, admin, role_id="0" * 32).code == "not_found"

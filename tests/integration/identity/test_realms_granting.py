@@ -20,6 +20,7 @@ from services.contracts.identity import (
     outside,
     patients,
     people,
+    permissions,
     realms,
     relationships,
     second_factor,
@@ -230,6 +231,11 @@ def _own_portal_account(office: Office) -> dict[str, Any]:
     return {"person_id": person["id"], "realm": "employee", "role": "employee"}
 
 
+def _pickup_code(office: Office) -> dict[str, Any]:
+    office.let("employee", "employee", PRELIMINARY)
+    return {"person_id": office.desk.a_person("employee")["id"]}
+
+
 def _supervision(office: Office) -> dict[str, Any]:
     made = office.identity.call(
         people.create_person_account,
@@ -299,6 +305,8 @@ CASES = {
     "add_family_access": Case(PRELIMINARY, _family_access),
     "change_family_access": Case(PRELIMINARY, _other_family_access),
     "create_person_account": Case(PRELIMINARY, _own_portal_account),
+    "create_pickup_code": Case("person.read", _pickup_code),
+    "send_pickup_code": Case("person.read", _pickup_code),
     "set_account_relationship": Case(PRELIMINARY, _supervision),
     "set_person_relationship": Case(PRELIMINARY, _supervision),
     "set_patient_credentials": Case("person.read", _credentials),
@@ -425,6 +433,113 @@ def test_nobody_relates_their_own_account(office: Office, kind: str) -> None:
         assert office.identity.refused(operation, office.admin, **request).code == "own_rights"
 
 
+def _other_details(account: dict[str, Any]) -> dict[str, Any]:
+    changes = [
+        {"security_level": "trainee"},
+        {"can_edit_capacity": False, "can_change_status": False, "can_access_details": False},
+        {"assignment_id": "9" * 32},
+        {"resource_id": "9" * 32},
+        {"identity_id": "9" * 32},
+        {"subject": "somebody"},
+        {"last_name": "Quay"},
+    ]
+    return {name: value for each in changes for name, value in each.items()} | {"version": account["version"]}
+
+
+CHANGING_ACCOUNTS = {
+    name: each
+    for name, each in contract.operations.items()
+    if each.kind == "command"
+    and each.is_routed
+    and getattr(each.request.fields.get("account_id"), "required", False)
+    # A relationship changes no account; what it gives is tried above.
+    and each.access != permissions.MANAGE_PEOPLE
+}
+
+
+@pytest.mark.fault("A25")
+@pytest.mark.parametrize("name", CHANGING_ACCOUNTS)
+def test_an_account_is_changed_only_by_who_holds_what_it_may_do(office: Office, name: str) -> None:
+    operation = CHANGING_ACCOUNTS[name]
+    provider = office.identity.a_provider(can_edit_capacity=True)
+    for account, right in (
+        (office.identity.an_account("admin"), "audit.read"),
+        (provider, "referral.read"),
+        (provider, "capacity.edit"),
+    ):
+        if account is not provider and "not_a_provider_account" in operation.errors:
+            continue
+        details = _other_details(account)
+        wanted = {*operation.request.fields, *(["version"] if operation.expects_version else [])}
+        request = {member: value for member, value in details.items() if member in wanted}
+        request["account_id"] = account["id"]
+        refused = office.identity.refused(operation, office.giver(PERMISSIONS - {right}), **request)
+        assert (refused.code, refused.field) == ("right_not_held", "account_id"), (account["login"], right)
+        assert refused.more["missing"] == [right]
+        assert {**office.read(account["id"]), "actions": None} == {**account, "actions": None}
+
+
+CHANGING_THROUGH_PERSONS = {
+    name: each
+    for name, each in contract.operations.items()
+    if each.access == permissions.MANAGE_PEOPLE
+    and {"person_id"} == {member for member in each.request.fields if member.endswith("_id")}
+    and each.kind == "command"
+    and each.grants is None
+}
+
+
+@pytest.mark.fault("A25")
+@pytest.mark.parametrize("name", CHANGING_THROUGH_PERSONS)
+def test_an_account_is_changed_through_its_person_only_by_who_holds_what_it_may_do(
+    office: Office, name: str
+) -> None:
+    operation, holder = CHANGING_THROUGH_PERSONS[name], office.giver(PERMISSIONS)
+    request = _own_portal_account(office)
+    account = office.identity.call(people.create_person_account, holder, **request)
+    who = {"person_id": request["person_id"]}
+    before = {"start_person_kind": people.end_person_kind, "enable_person": people.disable_person}
+
+    def wanted(each: Any) -> dict[str, Any]:
+        version = office.identity.call(people.get_person, holder, **who)["version"]
+        kind = {"kind": "employee"} if "kind" in each.request.fields else {}
+        return who | kind | ({"version": version} if each.expects_version else {})
+
+    if name in before:
+        office.identity.call(before[name], holder, **wanted(before[name]))
+    as_it_was = office.read(account["id"]), office.identity.call(people.get_person, holder, **who)
+    refused = office.identity.refused(
+        operation, office.giver(PERMISSIONS - {PRELIMINARY}), **wanted(operation)
+    )
+    assert (refused.code, refused.field) == ("right_not_held", "person_id")
+    assert (office.read(account["id"]), office.identity.call(people.get_person, holder, **who)) == as_it_was
+    office.identity.call(operation, holder, **wanted(operation))
+
+
+def test_the_operations_that_change_accounts_through_persons_are_found_by_their_declaration() -> None:
+    assert {"start_person_kind", "end_person_kind", "enable_person", "disable_person"} == set(
+        CHANGING_THROUGH_PERSONS
+    )
+
+
+@pytest.mark.parametrize("name", [*CHANGING_THROUGH_PERSONS, "edit_person"])
+def test_a_change_of_a_person_shows_the_record_only_to_who_may_read_people(office: Office, name: str) -> None:
+    person = office.desk.a_person("employee")
+    operation = contract.operations[name]
+    request = {"person_id": person["id"]} | (
+        {"kind": "contact"} if "kind" in operation.request.fields else {}
+    )
+    version = {"version": person["version"]} if operation.expects_version else {}
+    blind = office.giver(PERMISSIONS - {"person.read"})
+    assert office.identity.refused(operation, blind, **request, **version).code == "forbidden"
+
+
+def test_the_operations_that_change_an_account_are_found_by_their_declaration() -> None:
+    assert {"disable_account", "edit_account", "end_account_sessions", "reset_second_factor"} < set(
+        CHANGING_ACCOUNTS
+    )
+
+
 def test_an_administrator_is_lowered_only_by_who_holds_as_much(office: Office) -> None:
     admin = office.identity.an_account("admin")
     request = {"account_id": admin["id"], "security_level": "trainee", "version": admin["version"]}
@@ -437,16 +552,16 @@ def test_an_administrator_is_lowered_only_by_who_holds_as_much(office: Office) -
     )
 
 
-def test_a_switch_that_is_off_or_stays_on_gives_nothing(office: Office) -> None:
+def test_a_switch_that_is_off_gives_nothing(office: Office) -> None:
+    lesser = office.giver(PERMISSIONS - {"referral.change_status"})
+    own = {"can_edit_capacity": True, "can_access_details": True}
     provider = office.identity.a_provider(can_edit_capacity=True)
-    lesser = office.giver(PERMISSIONS - {"capacity.edit", "referral.change_status"})
-    own = {"account_id": provider["id"], "can_access_details": True}
     stays = office.identity.call(
-        accounts.set_provider_switches, lesser, can_edit_capacity=True, can_change_status=False, **own
+        accounts.set_provider_switches, lesser, account_id=provider["id"], can_change_status=False, **own
     )
     assert stays["switches"]["can_edit_capacity"]
     refused = office.identity.refused(
-        accounts.set_provider_switches, lesser, can_edit_capacity=True, can_change_status=True, **own
+        accounts.set_provider_switches, lesser, account_id=provider["id"], can_change_status=True, **own
     )
     assert (refused.code, refused.field) == ("right_not_held", "can_change_status")
 

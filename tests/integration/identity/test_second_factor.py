@@ -300,6 +300,22 @@ def test_an_administrator_helps_somebody_who_has_lost_it(identity: Identity, clo
     )
 
 
+def test_wrong_codes_of_a_factor_that_was_lost_do_not_count_for_the_next(
+    identity: Identity, clock: Any
+) -> None:
+    account = identity.an_account()
+    credentials = {"login": account["login"]}
+    enrol(identity, identity.caller(identity.log_in(account["login"])["token"]), clock)
+    token = challenge(identity, **credentials).more["challenge"]
+    for _ in range(20):
+        last = identity.refused(login.complete_log_in, challenge=token, code="000000")
+    assert last.code == "too_many_requests"
+    identity.call(second_factor.reset_second_factor, identity.admin(), account_id=account["id"])
+    secret, _ = enrol(identity, identity.caller(identity.log_in(account["login"])["token"]), clock)
+    token = challenge(identity, **credentials).more["challenge"]
+    assert complete(identity, token, code_of(secret))["account"]["id"] == account["id"]
+
+
 def test_taking_it_away_asks_for_a_proof_that_is_not_old(identity: Identity, clock: Any) -> None:
     token = identity.log_in()["token"]
     secret, _ = enrol(identity, identity.caller(token), clock)

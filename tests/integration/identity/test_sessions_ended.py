@@ -134,7 +134,7 @@ def test_a_password_that_may_not_be_used_is_refused_with_the_reason(
 
 def test_a_passport_says_when_its_person_was_proven(identity: Identity) -> None:
     with time_machine.travel(START, tick=False) as clock:
-        token = identity.log_in()["token"]
+        token, another = identity.log_in()["token"], identity.log_in()["token"]
         assert identity.caller(token).proven_at == START
         clock.shift(600)
         wrong = identity.refused(login.prove_myself, identity.caller(token), password="wrong " + PASSWORD)
@@ -143,6 +143,10 @@ def test_a_passport_says_when_its_person_was_proven(identity: Identity) -> None:
         assert identity.refused(login.prove_myself, identity.caller(token)).field == "password"
         identity.call(login.prove_myself, identity.caller(token), password=PASSWORD)
         assert identity.caller(token).proven_at == START + 600
+        assert identity.caller(another).proven_at == START, "of this session alone"
+        account_id = identity.caller(token).id
+        trail = [row.object_id for row in identity.audit("session.proof_refused")]
+        assert trail == [row.object_id for row in identity.audit("session.proven")] == [account_id]
 
 
 def test_a_session_that_was_never_proven_is_not_let_to_what_is_sensitive() -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import update
 from deploy.ports import free_block
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts, credentials
+from services.contracts.identity import accounts, credentials, organisations
 from services.contracts.referrals import queues
 from services.notifications.deliveries.models import Delivery
 from tests.support.in_process import InProcess
@@ -62,6 +62,7 @@ class FakeIdentity:
         self.refusal: str | None = None
         self.minted = 0
         self.username = ""
+        self.telephone: str | None = None
         self.whose: dict[str, str | None] = {"first_name": None, "masked_username": None}
 
     def list_resource_recipients(self, _request: Any) -> Any:
@@ -97,6 +98,17 @@ class FakeIdentity:
             "organisation_name": "Harbor",
         }
 
+    def get_public_organisation(self, request: Any) -> Any:
+        return {
+            "key": request["organisation"],
+            "short_name": request["organisation"],
+            "name": "Harbor",
+            "telephone": self.telephone,
+            "time_zone": "UTC",
+            "realms": [],
+            "takes_registrations": False,
+        }
+
     def _maybe_refuse(self) -> None:
         if self.refusal:
             raise Refused(self.refusal, "")
@@ -125,6 +137,7 @@ class Notifications(InProcess):
             accounts.list_resource_recipients,
             accounts.describe_account,
             credentials.mint_credential_link,
+            organisations.get_public_organisation,
         ):
             self.answers[operation.address] = getattr(self.identity, operation.name)
         self.assignment_text: str | None = None

@@ -10,6 +10,7 @@ from services.chassis import wire
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, outside, pickup_codes, second_factor
 from services.contracts.notifications import deliveries as contract
+from services.contracts.notifications import templates
 from services.contracts.signing import documents as signing
 from services.notifications.deliveries import sending
 from tests.integration.notifications.conftest import (
@@ -162,3 +163,27 @@ def test_who_has_never_signed_in_is_told_all_the_same_that_a_document_waits(
     notifications.deliver(signing.signature_requested, document)
     sending.send_next(notifications.runtime)
     assert mails.recipients == [ADDRESSES[MARIA]]
+
+
+@pytest.mark.seed("S2-135")
+def test_the_mail_with_a_one_time_code_says_what_the_organisation_has_written(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    words = {
+        "kind": "pickup_code",
+        "subject": "Your key to the plant's portal",
+        "text": "Enter {{ pickup_code }} within {{ lifetime }}:\n{{ portal_link }}\n",
+        "html": None,
+    }
+    admin = a_caller("organisation.manage")
+    notifications.call(templates.save_message_template, admin, version=1, **words)
+    request_code(notifications, minted)
+    assert sending.send_next(notifications.runtime)
+    (message,) = mails.taken
+    assert message["Subject"] == "Your key to the plant's portal"
+    assert body(message).startswith(f"Enter {CODE} within 30 days:")
+    with pytest.raises(Refused) as refused:
+        notifications.call(
+            templates.save_message_template, admin, version=2, **{**words, "text": "Without the code"}
+        )
+    assert refused.value.code == "template_placeholder_missing"

@@ -15,11 +15,13 @@ from services.contracts.errors import Refused
 from services.contracts.identity import accounts, credentials
 from services.contracts.notifications import deliveries as contract
 from services.contracts.signing import documents as signing
+from services.contracts.signing import follow_up
 from services.notifications.deliveries import rules, sending
 from services.notifications.deliveries.sending import SenderLoop, send_next
 from services.notifications.settings import Settings
-from tests.integration.notifications.conftest import MARIA, OLGA, FakeMailServer, Notifications
+from tests.integration.notifications.conftest import MARIA, OLGA, FakeMailServer, Notifications, body
 from tests.support.eventually import eventually
+from tests.support.in_process import HARBOR
 
 BOTH = pytest.mark.parametrize("notifications", ["sqlite", "postgresql"], indirect=True)
 ENVIRONMENT = {
@@ -289,3 +291,101 @@ def test_mail_leaves_this_machine_encrypted_unless_told_otherwise(
         mail_domain="portico.example",
     )
     assert sending.smtp_settings(settings).security == security
+
+
+FAX_DOCUMENT = "ab" * 16
+
+
+def ask_for_fax(notifications: Notifications, **answer: Any) -> None:
+    """A document that signing describes, with its files in the store."""
+    blobs = notifications.runtime.blobs
+    organisation_id = HARBOR[0]
+    cover, _ = blobs.put_passing(organisation_id, [b"%PDF cover"], 100)
+    document, _ = blobs.put(organisation_id, [b"%PDF document"], 100)
+    described = {
+        "fax_number": "+1 415-555-0177",
+        "cover_sheet_sha256": cover,
+        "document_sha256": document,
+        "file_name": "Plan.pdf",
+    }
+    notifications.answers["signing.describe_fax"] = lambda _: described | answer
+    notifications.deliver(signing.fax_requested, {"document_id": FAX_DOCUMENT, "sender_account_id": OLGA})
+
+
+@BOTH
+@pytest.mark.seed("S4-2")
+def test_a_fax_is_a_mail_to_the_fax_service_with_the_cover_sheet_and_the_document(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    notifications.runtime.settings.fax_mail_domain = "fax.example.org"
+    ask_for_fax(notifications)
+    assert send_next(notifications.runtime)
+
+    assert mails.recipients == ["14155550177@fax.example.org"]
+    attached = [(part.get_filename(), part.get_content()) for part in mails.taken[0].iter_attachments()]
+    assert attached == [("cover.pdf", b"%PDF cover"), ("document.pdf", b"%PDF document")]
+    assert mails.taken[0]["Message-ID"] == f"<{notifications.row().message_id}>"
+    row = notifications.row()
+    assert (row.channel, row.state) == ("fax", "sent")
+    (told,) = notifications.events(contract.fax_sent)
+    assert told["data"] == {"document_id": FAX_DOCUMENT, "delivery_id": row.id}
+    assert notifications.events(contract.delivery_sent) == []  # there is no account
+
+
+@pytest.mark.seed("S4-2")
+def test_without_a_fax_service_the_fax_fails_and_that_is_told(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    notifications.runtime.settings.fax_mail_domain = None
+    ask_for_fax(notifications)
+    send_next(notifications.runtime)
+    row = notifications.row()
+    assert (row.state, row.reason, mails.taken) == ("permanent_failure", "no_fax_service", [])
+    (told,) = notifications.events(contract.fax_failed)
+    assert told["data"] == {"document_id": FAX_DOCUMENT, "delivery_id": row.id, "reason": "no_fax_service"}
+
+
+def test_a_document_that_was_decided_meanwhile_is_not_faxed(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    notifications.runtime.settings.fax_mail_domain = "fax.example.org"
+    ask_for_fax(notifications)
+
+    def decided(_: Any) -> Any:
+        raise Refused("already_decided", "It is signed.")
+
+    notifications.answers["signing.describe_fax"] = decided
+    send_next(notifications.runtime)
+    assert (notifications.row().state, notifications.row().reason, mails.taken) == (
+        "suppressed",
+        "already_decided",
+        [],
+    )
+    assert notifications.events(contract.fax_failed) == []
+
+
+def test_a_fax_that_the_mail_server_puts_off_is_tried_again_and_told_once(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    notifications.runtime.settings.fax_mail_domain = "fax.example.org"
+    ask_for_fax(notifications)
+    mails.answers = ["451 try later"]
+    send_next(notifications.runtime)
+    assert notifications.events(contract.fax_sent) == []
+    notifications.let_time_pass()
+    send_next(notifications.runtime)
+    assert (len(mails.taken), len(notifications.events(contract.fax_sent))) == (1, 1)
+
+
+@pytest.mark.seed("S4-22")
+def test_a_reminder_leads_to_the_document_and_says_nothing_about_it(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    data = {"document_id": FAX_DOCUMENT, "recipient_account_id": MARIA, "sender_account_id": OLGA}
+    notifications.identity.unverified = {MARIA}  # a signer may not have signed in yet
+    notifications.deliver(follow_up.signature_reminded, data)
+    send_next(notifications.runtime)
+    text = body(mails.taken[0])
+    assert "still waits for you" in mails.taken[0]["Subject"]
+    assert f"/signing/{FAX_DOCUMENT}" in text
+    assert "Maria" not in text

@@ -8,6 +8,7 @@ import pytest
 
 from services.chassis import wire
 from services.contracts.identity import accounts, credentials, relationships
+from services.contracts.portals import messages
 from services.notifications.deliveries import rules, sending
 from tests.integration.notifications.conftest import ADDRESSES, MARIA, FakeMailServer, Notifications, body
 
@@ -43,7 +44,7 @@ def test_the_invitation_brings_the_temporary_password_by_its_template(
     assert mails.recipients == [ADDRESSES[MARIA]]
     assert TEMPORARY in body(message)
     assert "Your username: maria@harbor.example" in body(message)
-    assert "https://portico.example/sign-in?organisation=harbor&realm=family" in body(message).split()
+    assert "https://portico.example/at/harbor/family" in body(message).split()
     assert "7 days" in body(message)
     assert TEMPORARY not in str(message["Subject"])
     assert TEMPORARY not in str(notifications.row().context)
@@ -129,3 +130,25 @@ def test_who_has_no_address_gets_no_message(notifications: Notifications) -> Non
 )
 def test_a_lifetime_is_said_in_whole_days_or_in_minutes(minutes: int, said: str) -> None:
     assert rules.spoken(minutes) == said
+
+
+@pytest.mark.seed("S3-6")
+def test_a_message_of_staff_is_told_without_what_it_says_or_whom_it_is_about(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    told = {
+        "message_id": wire.new_id(),
+        "person_id": wire.new_id(),
+        "type": "refill_request",
+        "account_ids": [MARIA],
+        "is_notified": True,
+    }
+    notifications.deliver(messages.message_sent, told | {"is_notified": False})
+    assert not sending.send_next(notifications.runtime), "the e-mail was switched off"
+    notifications.deliver(messages.message_sent, told)
+    assert sending.send_next(notifications.runtime)
+    assert mails.recipients == [ADDRESSES[MARIA]]
+    said = body(mails.taken[0])
+    assert "has left a message for you" in said
+    for hidden in ("refill", told["person_id"], told["message_id"]):
+        assert hidden not in said.lower()

@@ -320,9 +320,12 @@ def test_a_status_asks_for_a_reason_of_many_too(desk: Desk) -> None:
     queue_id = desk.a_queue(HERE)
     made = desk.assign(queue_id, HERE)
     wish = {"status": "declined", "referral_ids": [made["id"]]}
-    assert desk(bulk.start_bulk_status_change, dry_run=True, **wish)["reasons"] == [
-        {"reason": "reason_required", "count": 1}
-    ]
+    selected = {"status": "declined", "referrals": {"queue_id": queue_id}}
+    for asked in (wish, selected, {**wish, "dry_run": True}):
+        with pytest.raises(Refused) as refused:
+            desk(bulk.start_bulk_status_change, **asked)
+        assert (refused.value.code, refused.value.field) == ("reason_required", "note")
+    assert desk(bulk.list_bulk_jobs)["items"] == []
     job = worked(desk, desk(bulk.start_bulk_status_change, reason_code="out_of_area", **wish))
     assert job["done"] == 1
     assert desk.read(made)["progress"]["reason_code"] == "out_of_area"
@@ -386,6 +389,52 @@ def test_a_program_cannot_take_over_its_own_referrals(desk: Desk) -> None:
     here = desk.resource[HERE]
     wish = {"from_program_id": here, "to_program_id": here}
     assert refusal(lambda: desk(bulk.start_bulk_reassignment, **wish)) == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"status": "shipped"}, "status_not_in_queue"),
+        ({"status": "declined", "reason_code": "moon"}, "reason_not_in_queue"),
+        ({"status": "completed", "outcome_code": "moon"}, "outcome_not_in_queue"),
+        ({"status": "helped"}, "status_not_in_queue"),
+    ],
+)
+def test_what_no_queue_of_the_selection_knows_is_refused_before_a_job_begins(
+    desk: Desk, more: dict[str, Any], code: str
+) -> None:
+    queue_id = desk.a_queue(HERE)
+    made = desk.assign(queue_id, HERE)
+    wish = {"referral_ids": [made["id"]], **more}
+    assert refusal(lambda: desk(bulk.start_bulk_status_change, **wish)) == code
+    assert desk(bulk.list_bulk_jobs)["items"] == []
+
+
+def test_what_one_queue_knows_is_tried_and_what_one_demands_is_asked_for(desk: Desk) -> None:
+    housing = desk.a_queue(HERE)
+    statuses = [
+        {"label": "New"},
+        {"label": "Gone", "is_terminal": True, "fhir_status": "cancelled"},
+        {"label": "Declined", "is_terminal": True, "fhir_status": "rejected"},
+    ]
+    food = desk.a_queue(THERE, name="Food", statuses=statuses)
+    both = [desk.assign(housing, HERE)["id"], desk.assign(food, THERE)["id"]]
+    job = worked(desk, desk(bulk.start_bulk_status_change, status="gone", note="Moved.", referral_ids=both))
+    assert (job["done"], job["reasons"]) == (1, [{"reason": "status_not_in_queue", "count": 1}])
+    more = {"status": "declined", "referral_ids": both}
+    assert refusal(lambda: desk(bulk.start_bulk_status_change, **more)) == "reason_required"
+
+
+def test_a_program_that_no_queue_of_the_referrals_has_takes_none_over(desk: Desk) -> None:
+    queue_id = desk.a_queue(HERE)
+    desk.assign(queue_id, HERE)
+    wish = {"from_program_id": desk.resource[HERE], "to_program_id": desk.resource[THERE]}
+    for more in ({}, {"queue_id": queue_id}, {"dry_run": True}):
+        assert (
+            refusal(lambda more=more: desk(bulk.start_bulk_reassignment, **wish, **more))
+            == "program_not_in_queue"
+        )
+    assert desk(bulk.list_bulk_jobs)["items"] == []
 
 
 def test_events_and_audit_of_a_job_hold_numbers_only(desk: Desk) -> None:

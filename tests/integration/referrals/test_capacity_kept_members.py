@@ -139,6 +139,47 @@ def test_a_schedule_takes_unit_note_and_zone_from_the_line(desk: Desk) -> None:
         assert (read(desk)["total"], members(read(desk))) == (7, kept)
 
 
+@pytest.mark.seed("S0-8", "S0-10")
+@pytest.mark.parametrize("is_named", [False, True])
+def test_a_schedule_changes_only_what_it_states_when_it_falls_due(desk: Desk, is_named: bool) -> None:
+    """What was edited after the schedule was made stays, unless the schedule itself says otherwise."""
+    edited = {"note": "Families first.", "has_waitlist": True, "needs_assessment": True}
+    own = {"note": "Cold night.", "has_waitlist": False, "needs_assessment": False} if is_named else edited
+    with at(NOON):
+        desk.set_capacity(SHELTER, 20, unit="beds", note="As always.", has_waitlist=False)
+        scheduled = schedule(desk, NOON + DAY, total=7, **(own if is_named else {}))
+        desk.set_capacity(SHELTER, 21, **edited, unit="cots")
+        (shown,) = read(desk)["scheduled"]
+        assert shown["version"] == scheduled["version"] + 1
+    with at(NOON + DAY):
+        settle_due(desk.service.runtime)
+        now = read(desk)
+    assert {name: now[name] for name in own} == own
+    assert (now["total"], now["unit"]) == (7, "cots")
+
+
+def test_a_schedule_follows_the_schedule_before_it(desk: Desk) -> None:
+    with at(NOON):
+        desk.set_capacity(SHELTER, 20, note="As always.", unit="beds")
+        later = schedule(desk, NOON + 2 * DAY, total=8)
+        sooner = schedule(desk, NOON + DAY, total=7, note="Cold night.")
+        notes = [each["note"] for each in read(desk)["scheduled"]]
+        assert notes == ["Cold night.", "Cold night."]
+        stated = {"schedule_id": sooner["id"], "version": sooner["version"], "note": "Freezing."}
+        desk(capacity.edit_scheduled_capacity, **stated)
+        version = next(each for each in read(desk)["scheduled"] if each["id"] == later["id"])["version"]
+        desk(capacity.edit_scheduled_capacity, schedule_id=later["id"], version=version, unit="cots")
+        assert [(each["note"], each["unit"]) for each in read(desk)["scheduled"]] == [
+            ("Freezing.", "beds"),
+            ("Freezing.", "cots"),
+        ]
+        version = next(each for each in read(desk)["scheduled"] if each["id"] == sooner["id"])["version"]
+        desk(capacity.cancel_scheduled_capacity, schedule_id=sooner["id"], version=version)
+        assert [(each["note"], each["unit"]) for each in read(desk)["scheduled"]] == [("As always.", "cots")]
+        desk.set_capacity(SHELTER, 20, mode="period", period="week")
+        assert [(each["mode"], each["period"]) for each in read(desk)["scheduled"]] == [("period", "week")]
+
+
 @pytest.mark.seed("S0-8")
 @pytest.mark.parametrize("who_comes_first", ["the loop", "a referral"])
 def test_a_schedule_takes_effect_under_the_name_of_its_author(desk: Desk, who_comes_first: str) -> None:

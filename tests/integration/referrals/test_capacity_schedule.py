@@ -239,10 +239,14 @@ def test_before_its_first_schedule_a_program_is_not_limited_and_reads_unknown(de
         schedule(desk, NOON + DAY, 1)
         view = read(desk)
         assert (view["capacity_status"], view["total"], view["free"]) == ("unknown", 0, 0)
-        desk.assign(queue_id, SHELTER)
+        early = desk.assign(queue_id, SHELTER)
     with at(NOON + DAY):
-        desk.assign(queue_id, SHELTER)
+        # Who came before the first schedule has the one place.
         assert refusal(lambda: desk.assign(queue_id, SHELTER)) == "capacity_exhausted"
+        settle_due(desk.service.runtime)
+        assert desk.numbers(SHELTER) == (1, 1, 0)
+        desk.move(early, "completed")
+        assert desk.numbers(SHELTER) == (1, 0, 1)
 
 
 def test_a_schedule_lies_ahead_and_starts_alone(desk: Desk) -> None:

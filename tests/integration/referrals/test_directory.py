@@ -22,6 +22,7 @@ from tests.integration.referrals.builders import (
     an_export_with,
     refusal,
 )
+from tests.support.bars import hold_at_best
 from tests.support.in_process import a_service
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -175,7 +176,12 @@ def test_a_real_directory_is_imported_within_ten_seconds(desk_on_both: Desk) -> 
     content = REAL_EXPORT.read_bytes()
     started = time.monotonic()
     report = desk_on_both.import_file(content, OTHER_STAFF)
-    assert time.monotonic() - started < 10
+    took = time.monotonic() - started
+
+    def bar() -> None:
+        assert took < 10
+
+    hold_at_best(bar, tries=1)
     assert counts(report) == (2132, 0, 0, 0)
     assert counts(desk_on_both.import_file(content, OTHER_STAFF)) == (0, 0, 2132, 0)
 
@@ -244,3 +250,56 @@ def test_the_directory_is_found_by_number_phone_postal_code_and_taxonomy(desk_on
     assert found(desk, "2025550188") == ["Kiln Program"]
     desk.import_file(an_export_with([rows[1] | {"TaxonomyTerms": "Soup Kitchens"}, rows[0]]))
     assert (found(desk, "soup k"), found(desk, "emergency food")) == (["Kiln Program"], [])
+
+
+def test_the_directory_is_found_by_words_of_terms_and_by_towns(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    pantry = {
+        "ResourceAgencyNum": "81",
+        "PublicName": "Open Door",
+        "AlternateName": "Porte Ouverte",
+        "TaxonomyLevelName": "Program",
+        "ParentAgencyNum": "1",
+        "TaxonomyTerms": "Food Pantries; Soup Kitchens",
+        "Categories": "Aliments d'urgence",
+        "PhysicalCity": "Saint-Jérôme",
+        "AgencyStatus": "Active",
+    }
+    site = pantry | {
+        "ResourceAgencyNum": "82",
+        "PublicName": "Quai",
+        "AlternateName": "",
+        "TaxonomyLevelName": "Site",
+        "TaxonomyTerms": "",
+        "Categories": "",
+        "MailingCity": "Trois-Rivières",
+    }
+    secret = pantry | {
+        "ResourceAgencyNum": "83",
+        "PublicName": "Refuge",
+        "TaxonomyTerms": "Domestic Violence Shelters",
+        "AlternateName": "",
+        "Categories": "",
+        "PhysicalAddressIsPrivate": "Yes",
+        "PhysicalCity": "Gaspé",
+    }
+    desk.import_file(an_export_with([pantry, site, secret]))
+    for typed in (
+        "pantries",
+        "KITCHENS",
+        "pantr food",
+        "jerome",
+        "SAINT JÉRÔME",
+        "urgence",
+        "porte ouv",
+        "open pantries jerome",
+    ):
+        assert (typed, found(desk, typed)) == (typed, ["Open Door"])
+    for typed in ("rivieres", "trois-rivières", "jerome"):
+        assert (typed, found(desk, typed, level="site")) == (typed, ["Quai"])
+    assert found(desk, "violence") == ["Refuge"]
+    for typed in ("gaspe", "pantries rivieres", "antries"):
+        assert (typed, found(desk, typed)) == (typed, [])
+    desk.import_file(an_export_with([pantry | {"PhysicalCity": "Laval", "TaxonomyTerms": "Clothing"}]))
+    assert (found(desk, "jerome"), found(desk, "pantries")) == ([], [])
+    assert found(desk, "laval clothing") == ["Open Door"]

@@ -9,9 +9,17 @@ import pytest
 
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.contracts.referrals import bulk, directory, hsds, offers
+from services.contracts.referrals import bulk, directory, directory_exports, fhir, hsds, offers
 from services.contracts.referrals.directory import resource_changed
-from tests.integration.referrals.builders import OTHER_STAFF, SMALL_DIRECTORY, Desk, an_export, refusal
+from tests.integration.referrals.builders import (
+    OTHER_STAFF,
+    SMALL_DIRECTORY,
+    Desk,
+    an_export,
+    an_export_with,
+    refusal,
+)
+from tests.support.in_process import HARBOR, a_caller
 
 TODAY = utc_now().date()
 A_DAY = datetime.timedelta(days=1)
@@ -310,3 +318,142 @@ def test_an_edit_that_says_what_is_there_already_is_no_change(desk: Desk) -> Non
     assert edit(desk) == edited
     assert edit(desk, description="Beds for the night.", phones=[{"number": "555-0142"}]) == edited
     assert len(desk.service.audit("resource.edited")) == len(desk.service.events(resource_changed)) == 1
+
+
+QUAY = {
+    "line1": "12 Quay Street",
+    "line2": "Floor 2",
+    "city": "Bristol Bay",
+    "region": "AK",
+    "postal_code": "99613",
+    "country": "US",
+}
+TERMS = [{"name": "Food Pantries", "code": "BD-1800.2000"}, {"name": "Soup", "code": ""}]
+
+
+def a_pantry(desk: Desk, **more: Any) -> Any:
+    asked = {
+        "level": "program",
+        "name": "Quay Pantry",
+        "agency_id": desk.resource["Bayside Food Network"],
+        "physical_address": QUAY,
+        "mailing_address": {"line1": "Box 7", "country": "US"},
+        "languages": ["Yup'ik", "English"],
+        "taxonomy_terms": TERMS,
+        **more,
+    }
+    return desk(directory.create_resource, **asked)
+
+
+def test_address_languages_and_terms_by_hand_come_out_as_imported_ones_do(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    made = a_pantry(desk)
+    assert made["physical_address"] == {**QUAY, "is_private": False}
+    assert (made["languages"], made["taxonomy_terms"]) == (["Yup'ik", "English"], TERMS)
+    for typed in ("bristol", "99613", "pantries", "soup bristol", "BD-1800"):
+        assert "Quay Pantry" in found(desk, typed)
+
+    service = desk(hsds.get_hsds_service, service_id=made["id"])
+    (place,) = service["service_at_locations"]
+    by_kind = {each["address_type"]: each for each in place["location"]["addresses"]}
+    assert (by_kind["physical"]["address_1"], by_kind["physical"]["address_2"]) == (
+        "12 Quay Street",
+        "Floor 2",
+    )
+    assert (by_kind["physical"]["state_province"], by_kind["postal"]["address_1"]) == ("AK", "Box 7")
+    assert [each["name"] for each in service["languages"]] == ["Yup'ik", "English"]
+    terms = [each["taxonomy_term"] for each in service["attributes"] if "taxonomy_term" in each]
+    assert [(each["name"], each.get("code", "")) for each in terms] == [
+        ("Food Pantries", "BD-1800.2000"),
+        ("Soup", ""),
+    ]
+    listed = desk(hsds.list_hsds_taxonomy_terms)["contents"]
+    assert {each["name"] for each in listed} == {"Food Pantries", "Soup"}
+    assert desk(hsds.list_hsds_service_at_locations, postcode="99613")["total_items"] == 1
+    wanted = {
+        "resource_type": "HealthcareService",
+        "resource_id": made["id"],
+        "base_url": "https://portico.example/fhir/R4",
+    }
+    seen = desk(fhir.fhir_read, **wanted)["resource"]
+    assert seen["contained"][0]["address"]["line"] == ["12 Quay Street", "Floor 2"]
+    assert seen["type"][0]["coding"] == [
+        {"system": "urn:portico:taxonomy", "code": "BD-1800.2000", "display": "Food Pantries"}
+    ]
+
+    export = desk(directory_exports.export_directory)
+    file = desk(directory_exports.download_directory_export, export_id=export["export_id"])
+    content = desk.service.runtime.blobs.find(HARBOR[0], file["sha256"]).read_bytes()
+    again = desk.import_file(content)
+    assert (again["added"], again["changed"]) == (0, 0)
+
+    cleared = {"physical_address": None, "languages": [], "taxonomy_terms": []}
+    after = desk(directory.edit_resource, resource_id=made["id"], version=made["version"], **cleared)
+    assert (after["physical_address"], after["languages"], after["taxonomy_terms"]) == (None, [], [])
+    assert after["mailing_address"]["line1"] == "Box 7"
+    assert "Quay Pantry" not in found(desk, "bristol") + found(desk, "pantries")
+
+
+def test_a_private_address_by_hand_is_the_staffs_and_shows_when_the_mark_is_gone(desk: Desk) -> None:
+    outside = a_caller("directory.read", id="8" * 32, organisation=HARBOR, realm="api")
+    made = a_pantry(desk, physical_address={**QUAY, "is_private": True})
+    one = {"resource_id": made["id"]}
+    assert made["physical_address"] == {**QUAY, "is_private": True}
+    assert desk(directory.get_resource, outside, **one)["physical_address"] is None
+    assert "12 Quay" not in str(desk(hsds.get_hsds_service, service_id=made["id"]))
+    assert found(desk, "bristol") == []
+    shown = desk(directory.edit_resource, **one, version=made["version"], physical_address=QUAY)
+    assert shown["physical_address"] == {**QUAY, "is_private": False}
+    assert desk(directory.get_resource, outside, **one)["physical_address"]["line1"] == "12 Quay Street"
+    same = desk(directory.edit_resource, **one, version=shown["version"], physical_address=QUAY)
+    assert same["version"] == shown["version"]
+
+
+def test_coordinates_go_with_the_address_that_they_belong_to(desk: Desk) -> None:
+    row = {
+        "ResourceAgencyNum": "90",
+        "PublicName": "Haven",
+        "TaxonomyLevelName": "Agency",
+        "AgencyStatus": "Active",
+        "PhysicalAddress1": "9 Mill Lane",
+        "PhysicalCountry": "US",
+        "Latitude": "38.5",
+        "Longitude": "-77.5",
+    }
+    desk.import_file(an_export_with([row]))
+    (haven,) = desk(directory.search_resources, q="90")["items"]
+    address = {"line1": "9 Mill Lane", "country": "US"}
+
+    def put(**more: Any) -> Any:
+        version = desk(directory.get_resource, resource_id=haven["id"])["version"]
+        return desk(
+            directory.edit_resource,
+            resource_id=haven["id"],
+            version=version,
+            physical_address={**address, **more},
+        )["record"]
+
+    hidden = put(is_private=True)
+    assert ("latitude" in hidden, hidden["private"]["latitude"]) == (False, "38.5")
+    assert "latitude" not in put(line1="1 Other Street")
+
+
+@pytest.mark.parametrize(
+    ("address", "is_known"),
+    [
+        ({"country": "US"}, True),
+        ({"region": "AK"}, True),
+        ({"region": "Kent"}, False),
+        ({"country": "Atlantis"}, False),
+    ],
+)
+def test_an_address_needs_a_country_that_can_be_told(
+    desk: Desk, address: dict[str, str], is_known: bool
+) -> None:
+    given = {"line1": "1 Quay", **address}
+    if is_known:
+        assert a_pantry(desk, physical_address=given)["physical_address"]["line1"] == "1 Quay"
+        return
+    with pytest.raises(Refused) as refused:
+        a_pantry(desk, physical_address=given)
+    assert (refused.value.code, refused.value.field) == ("invalid_request", "physical_address.country")

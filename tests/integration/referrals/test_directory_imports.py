@@ -82,6 +82,27 @@ def test_a_large_file_is_noted_and_done_by_the_loop(
     assert len(desk.service.events(directory_imported)) == 2
 
 
+def test_the_file_of_a_dry_run_is_imported_without_another_upload(
+    swept_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = swept_desk
+    tried = upload(desk, an_export(RENAMED), dry_run=True)
+    assert (counts(tried), "Night Haven" in names(desk)) == ((0, 1, 7, 0), False)
+
+    done = desk(directory_imports.apply_directory_import, key="a" * 32, import_id=tried["import_id"])
+
+    assert (done["is_dry_run"], done["state"], counts(done)) == (False, "done", (0, 1, 7, 0))
+    assert "Night Haven" in names(desk)
+    again = desk(directory_imports.apply_directory_import, key="a" * 32, import_id=tried["import_id"])
+    assert again["import_id"] == done["import_id"]
+    assert len(desk(directory_imports.list_directory_imports)["items"]) == 3
+    # After a day the file is gone.
+    with time_machine.travel(utc_now() + datetime.timedelta(hours=25)):
+        sweep_files(desk)
+    missing = refusal(lambda: desk(directory_imports.apply_directory_import, import_id=tried["import_id"]))
+    assert missing == "not_found"
+
+
 def test_a_file_with_too_many_records_for_a_call_is_left_to_the_loop(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

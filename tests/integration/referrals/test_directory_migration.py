@@ -15,7 +15,7 @@ from tests.integration.referrals.builders import STAFF
 from tests.support.in_process import HARBOR, InProcess, a_caller
 
 SYSTEM = a_caller("directory.read", id="8" * 32, realm="api")
-SHELTER, CLINIC, RECORD, OTHER = "1" * 32, "2" * 32, "3" * 32, "4" * 32
+SHELTER, CLINIC, RECORD, OTHER, HOUSE = "1" * 32, "2" * 32, "3" * 32, "4" * 32, "5" * 32
 SHELTER_RECORD = {
     "number": "11",
     "level": "agency",
@@ -49,6 +49,15 @@ CLINIC_RECORD = {
     "is_hidden_from_website": True,
     "latitude": 38.5,
 }
+# Its agency marks the street as private, the house itself does not.
+HOUSE_RECORD = {
+    "number": "13",
+    "level": "site",
+    "name": "House",
+    "status": "active",
+    "parent_number": "11",
+    "physical_address": {"line1": "12 Secret St", "postal_code": "20009", "country": "US"},
+}
 
 
 @pytest.mark.fault("A27")
@@ -63,16 +72,19 @@ def test_what_was_there_is_found_and_what_is_private_in_it_is_set_apart(
     )
     migrate.upgrade("referrals", url, "0013")
     with create_engine(url).begin() as connection:
-        for own_id, record in ((SHELTER, SHELTER_RECORD), (CLINIC, CLINIC_RECORD)):
+        made = ((SHELTER, SHELTER_RECORD), (CLINIC, CLINIC_RECORD), (HOUSE, HOUSE_RECORD))
+        for own_id, record in made:
             connection.execute(
                 text(
                     "INSERT INTO resources (id, number, level, name, search_key, status, fingerprint, temporary_message,"
-                    " record, version, revision, created_at, updated_at, organisation_id) VALUES (:id, :number, 'agency',"
-                    " :name, 'old key', 'active', :id, 'null', :record, 1, 1, '2026-01-01 00:00:00',"
-                    " '2026-01-01 00:00:00', :organisation)"
+                    " record, version, revision, created_at, updated_at, organisation_id, agency_id) VALUES (:id, :number,"
+                    " :level, :name, 'old key', 'active', :id, 'null', :record, 1, 1, '2026-01-01 00:00:00',"
+                    " '2026-01-01 00:00:00', :organisation, :agency_id)"
                 ),
                 {
                     "id": own_id,
+                    "level": record["level"],
+                    "agency_id": SHELTER if "parent_number" in record else None,
                     "record": json.dumps(record),
                     "organisation": HARBOR[0],
                     "number": record["number"],
@@ -131,4 +143,8 @@ def test_what_was_there_is_found_and_what_is_private_in_it_is_set_apart(
     for secret in ("Secret Street", "38.1234", "555 0101", "555 0103", "Behind the mill", "Kim"):
         assert secret not in json.dumps(outside)
         assert secret in json.dumps(inside)
+    house = service.call(directory.get_resource, SYSTEM, resource_id=HOUSE)
+    assert (house["physical_address"], "Secret" in json.dumps(house)) == (None, False)
+    assert "Secret" in json.dumps(service.call(directory.get_resource, STAFF, resource_id=HOUSE))
+    assert found(directory.search_resources, q="20009", level="site") == []
     service.close()

@@ -362,3 +362,156 @@ def test_the_flags_above_are_all_that_the_export_has() -> None:
     tested = {name for flags in HIDING for name in flags} | set(FLAGS)
     # Nothing here is handed on for research.
     assert flags - tested == {"AvailableForResearch"}
+
+
+STREET = {"PhysicalAddress1": f"5 {CANARY} Street", "PhysicalCity": "Gale", "PhysicalPostalCode": "99501"}
+SHELTER_ROWS = {
+    "agency": STREET
+    | {
+        "ResourceAgencyNum": "500",
+        "PublicName": "Haven",
+        "TaxonomyLevelName": "Agency",
+        "AgencyStatus": "Active",
+        "PhysicalAddressIsPrivate": "Yes",
+        "Latitude": "61.21",
+        "Longitude": "-149.88",
+    },
+    "site": STREET
+    | {
+        "ResourceAgencyNum": "501",
+        "PublicName": "Haven House",
+        "TaxonomyLevelName": "Site",
+        "ParentAgencyNum": "500",
+        "AgencyStatus": "Active",
+        "PhysicalAddress1": f"5 {CANARY} St., Apt. 2",
+        "PhysicalCountry": "US",
+        "Latitude": "61.2101",
+        "Longitude": "-149.8801",
+        "BusServiceAccess": f"Line 5 to {CANARY}",
+    },
+    "program": STREET
+    | {
+        "ResourceAgencyNum": "502",
+        "PublicName": "Haven Nights",
+        "TaxonomyLevelName": "Program",
+        "ParentAgencyNum": "500",
+        "AgencyStatus": "Active",
+        "MailingAddress1": f"5 {CANARY.upper()} STREET",
+        "MailingCountry": "US",
+    },
+    "at site": {
+        "ResourceAgencyNum": "503",
+        "PublicName": "Haven Nights at Haven House",
+        "TaxonomyLevelName": "ProgramAtSite",
+        "ParentAgencyNum": "500",
+        "AgencyStatus": "Active",
+        "ConnectsToSiteNum": "501",
+        "ConnectsToProgramNum": "502",
+        "Latitude": "61.21",
+        "Longitude": "-149.88",
+    },
+}
+
+
+@pytest.mark.fault("A27")
+@pytest.mark.parametrize("agency_comes_last", [False, True])
+def test_what_an_agency_withholds_goes_out_by_none_of_its_sites_and_programs(
+    desk: Desk, agency_comes_last: bool
+) -> None:
+    rows = dict(SHELTER_ROWS)
+    if agency_comes_last:
+        open_row = rows["agency"] | {"PhysicalAddressIsPrivate": ""}
+        desk.import_file(an_export_with([open_row, *list(rows.values())[1:]]))
+        assert CANARY in seen_outside(desk)
+        desk.import_file(an_export_with([rows["agency"]]))
+    else:
+        desk.import_file(an_export_with(list(rows.values())))
+    outside = seen_outside(desk, "gale", "99501")
+    assert CANARY not in outside.lower()
+    assert "61.21" not in outside
+    assert "Haven House" in outside
+    (site,) = desk(directory.search_resources, q="501", level="site")["items"]
+    staffs = desk(directory.get_resource, resource_id=site["id"])
+    assert staffs["physical_address"]["is_private"] is True
+    assert (staffs["record"]["private"]["latitude"], CANARY in json.dumps(staffs["record"])) == (
+        "61.2101",
+        True,
+    )
+    # What is elsewhere stays, and so does the same street of another agency.
+    other = STREET | {
+        "ResourceAgencyNum": "600",
+        "PublicName": "Café",
+        "TaxonomyLevelName": "Agency",
+        "AgencyStatus": "Active",
+    }
+    away = rows["site"] | {
+        "ResourceAgencyNum": "504",
+        "PhysicalAddress1": "77 Pier Road",
+        "Latitude": "",
+        "Longitude": "",
+    }
+    desk.import_file(an_export_with([other, away]))
+    outside = seen_outside(desk)
+    assert "77 Pier Road" in outside
+    assert CANARY in outside
+
+
+def test_when_the_mark_is_gone_the_sites_address_is_back(desk: Desk) -> None:
+    rows = list(SHELTER_ROWS.values())
+    desk.import_file(an_export_with(rows))
+    assert desk.import_file(an_export_with(rows))["unchanged"] == len(rows)
+    assert desk.import_file(exported(desk).encode())["changed"] == 0
+    desk.import_file(an_export_with([rows[0] | {"PhysicalAddressIsPrivate": "No"}]))
+    (site,) = desk(directory.search_resources, q="501", level="site")["items"]
+    shown = desk(directory.get_resource, SYSTEM, resource_id=site["id"])
+    assert (shown["physical_address"]["line1"], shown["record"]["latitude"]) == (
+        f"5 {CANARY} St., Apt. 2",
+        61.2101,
+    )
+    assert desk(directory.search_resources, q="99501", level="site")["items"] != []
+
+
+def test_a_site_that_is_marked_by_hand_hides_its_street_in_the_whole_agency(desk: Desk) -> None:
+    rows = [row | {"PhysicalAddressIsPrivate": ""} for row in SHELTER_ROWS.values()]
+    desk.import_file(an_export_with(rows))
+    (site,) = desk(directory.search_resources, q="501", level="site")["items"]
+    address = {"line1": f"5 {CANARY} Street", "city": "Gale", "country": "US", "is_private": True}
+    one = {"resource_id": site["id"], "version": site["version"]}
+    desk(directory.edit_resource, **one, physical_address=address)
+    assert CANARY not in seen_outside(desk, "gale").lower().replace(f"line 5 to {CANARY}", "")
+
+
+@pytest.mark.fault("A27")
+@pytest.mark.parametrize("how", ["import", "edit", "of its agency", "status", "excluded"])
+def test_an_export_from_before_a_mark_of_privacy_cannot_be_fetched_any_more(desk: Desk, how: str) -> None:
+    row = SHELTER_ROWS["agency"] | {"PhysicalAddressIsPrivate": "No"}
+    desk.import_file(an_export_with([row, SHELTER_ROWS["site"]]))
+    (agency,) = desk(directory.search_resources, q="500")["items"]
+    one = {"resource_id": agency["id"], "version": agency["version"]}
+    before = desk(directory_exports.export_directory)
+    fetch = {"export_id": before["export_id"]}
+    desk(directory.edit_resource, **one, hours="Always")  # hides nothing
+    assert desk(directory_exports.download_directory_export, **fetch)["size"] > 0
+    one["version"] = one["version"] + 1
+    if how == "import":
+        desk.import_file(an_export_with([row | {"PhysicalAddressIsPrivate": "Yes"}]))
+    elif how == "excluded":
+        desk.import_file(an_export_with([row | {"ExcludeFromWebsite": "Yes"}]))
+    elif how == "edit":
+        address = {"line1": "5 Other", "country": "US", "is_private": True}
+        desk(directory.edit_resource, **one, physical_address=address)
+    elif how == "status":
+        desk(directory.set_resource_status, **one, status="active_do_not_refer")
+    else:
+        desk.import_file(
+            an_export_with(
+                [SHELTER_ROWS["site"] | {"ResourceAgencyNum": "509", "PhysicalAddressIsPrivate": "Yes"}]
+            )
+        )
+    with pytest.raises(Refused) as refused:
+        desk(directory_exports.download_directory_export, **fetch)
+    assert (refused.value.code, "marked as private" in refused.value.detail) == ("not_found", True)
+    told = desk(directory_exports.get_directory_export, **fetch)
+    assert (told["state"], told["reason"]) == ("expired", "made_private")
+    anew = desk(directory_exports.export_directory)
+    assert desk(directory_exports.download_directory_export, export_id=anew["export_id"])["size"] > 0

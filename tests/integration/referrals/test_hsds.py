@@ -14,6 +14,7 @@ import pytest
 
 from services.chassis import wire
 from services.chassis.passports import Caller
+from services.contracts.errors import Refused
 from services.contracts.referrals import directory, directory_exports, hsds
 from services.referrals.directory.countries import country_code
 from services.referrals.hsds import queries
@@ -194,6 +195,32 @@ def test_pages_of_services_are_numbered_as_hsds_does_it(full_desk: Desk) -> None
     assert (last["last_page"], beyond["empty"], beyond["contents"]) == (True, True, [])
     assert first["total_items"] == 30 + last["size"]
     assert all("phones" not in each for each in first["contents"])  # the short form has no lists
+
+
+def test_a_minimal_list_has_ids_and_times_of_all_services_in_one_page(full_desk: Desk) -> None:
+    whole = full_desk(hsds.list_hsds_services, minimal=True, per_page=10_000)
+    assert (whole["total_pages"], whole["last_page"], whole["size"]) == (1, True, whole["total_items"])
+    assert violations("page", whole) == []
+    first = full_desk(hsds.list_hsds_services, per_page=200)["contents"][0]
+    assert whole["contents"][0] == {"id": first["id"], "modified_date": first["last_modified"]}
+    assert all(set(each) == {"id", "modified_date"} for each in whole["contents"])
+    second = full_desk(hsds.list_hsds_services, minimal=True, per_page=5, page=2)
+    assert second["contents"] == whole["contents"][5:10]
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"minimal": True, "full": True}, "minimal"),
+        ({"per_page": 201}, "per_page"),
+        ({"format": "ndjson"}, "format"),
+        ({"proximity": "500"}, "proximity"),
+    ],
+)
+def test_what_a_list_cannot_do_is_refused_by_its_name(full_desk: Desk, given: Any, field: str) -> None:
+    with pytest.raises(Refused) as refused:
+        full_desk(hsds.list_hsds_services, **given)
+    assert (refused.value.code, refused.value.field) == ("invalid_request", field)
 
 
 def test_services_are_narrowed_by_organization_name_and_time(full_desk: Desk) -> None:

@@ -12,6 +12,7 @@ from services.contracts.errors import Refused
 from services.contracts.referrals import assignments, intakes, records
 from services.contracts.referrals.records import contact_record_changed
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
+from tests.support.names import FOUND_BY, FOUND_BY_NOTHING
 
 PERSON = "d" * 32
 
@@ -95,6 +96,10 @@ def test_a_record_that_is_like_another_is_pointed_out_to_staff(desk: Desk) -> No
     for other in ({**ana, "last_name": "Vegas"}, {**ana, "phone": "202 555 0101"}, {"first_name": "Ana"}):
         assert desk(records.create_contact_record, **other)["possible_duplicates"] == []
     assert desk(records.create_contact_record, OTHER_STAFF, **ana)["possible_duplicates"] == []
+    known = desk(records.list_possible_duplicates, contact_record_id=first["id"])["items"]
+    assert [(each["contact_name"], each["open_referrals"]) for each in known] == [("ANA Vega", 0)]
+    asked = {"contact_record_id": first["id"]}
+    assert refusal(lambda: desk(records.list_possible_duplicates, OTHER_STAFF, **asked)) == "not_found"
 
 
 def test_staff_finds_records_by_number_postal_code_and_time(desk_on_both: Desk) -> None:
@@ -159,6 +164,20 @@ def test_staff_finds_a_returning_help_seeker_in_any_spelling(desk_on_both: Desk)
     assert found(name="lukasz") == found(phone="2025550177") == [ase]
 
 
+def test_records_are_found_by_each_word_of_their_names(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    made = {names: desk.a_record(first_name=names[0], last_name=names[1]) for names in FOUND_BY}
+
+    def found(name: str) -> list[str]:
+        return [item["id"] for item in desk(records.search_contact_records, name=name)["items"]]
+
+    for names, typed in FOUND_BY.items():
+        for text in typed:
+            assert (text, found(text)) == (text, [made[names]])
+    for text in FOUND_BY_NOTHING:
+        assert (text, found(text)) == (text, [])
+
+
 def test_a_name_is_looked_for_in_its_indexes_and_a_search_keeps_no_answer(desk: Desk) -> None:
     desk.many_records(50)
     seen: list[tuple[str, Any]] = []
@@ -169,8 +188,9 @@ def test_a_name_is_looked_for_in_its_indexes_and_a_search_keeps_no_answer(desk: 
     statement, values = next(each for each in seen if "contact_records" in each[0])
     with desk.service.database.engine.connect() as connection:
         plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
-    for index in ("ix_contact_records_first_name", "ix_contact_records_last_name"):
-        assert [step for step in plan if index in step and "name_key>?" in step], plan
+    assert [step for step in plan if "ix_contact_record_names_" in step and "words>?" in step], plan
+    # The other words of a name are looked up among those of one record.
+    assert [step for step in plan if "contact_record_names_1 " in step and "(owner_id=?" in step], plan
     # The answer names help-seekers: it is not kept beside the request.
     assert not records.search_contact_records.keeps_answer
 

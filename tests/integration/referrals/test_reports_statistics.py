@@ -92,6 +92,22 @@ def test_a_period_has_volumes_times_outcomes_and_reasons(desk_on_both: Desk, clo
 
 
 @pytest.mark.seed("S0-51")
+def test_a_period_that_is_not_given_is_the_last_30_days(desk: Desk, clock: Any) -> None:
+    a_months_work(desk, clock)
+    desk(
+        reports.set_report_settings, time_zone="Pacific/Kiritimati"
+    )  # 14 hours ahead, so it is the next day there
+    clock.move_to(datetime.datetime(2026, 3, 31, 20, tzinfo=datetime.UTC))
+    found = desk(reports.get_statistics)
+    assert (found["from_on"], found["to_on"]) == ("2026-03-03", "2026-04-01")
+    found = desk(reports.get_statistics, to_on="2026-03-31")
+    assert (found["from_on"], found["to_on"], found["total"]["assigned"]) == ("2026-03-02", "2026-03-31", 11)
+    assert desk(reports.get_statistics, to_on="0001-01-02")["from_on"] == "0001-01-01"
+    exported = desk(reports.export_statistics, from_on="2026-03-30")
+    assert exported["file_name"] == "statistics-2026-03-30-2026-04-01.csv"
+
+
+@pytest.mark.seed("S0-51")
 def test_groups_add_up_to_the_total_whatever_they_are_made_by(desk_on_both: Desk, clock: Any) -> None:
     desk = desk_on_both
     a_months_work(desk, clock)

@@ -80,10 +80,10 @@ def test_a_reopened_referral_needs_a_bed_again(desk_on_both: Desk) -> None:
 
 def test_a_referral_without_a_bed_frees_none(desk: Desk) -> None:
     queue_id = desk.a_queue("Night Shelter")
-    before_counting = desk.assign(queue_id, "Night Shelter")
-    desk.set_capacity("Night Shelter", 1)
     desk.assign(queue_id, "Night Shelter")
-    desk.move(before_counting, "completed")
+    one_too_many = desk.assign(queue_id, "Night Shelter")
+    desk.set_capacity("Night Shelter", 1)
+    desk.move(one_too_many, "completed")
     assert desk.numbers("Night Shelter") == (1, 1, 0)
 
 

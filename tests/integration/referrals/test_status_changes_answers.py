@@ -120,10 +120,15 @@ def test_only_the_moves_of_the_queue_are_allowed_and_the_referral_names_them(des
     moves = {"sent": ["taken", "refused"], "taken": ["served"], "served": ["sent"]}
     referral = a_referral(desk, statuses=STATUSES, settings={"allowed_moves": moves, "may_reopen": False})
     assert desk.read(referral)["progress"]["next_statuses"] == ["taken", "refused"]
+    may = ["change_status", "accept", "decline", "change_priority", "withdraw", "reassign"]
+    assert desk.read(referral)["progress"]["actions"] == may
     assert refusal(lambda: desk.move(referral, "served", outcome_code="other")) == "move_not_allowed"
     taken = desk.move(referral, "taken")
+    may = ["change_status", "change_priority", "withdraw", "reassign"]
+    assert desk.read(taken)["progress"]["actions"] == may
     served = desk.move(taken, "served", outcome_code="other")
     assert refusal(lambda: desk.move(served, "sent")) == "move_not_allowed"
+    assert desk.read(served)["progress"]["actions"] == ["withdraw", "reassign"]
     assert desk.read(served)["progress"]["next_statuses"] == []
 
 

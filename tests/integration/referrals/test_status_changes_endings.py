@@ -208,6 +208,7 @@ def test_what_cannot_be_reassigned_is_refused_by_name(desk: Desk) -> None:
     assert refusal(lambda: withdraw(desk, gone)) == "move_not_allowed"
     assert gone["progress"]["is_terminal"]
     assert desk.read(gone)["progress"]["next_statuses"] == []
+    assert desk.read(gone)["progress"]["actions"] == []
 
 
 def test_of_many_who_reassign_at_once_one_succeeds(desk_on_both: Desk) -> None:

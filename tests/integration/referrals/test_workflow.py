@@ -82,13 +82,13 @@ def test_an_organisation_works_without_changes_of_status(desk: Desk) -> None:
 @pytest.mark.seed("S0-7")
 def test_each_workflow_can_be_off_for_an_organisation_and_for_a_person(desk: Desk) -> None:
     queue_id = desk.a_queue("Night Shelter")
-    desk.set_capacity("Night Shelter", 9)
+    desk.set_capacity("Night Shelter", 90)
 
     def works(caller: Any) -> tuple[str, str]:
         """What becomes of a change of capacity and of a change of status."""
         referral = desk.assign(queue_id, "Night Shelter")
         move = lambda: desk.move(referral, "enrolled", caller)  # noqa: E731
-        return outcome(lambda: desk.set_capacity("Night Shelter", 9, caller)), outcome(move)
+        return outcome(lambda: desk.set_capacity("Night Shelter", 90, caller)), outcome(move)
 
     staff, both = a_caller(*STAFF_MAY), desk.provider("Night Shelter")
     no_capacity = desk.provider("Night Shelter", may=tuple({*PROVIDER_MAY} - {"capacity.edit"}))

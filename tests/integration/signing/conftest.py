@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 import hashlib
 import io
@@ -14,6 +15,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from services.contracts.errors import Refused
 from services.contracts.signing import documents as contract
+from services.contracts.signing import paper
 from services.signing.documents.page_pictures import PagePictures
 from services.signing.documents.signer import Signer
 from services.signing.pdf import screening
@@ -80,6 +82,11 @@ class SigningOffice:
         self.accounts = Accounts()
         self.process.answers["identity.describe_account"] = self.accounts.describe
         self.process.answers["identity.describe_authors"] = self.accounts.name
+        self.process.answers["identity.get_public_organisation"] = lambda _: {
+            "name": "Harbor House",
+            "telephone": "+1 415-555-0100",
+            "time_zone": "America/Chicago",
+        }
         self.keys = keys
         self.staff = a_caller("document.send", "document.read", id=STAFF)
         self.ana = a_caller("document.read", "document.sign", id=ANA, realm="provider")
@@ -104,14 +111,40 @@ class SigningOffice:
         caller = changed.pop("caller", self.staff)
         return self.call(contract.send_document, caller, key=key, **(request | changed))
 
-    def sign(self, document: Mapping[str, Any], **changed: Any) -> Any:
-        """Sign as Ana."""
-        caller, version = changed.pop("caller", self.ana), changed.pop("version", document["version"])
-        return self.call(
-            contract.sign_document, caller, version=version, document_id=document["id"], **changed
+    def send_on_paper(self, pdf: bytes | None = None, **changed: Any) -> Any:
+        """Send a document to Dr Grey, who has no account."""
+        return self.send(
+            pdf, **({"channel": "print", "recipient_account_id": None, "addressee": "Dr Grey"} | changed)
         )
 
-    def decline(self, document: Mapping[str, Any], note: str = "Wrong medication.", **changed: Any) -> Any:
+    def fax(self, **changed: Any) -> Any:
+        """Fax a document to Dr Grey."""
+        return self.send_on_paper(**({"channel": "fax", "fax_number": "+1 415 555 0177"} | changed))
+
+    def attach(self, document: Mapping[str, Any], copy: bytes, **changed: Any) -> Any:
+        """Attach the copy of a document that was signed by hand today."""
+        caller, version = changed.pop("caller", self.staff), changed.pop("version", document["version"])
+        request = {
+            "document_id": document["id"],
+            "document": self.upload(copy),
+            "signed_on": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        }
+        return self.call(paper.attach_signed_copy, caller, version=version, **(request | changed))
+
+    def sign(self, document: Mapping[str, Any], **changed: Any) -> Any:
+        """Sign as Ana, as approval unless another meaning is given."""
+        caller, version = changed.pop("caller", self.ana), changed.pop("version", document["version"])
+        return self.call(
+            contract.sign_document,
+            caller,
+            version=version,
+            document_id=document["id"],
+            **{"meaning": "approval", **changed},
+        )
+
+    def decline(
+        self, document: Mapping[str, Any], note: str | None = "Wrong medication.", **changed: Any
+    ) -> Any:
         """Decline as Ana."""
         caller, version = changed.pop("caller", self.ana), changed.pop("version", document["version"])
         return self.call(

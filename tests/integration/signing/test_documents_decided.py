@@ -82,7 +82,12 @@ def test_signing_is_told_and_recorded_with_both_hashes(office: Any) -> None:
     (row,) = office.process.audit("document.signed")
     assert (row.actor_id, row.facts) == (
         ANA,
-        {"original_sha256": sent["sha256"], "signed_sha256": signed["sha256"], "meaning": "approval"},
+        {
+            "original_sha256": sent["sha256"],
+            "signed_sha256": signed["sha256"],
+            "meaning": "approval",
+            "pages_seen": 0,
+        },
     )
     assert "secret words" not in str([row.facts, told])
 
@@ -147,6 +152,29 @@ def test_a_declined_document_keeps_its_reason_and_stays_in_the_unsigned_report(o
 
 
 @pytest.mark.seed("S4-20")
+@pytest.mark.parametrize(
+    ("reason_code", "note", "is_reason"),
+    [
+        ("outdated", None, True),
+        ("other", "See the letter.", True),
+        (None, "Wrong medication.", True),  # as programs did before there were codes
+        ("other", None, False),
+        (None, None, False),
+    ],
+)
+def test_who_declines_gives_a_reason_as_a_code_or_in_words(
+    office: Any, reason_code: str | None, note: str | None, is_reason: bool
+) -> None:
+    sent = office.send()
+    if is_reason:
+        declined = office.decline(sent, note, reason_code=reason_code)
+        assert (declined["reason_code"], declined["note"]) == (reason_code, note)
+        return
+    with pytest.raises(Refused) as caught:
+        office.decline(sent, note, reason_code=reason_code)
+    assert (caught.value.code, caught.value.field) == ("invalid_request", "note")
+
+
 def test_a_declined_document_can_be_sent_again(office: Any) -> None:
     declined = office.decline(office.send())
     again = office.send(office.file(declined))
@@ -156,6 +184,59 @@ def test_a_declined_document_can_be_sent_again(office: Any) -> None:
 def test_declining_needs_a_reason(office: Any) -> None:
     with refused("invalid_request"):
         office.decline(office.send(), note="  ")
+
+
+@pytest.mark.seed("C7")
+@pytest.mark.parametrize("returns", [True, False])
+def test_a_practice_may_have_signed_documents_returned_at_once(office: Any, returns: bool) -> None:
+    office.accounts.features = ["electronic_signature", *(["auto_return"] if returns else [])]
+    signed = office.sign(office.send())
+
+    assert (signed["state"], signed["returned_at"] is not None) == (
+        ("returned", True) if returns else ("signed", False)
+    )
+    assert office.titles(report="unsigned") == ([] if returns else ["Plan of care"])
+    assert len(office.process.events(contract.document_signed)) == 1
+    assert len(office.process.events(contract.document_returned)) == int(returns)
+
+
+@pytest.mark.seed("C8")
+@pytest.mark.seed("S4-20")
+def test_a_declined_document_is_sent_again_as_a_new_version_which_says_what_it_replaces(office: Any) -> None:
+    declined = office.decline(office.send(), "The goal is wrong.")
+    assert (declined["state"], declined["note"]) == ("declined", "The goal is wrong.")
+    assert [each["data"]["document_id"] for each in office.process.events(contract.document_declined)] == [
+        declined["id"]
+    ]
+    assert office.titles(report="unsigned") == ["Plan of care"]
+    assert office.call(contract.get_document, office.staff, document_id=declined["id"])["actions"] == [
+        "replace"
+    ]
+
+    again = office.send(title="Plan of care, corrected", replaces_document_id=declined["id"])
+
+    assert (again["revision"], again["replaces_document_id"]) == (2, declined["id"])
+    before = office.call(contract.get_document, office.staff, document_id=declined["id"])
+    assert (before["state"], before["replaced_by_document_id"], before["actions"]) == (
+        "declined",
+        again["id"],
+        [],
+    )
+    assert office.titles(report="unsigned") == ["Plan of care, corrected"]  # the old one is dealt with
+    assert office.titles() == ["Plan of care, corrected", "Plan of care"]
+    assert office.sign(again)["state"] == "signed"
+
+
+def test_only_a_declined_document_is_sent_again_and_only_once(office: Any) -> None:
+    waiting = office.send()
+    with refused("not_declined"):
+        office.send(replaces_document_id=waiting["id"])
+    declined = office.decline(waiting)
+    office.send(replaces_document_id=declined["id"])
+    with refused("not_declined"):
+        office.send(replaces_document_id=declined["id"])
+    with refused("not_found"):
+        office.send(replaces_document_id="0" * 32)
 
 
 @pytest.mark.seed("S4-19")

@@ -69,6 +69,22 @@ def test_each_page_is_a_picture_of_its_text(office: Any) -> None:
 
 
 @pytest.mark.seed("S4-18")
+def test_the_pages_that_the_recipient_has_opened_before_deciding_are_kept_as_evidence(office: Any) -> None:
+    sent = office.send()
+    seen = lambda: office.call(contract.get_document, office.ana, document_id=sent["id"])["seen_pages"]  # noqa: E731
+    picture_of(office, sent, 1, office.staff)
+    assert seen() == []
+    picture_of(office, sent, 2)
+    picture_of(office, sent, 2)
+    assert seen() == [2]
+    office.sign(sent)
+    picture_of(office, sent, 1)
+    assert seen() == [2]
+    (signed,) = office.process.audit("document.signed")
+    assert signed.facts["pages_seen"] == 1
+
+
+@pytest.mark.seed("S4-18")
 def test_each_opening_is_audited_and_the_recipients_is_its_view(office: Any) -> None:
     sent = office.send()
     picture_of(office, sent, 2, office.staff)
@@ -152,7 +168,7 @@ def test_what_may_be_done_depends_on_the_reader_and_the_state(office: Any) -> No
 
     sent = office.send()
     assert shown(sent, office.ana)["actions"] == ["sign", "decline"]
-    assert shown(sent, office.staff)["actions"] == []
+    assert shown(sent, office.staff)["actions"] == ["attach", "remind"]
     only_reads = a_caller("document.read", id=ANA, realm="provider")
     assert shown(sent, only_reads)["actions"] == []
     named = shown(sent, office.ana)

@@ -103,7 +103,9 @@ class System(ServiceSystem):
         )
 
     def sign(self, document: Any) -> Any:
-        return self.call(contract.sign_document, ANA, document["version"], document_id=document["id"])
+        return self.call(
+            contract.sign_document, ANA, document["version"], document_id=document["id"], meaning="approval"
+        )
 
     def resident_mib(self) -> float:
         return float(psutil.Process(self.processes[0].pid).memory_info().rss / 2**20)

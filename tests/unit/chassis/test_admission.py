@@ -60,8 +60,8 @@ def test_a_missing_permission_is_named() -> None:
 
 def test_a_realm_that_an_operation_is_not_for_is_told_those_it_is_for() -> None:
     assert why(EDIT, Verifier("account", "c" * 32, "provider", "toy.edit")) == (
-        "This is for the realms staff, api.",
-        {},
+        "Only people of these realms may do this: staff, api.",
+        {"realms": ["staff", "api"]},
     )
 
 

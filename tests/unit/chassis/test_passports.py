@@ -120,6 +120,7 @@ def test_a_passport_without_one_of_its_claims_is_refused(verifier: Verifier, cla
         {"kind": "root"},
         {"iss": "referrals"},
         {"exp": "soon"},
+        {"exp": True},
         {"iat": True},
         {"aud": ["signing"]},
         {"nbf": 4_000_000_000},

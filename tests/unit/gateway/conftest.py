@@ -76,6 +76,8 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> _Shared:
         public_url=None,
         gateway_serves="all",
         pages_key_file=None,
+        demo_front_door_file=None,
+        live_url=None,
     )
     client = _OfThisTest()
     return _Shared(create_app(settings, client), client, blobs)  # type: ignore[arg-type]

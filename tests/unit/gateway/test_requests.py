@@ -11,8 +11,11 @@ from typing import Any
 import flask
 import pytest
 from flask.testing import FlaskClient
+from marshmallow import fields
 
+from gateway.api import ROUTES
 from gateway.auth import admit
+from gateway.dispatch import typed
 from services.chassis import wire
 from services.chassis.blobs import UPLOADS, BlobStore
 from services.chassis.wire import CallContext
@@ -176,7 +179,7 @@ def test_a_key_of_other_characters_is_refused(http: FlaskClient, services: Any, 
 def test_query_parameters_are_arguments(http: FlaskClient, services: Any):
     http.get("/v1/directory/resources?q=Night&limit=5", headers=TOKEN)
 
-    assert services.made(directory.search_resources)[0] == {"q": "Night", "limit": "5"}
+    assert services.made(directory.search_resources)[0] == {"q": "Night", "limit": 5}
 
 
 def test_arguments_of_a_delete_are_in_the_address_or_in_the_body(http: FlaskClient, services: Any):
@@ -399,3 +402,19 @@ def test_a_file_that_is_not_there_is_not_found(http: FlaskClient, services: Any,
     answer = http.get("/v1/documents/" + "d" * 32 + "/file", headers=TOKEN)
 
     assert refused(answer, 404, "not_found")
+
+
+def test_whole_numbers_of_an_address_reach_members_that_take_no_text() -> None:
+    """In an address all is text. Every member that takes a whole number takes it from there."""
+    tried = 0
+    for route in (each for each in ROUTES if each.takes_query and not each.is_fhir):
+        for name, field in route.operation.request.fields.items():
+            if isinstance(field, fields.Integer):
+                given = typed(route, {name: "7"})
+                assert name not in route.operation.request.validate(given, partial=True), (
+                    route.operation.address,
+                    name,
+                )
+                tried += 1
+    assert tried > 20
+    assert typed(ROUTES[0], {"nothing_such": "7", "limit": "7x"}) == {"nothing_such": "7", "limit": "7x"}

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from gateway.app import create_app
 settings = SimpleNamespace(gateway_serves="api", blob_dir=sys.argv[1], **dict.fromkeys(
     ("max_upload_bytes", "max_stored_bytes", "unused_files_kept_hours", "rpc_timeout_s", "gateway_threads"), 5),
-    trusted_proxies=(), public_url=None, pages_key_file=None)
+    trusted_proxies=(), public_url=None, pages_key_file=None, demo_front_door_file=None, live_url=None)
 http = create_app(settings, SimpleNamespace(is_connected=True)).test_client()
 assert not [name for name in sys.modules if name.startswith("gateway.web")], "a template was loaded"
 print(http.get("/openapi.json").status_code, http.get("/sign-in").status_code, http.get("/").status_code)
@@ -38,6 +38,8 @@ def served(tmp_path: Path, what: str) -> list[int]:
         trusted_proxies=(),
         public_url=None,
         pages_key_file=None,
+        demo_front_door_file=None,
+        live_url=None,
     )
     http = create_app(settings, SimpleNamespace(is_connected=True)).test_client()  # type: ignore[arg-type]
     return [http.get(path).status_code for path in ("/openapi.json", "/v1/me", "/sign-in")]

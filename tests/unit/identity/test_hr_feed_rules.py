@@ -72,6 +72,22 @@ def test_a_file_that_cannot_be_read_is_refused_whole(content, file_format, reaso
     assert refusal.value.reason == reason
 
 
+@pytest.mark.parametrize("first_of_day", ["31/12/1990", "31.12.1990"])
+def test_a_column_with_the_day_first_here_and_the_month_first_there_is_refused_with_its_lines(first_of_day):
+    days = [f"{line},A,Quill{line},{first_of_day},,," for line in (2, 3)]
+    lines = [*days, "4,B,Quill,05/04/1990,,,", "5,C,Quill,12/31/1990,,,", "6,D,Quill,13/13/1990,,,"]
+    with pytest.raises(FileRefused) as refusal:
+        parse(HEADER + "\n".join(lines).encode(), "csv")
+    assert (refusal.value.reason, refusal.value.line, refusal.value.column) == (
+        "mixed_dates",
+        2,
+        "date_of_birth",
+    )
+    assert "day first (2, 3)" in str(refusal.value.detail)
+    assert "month first (5)" in str(refusal.value.detail)
+    assert "1990-12-31" in str(refusal.value.detail)
+
+
 def test_json_says_the_same_as_csv():
     as_csv = parse(HEADER + b"1,A,Quill,1990-12-31,a@example.org,2,no\n2,B,Reef,,,,\n", "csv")
     rows = [
@@ -239,7 +255,7 @@ def test_an_employee_is_known_by_another_spelling_of_the_number(stored: str, wri
     both = plan_feed([rows[0], FeedRow(4, stored, {}), FeedRow(5, "9", {})], people, [])
     assert [(each.number, each.action) for each in both.differences] == [(written, "added")]
     twice = plan_feed([*rows, FeedRow(4, f"0{written}", {})], people, []) if written.isdecimal() else plan
-    assert twice.repeated == ([4] if written.isdecimal() else [])
+    assert twice.repeated == ([(4, 2)] if written.isdecimal() else [])
 
 
 def test_a_refused_row_leaves_its_employee_as_it_is() -> None:
@@ -269,6 +285,21 @@ def test_a_row_with_what_tells_another_employee_is_probably_that_one_s() -> None
     assert doubles("9", other, name="quay", is_active=False) == []
 
 
+def test_a_new_employee_whose_number_is_another_one_in_another_spelling_is_pointed_out() -> None:
+    rows = [FeedRow(2, "a9", {}), FeedRow(3, "A9", {}), FeedRow(4, "7", {}), FeedRow(5, "00007", {})]
+    assert plan_feed(rows, {}, []).respelled == [(3, 2), (5, 4)]
+    both_known = {"a9": known(last_name="Quill"), "A9": known(last_name="Reef")}
+    assert plan_feed(rows[:2], both_known, []).respelled == []
+    assert plan_feed(
+        [FeedRow(2, "A9", {}), FeedRow(3, "a9", {})], {"A9": both_known["A9"]}, []
+    ).respelled == [(3, 2)]
+    # One known employee is meant by another spelling; of several nobody can tell which.
+    assert plan_feed([FeedRow(2, "007", {})], {"7": known(last_name="Quill")}, []).respelled == []
+    several = {"7": known(last_name="Quill"), "07": known(last_name="Reef")}
+    assert plan_feed([FeedRow(2, "007", {})], several, []).respelled == [(2, None)]
+    assert plan_feed([FeedRow(2, "a9", {}), FeedRow(3, "A9", {}, is_active=False)], {}, []).respelled == []
+
+
 def test_employees_whose_manager_a_file_takes_away_are_counted() -> None:
     people = {"1": known(last_name="Quill")} | {
         number: known(last_name="Reef", manager_number="1") for number in ("2", "3", "4", "5")
@@ -283,7 +314,7 @@ def test_employees_whose_manager_a_file_takes_away_are_counted() -> None:
         FeedRow(7, "6", {}),
     ]
     plan = plan_feed(rows, people, [])
-    assert (plan.supervised, plan.unsupervised) == (4, 2)
+    assert (plan.supervised, plan.supervised_before, plan.unsupervised) == (2, 4, 2)
     # The manager ends: the others lose theirs.
     assert plan_feed(rows[1:], people, []).unsupervised == 4
 

@@ -121,7 +121,7 @@ def test_after_seven_tries_only_fresh_origins_are_let_through_one_in_five_minute
     assert not door.knock(3, after_s=61).is_allowed, "it has tried before"
     assert door.knock(4).is_allowed
     early = door.knock(5, after_s=299)
-    assert (early.is_allowed, early.retry_after_s) == (False, 2)
+    assert (early.is_allowed, early.retry_after_s) == (False, 1)
     assert door.knock(5, after_s=1).is_allowed, "it is fresh still: it was refused"
     assert not door.knock(5, after_s=300).is_allowed, "it has tried now"
     assert not door.knock(4).is_allowed
@@ -180,3 +180,11 @@ def test_no_quarter_of_an_hour_holds_more_than_ten_verifications_from_a_known_or
     allowed = [door.now for gap_s in gaps_s if door.knock(1, is_known=True, after_s=gap_s).is_allowed]
     assert most_in_a_quarter(allowed) <= 10
     assert len(allowed) <= 100
+
+
+@pytest.mark.parametrize(("passed_s", "wait_s"), [(0.0, 900), (0.5, 900), (899.0, 1), (899.7, 1), (900.0, 0)])
+def test_a_wait_is_told_in_whole_seconds_and_is_never_too_short(passed_s: float, wait_s: int) -> None:
+    first = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
+    full = rules.Tries(5, 0, first)
+    admission = rules.admit_from_address(full, first + datetime.timedelta(seconds=passed_s), 5)
+    assert (admission.retry_after_s, admission.is_allowed) == (wait_s, wait_s == 0)

@@ -18,7 +18,8 @@ VALUES = {
     "document_number": "D-9",
     "organisation_name": "Harbor House",
     "product_name": "Portico",
-    "portal_link": "https://portal.example/sign-in",
+    "portal_name": "Provider Portal",
+    "portal_link": "https://portal.example/at/harbor/provider",
     "invitation_link": "https://portal.example/invitation#token",
     "reset_link": "https://portal.example/reset#token",
     "confirmation_link": "https://portal.example/verify-email#token",
@@ -97,7 +98,7 @@ def test_every_default_template_can_be_saved_and_rendered(kind: str) -> None:
 
 @pytest.mark.seed("S0-44")
 def test_an_assignment_message_can_mention_nothing_but_number_organisation_product_and_link() -> None:
-    allowed = {"record_number", "organisation_name", "product_name", "portal_link"}
+    allowed = {"record_number", "organisation_name", "product_name", "portal_name", "portal_link"}
     assert KINDS["referral_assigned"].placeholders == allowed
     for private in ("client_name", "zip", "note", "name", "address", "date_of_birth"):
         refused = _refusal("referral_assigned", Template("New", f"About {{{{ {private} }}}}"))
@@ -126,6 +127,7 @@ def test_a_document_to_sign_is_announced_without_a_word_about_a_patient() -> Non
     assert KINDS["document_ready_to_sign"].placeholders == {
         "organisation_name",
         "product_name",
+        "portal_name",
         "portal_link",
     }
 
@@ -233,3 +235,14 @@ def test_a_part_that_is_empty_too_long_or_has_controls_is_refused(template: Temp
 
 def test_an_unknown_kind_is_refused() -> None:
     assert _refusal("unheard", Template("x", "x")).code == "template_kind_unknown"
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_message_ends_with_the_telephone_number_where_there_is_one(kind: str) -> None:
+    own = Template("Subject", "Words of the organisation", "<p>Words of the organisation</p>")
+    for words in (KINDS[kind].default, own):
+        with_one, without = render(kind, words, VALUES, "+1 415-555-0100 <7>"), render(kind, words, VALUES)
+        assert with_one.text.endswith("\n\nTelephone: +1 415-555-0100 <7>\n")
+        assert with_one.html is not None
+        assert with_one.html.endswith("\n<p>Telephone: +1 415-555-0100 &lt;7&gt;</p>\n")
+        assert "Telephone" not in f"{without.text} {without.html}"

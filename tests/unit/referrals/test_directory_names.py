@@ -110,6 +110,13 @@ def test_many_new_words_at_once_are_found_like_few() -> None:
     assert found("night", made) == ["Night Shelter"]
 
 
+def test_a_new_word_is_sorted_in_once() -> None:
+    made = names("Night Shelter")
+    for _ in range(2):
+        found("night", made)
+    assert made._words == ["night", "shelter"]
+
+
 @pytest.mark.parametrize(
     ("typed", "errors"), [("abc", 0), ("abcd", 1), ("abcdefg", 1), ("abcdefgh", 2), ("abc12345", 0)]
 )

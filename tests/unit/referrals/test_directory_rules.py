@@ -17,9 +17,13 @@ from services.referrals.directory.rules import (
     TemporaryMessage,
     check_may_be_referred_to,
     fingerprint,
+    has_place,
+    is_public,
     may_be_referred_to,
     record_as_json,
     record_from_json,
+    typed_keys,
+    whole_addresses,
 )
 from tests.unit.referrals.resource_records import a_record
 
@@ -65,6 +69,68 @@ def test_a_temporary_message_is_shown_from_its_first_day_to_the_day_before_it_ex
 
     assert message.is_shown_on(day) is shown
     assert TemporaryMessage("Always.").is_shown_on(day)
+    has_begun, is_over = day >= date(2026, 11, 1), day >= date(2026, 12, 1)
+    assert TemporaryMessage("From now on.", date(2026, 11, 1)).is_shown_on(day) is has_begun
+    assert TemporaryMessage("Until then.", expires_on=date(2026, 12, 1)).is_shown_on(day) is not is_over
+
+
+@pytest.mark.parametrize(
+    ("says", "status", "shown"),
+    [
+        ({}, ResourceStatus.ACTIVE, True),
+        ({}, ResourceStatus.INACTIVE, True),
+        ({}, ResourceStatus.DO_NOT_REFER, False),
+        ({"extra": {"hsds_status": "temporarily closed"}}, ResourceStatus.DO_NOT_REFER, True),
+        ({"extra": {"other": "x"}}, ResourceStatus.DO_NOT_REFER, False),
+        ({"is_hidden_from_website": True}, ResourceStatus.ACTIVE, False),
+        ({"is_hidden_from_directory": True}, ResourceStatus.ACTIVE, False),
+        ({"is_hidden_from_website": True, "extra": {"hsds_status": "x"}}, ResourceStatus.DO_NOT_REFER, False),
+    ],
+)
+def test_who_is_shown_outside_the_staff(says: dict[str, Any], status: ResourceStatus, shown: bool) -> None:
+    assert is_public(says, status.value) is shown
+
+
+WHOLE = {"line1": "1 Pier Street", "country": "US"}
+
+
+@pytest.mark.parametrize(
+    ("says", "members"),
+    [
+        (
+            {"physical_address": WHOLE, "mailing_address": WHOLE, "other_address": WHOLE},
+            "physical mailing other",
+        ),
+        ({"mailing_address": WHOLE, "other_address": WHOLE}, "mailing"),
+        ({"physical_address": {"country": "US"}, "other_address": WHOLE}, "other"),
+        ({"physical_address": {**WHOLE, "country": "Nowhere at all"}}, ""),
+        ({"physical_address": {}}, ""),
+        ({}, ""),
+    ],
+)
+def test_an_address_is_whole_with_a_line_and_a_country(says: dict[str, Any], members: str) -> None:
+    found = whole_addresses(says)
+    assert [(member, country) for member, _, country in found] == [
+        (f"{each}_address", "US") for each in members.split()
+    ]
+    assert has_place(says) is (members != "")
+    assert has_place({**says, "latitude": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("typed", "kinds"),
+    [
+        ("shelter", []),
+        ("12", ["number", "postal_code"]),
+        ("202 555 0100", ["number", "phone", "postal_code"]),
+        ("K1A 0B1", ["number", "postal_code"]),
+    ],
+)
+def test_a_typed_text_with_a_digit_may_be_a_number_a_phone_or_a_postal_code(
+    typed: str, kinds: list[str]
+) -> None:
+    # A phone has a key for each way to read its country.
+    assert list(dict.fromkeys(kind for kind, _ in typed_keys(typed))) == kinds
 
 
 @pytest.mark.parametrize(
@@ -134,6 +200,7 @@ def test_a_record_is_made_again_of_its_json() -> None:
     )
 
     assert ResourceRecord(**record_from_json(record_as_json(record))) == record
+    assert record_from_json({"latitude": 5, "longitude": -7.5}) == {"latitude": 5, "longitude": -7.5}
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from services.signing.documents import signer as module
 from services.signing.documents.signer import (
     SignatureDoesNotHoldError,
     Signer,
+    TakenIn,
     _require_valid,
     passphrase,
 )
@@ -84,7 +85,7 @@ def test_what_lies_in_the_store_is_what_was_uploaded(
 
     monkeypatch.setattr(module.screening, "screen", screened)
     if code is None:
-        assert signer.take_in("a" * 32, stored, size, 1.0) == 3
+        assert signer.take_in("a" * 32, stored, size, 1.0) == TakenIn(stored, 3, 4)
     else:
         with pytest.raises(Refused) as refused:
             signer.take_in("a" * 32, stored, size, 1.0)

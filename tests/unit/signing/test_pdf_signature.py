@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pikepdf
@@ -21,11 +22,23 @@ import time_machine
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.diff_analysis import ModificationLevel
+from pyhanko.sign.validation.status import SignatureCoverageLevel
 from reportlab.pdfgen.canvas import Canvas
 
 from services.contracts.errors import Refused
+from services.signing.pdf import pages, signature
 from services.signing.pdf.certificates import Authority
-from services.signing.pdf.signature import SignatureCheck, Verification, _judged, _margin_box, verify
+from services.signing.pdf.signature import (
+    SignatureCheck,
+    Verification,
+    _check,
+    _judged,
+    _margin_box,
+    _media_box,
+    _signature_page_size,
+    verify,
+)
 from tests.support.bars import hold_at_best
 
 Build = Callable[..., bytes]
@@ -173,6 +186,126 @@ def test_a_document_signed_elsewhere_gets_no_page_and_keeps_its_signature_valid(
     result = checked(signed_by(theirs, "ours"))
     assert [each.is_modified_after for each in result.signatures] == [False, False]
     assert result.signatures[1].is_intact
+    full = signed_by(signed_by(theirs, "ours"), "second")
+    with pytest.raises(Refused, match="document_signatures_full"):
+        signed_by(full, "third")
+
+
+def test_a_stamp_is_drawn_as_large_as_its_place(
+    document: Build, signed_by: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[tuple[float, float]] = []
+    draw = pages.signature_stamp
+
+    def noted(stamp: pages.Stamp, width: float, height: float) -> bytes:
+        drawn.append((width, height))
+        return draw(stamp, width, height)
+
+    monkeypatch.setattr(pages, "signature_stamp", noted)
+    signed = signed_by(document())
+    (field,) = PdfFileReader(io.BytesIO(signed)).embedded_regular_signatures
+    left, bottom, right, top = (float(each) for each in field.sig_field["/Rect"])
+    assert drawn == [(pytest.approx(right - left, abs=1), pytest.approx(top - bottom, abs=1))]
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "fits"),
+    [
+        (400, 500, True),
+        (450, 600, True),
+        (1000, 1400, True),
+        (399, 600, False),
+        (450, 499, False),
+        (1001, 600, False),
+        (450, 1401, False),
+    ],
+)
+def test_the_signature_page_is_as_large_as_the_last_page_if_that_is_a_usual_size(
+    width: float, height: float, fits: bool
+) -> None:
+    box = (10.0, 20.0, 10.0 + width, 20.0 + height)
+    assert _signature_page_size(box) == ((width, height) if fits else (612.0, 792.0))
+
+
+@pytest.mark.parametrize(
+    ("media_box", "read"),
+    [
+        ([0, 0, 500, 600], (0, 0, 500, 600)),
+        ([500, 600, 0, 0], (0, 0, 500, 600)),
+        ([100, 100, 173, 173], (100, 100, 173, 173)),
+        ([100, 100, 172, 173], (0, 0, 612, 792)),
+        ([100, 100, 173, 172], (0, 0, 612, 792)),
+        (None, (0, 0, 612, 792)),
+    ],
+)
+@pytest.mark.parametrize("is_inherited", [False, True])
+def test_the_size_of_a_page_is_its_own_or_inherited(
+    media_box: list[int] | None, read: tuple[float, ...], is_inherited: bool
+) -> None:
+    page, parent = generic.DictionaryObject(), generic.DictionaryObject()
+    page["/Parent"] = parent
+    if media_box is not None:
+        box = generic.ArrayObject(generic.NumberObject(each) for each in media_box)
+        (parent if is_inherited else page)["/MediaBox"] = box
+    assert _media_box(page) == read
+
+
+ADDED_ONLY = ModificationLevel.FORM_FILLING
+PROOF = {"timestamp": datetime(2030, 1, 1, tzinfo=UTC), "valid": True, "intact": True, "trusted": True}
+CLAIMED = datetime(2029, 1, 1, tzinfo=UTC)
+FOUND: dict[str, Any] = {
+    "intact": True,
+    "valid": True,
+    "bottom_line": True,
+    "timestamp_validity": SimpleNamespace(**PROOF),
+    "coverage": SignatureCoverageLevel.ENTIRE_REVISION,
+    "modification_level": ADDED_ONLY,
+    "docmdp_ok": True,
+    "signing_cert": SimpleNamespace(subject=SimpleNamespace(native={"common_name": "Harbor House"})),
+    "signer_reported_dt": CLAIMED,
+}
+GOOD = SignatureCheck("one", True, True, True, False, False, "Harbor House", PROOF["timestamp"])  # type: ignore[arg-type]
+
+
+def _unproven(**wrong: Any) -> dict[str, Any]:
+    return {"timestamp_validity": SimpleNamespace(**PROOF | wrong) if wrong else None}
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ({}, {}),
+        ({"intact": False}, {"is_intact": False}),
+        ({"valid": False}, {"is_intact": False}),
+        ({"bottom_line": False}, {"is_trusted": False}),
+        (_unproven(), {"is_timestamped": False, "signed_at": CLAIMED}),
+        (_unproven(valid=False), {"is_timestamped": False, "signed_at": CLAIMED}),
+        (_unproven(intact=False), {"is_timestamped": False, "signed_at": CLAIMED}),
+        (_unproven(trusted=False), {"is_timestamped": False, "signed_at": CLAIMED}),
+        ({"coverage": SignatureCoverageLevel.ENTIRE_FILE}, {"covers_whole_file": True}),
+        (
+            {"coverage": SignatureCoverageLevel.ENTIRE_FILE, "modification_level": None},
+            {"covers_whole_file": True},
+        ),
+        ({"modification_level": None}, {"is_modified_after": True}),
+        ({"modification_level": ModificationLevel.NONE}, {}),
+        ({"modification_level": ModificationLevel.ANNOTATIONS}, {"is_modified_after": True}),
+        ({"docmdp_ok": False}, {"is_modified_after": True}),
+        ({"docmdp_ok": None}, {"is_modified_after": True}),
+    ],
+)
+def test_each_finding_about_a_signature_decides_alone(
+    monkeypatch: pytest.MonkeyPatch, found: dict[str, Any], told: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(signature, "_status", lambda *_: SimpleNamespace(**FOUND | found))
+    embedded: Any = SimpleNamespace(field_name="one")
+    assert _check(embedded, [], []) == dataclasses.replace(GOOD, **told)
+
+
+def test_a_signature_that_cannot_be_judged_holds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    embedded: Any = SimpleNamespace(field_name="one")
+    monkeypatch.setattr(signature, "_status", lambda *_: 1 / 0)
+    assert _check(embedded, [], []) == SignatureCheck("one", False, False, False, True, False, None, None)
 
 
 def test_a_document_that_only_lenient_readers_open_is_rewritten_and_signed(

@@ -1,0 +1,12 @@
+"""Routes of published items."""
+
+from gateway.routes import Route
+from services.contracts.portals import published_items
+
+ROUTES = (
+    Route("POST", "/v1/people/{person_id}/published-items", published_items.publish_item),
+    Route("GET", "/v1/people/{person_id}/published-items", published_items.list_items),
+    Route("GET", "/v1/published-items/{item_id}", published_items.get_item),
+    Route("POST", "/v1/published-items/{item_id}/withdrawal", published_items.withdraw_item),
+    Route("GET", "/v1/me/published-items", published_items.list_my_items),
+)

@@ -1,0 +1,10 @@
+"""Routes of supervisors."""
+
+from gateway.routes import Route
+from services.contracts.portals import supervision
+
+ROUTES = (
+    Route("GET", "/v1/me/employees/work-status", supervision.list_team_work_status),
+    Route("GET", "/v1/me/portals/{portal}/reports/{report}", supervision.get_team_report),
+    Route("GET", "/v1/me/employees/{person_id}/items", supervision.get_employee_items),
+)

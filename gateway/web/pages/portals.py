@@ -1,0 +1,94 @@
+"""The portals of employees and supervisors: the start page with its modules, resources, whom to ask (S2-10, S2-26, S2-27, S2-97)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.web import rendering
+from gateway.web.page import Action, Page, Read
+from services.contracts.identity import employees
+from services.contracts.portals import configuration, definitions, orders, published_items, supervision
+
+# The name is the one by which the frame of all pages finds the portal's name and colour.
+_HOME = {"portal": Read(configuration.get_portal_home)}
+
+
+def _single_function(read: Mapping[str, Any]) -> str | None:
+    """The page of the one module of a single-function portal (S2-48)."""
+    portal = read["portal"]
+    if portal["goes_on_to"] is None:
+        return None
+    parts = rendering.template("portals/parts.html").make_module({"portal": portal})
+    place = parts.pages.get(portal["goes_on_to"])  # type: ignore[attr-defined]  # a name that the template sets
+    return f"/{place}" if place else None
+
+
+def _published(part: str, **given: str) -> Page:
+    """A page of what is published of the person who is signed in."""
+    reads = {
+        **_HOME,
+        "published": Read(
+            published_items.list_my_items, given=given, query=("after",), without=("not_found",)
+        ),
+    }
+    return Page(f"/portal/{{portal}}/{part}", f"portals/{part.replace('-', '_')}.html", reads=reads)
+
+
+PAGES = (
+    Page("/portal", "portals/start.html", reads={"portals": Read(definitions.list_my_portals)}),
+    Page("/portal/{portal}", "portals/home.html", reads=_HOME, goes_on=_single_function),
+    _published("record"),
+    _published("work-status", kind="work_status"),
+    Page(
+        "/portal/{portal}/team",
+        "portals/team.html",
+        reads={
+            **_HOME,
+            "team": Read(employees.list_my_employees),
+            "statuses": Read(supervision.list_team_work_status),
+        },
+    ),
+    Page(
+        "/portal/{portal}/team/{person_id}",
+        "portals/employee.html",
+        reads={
+            **_HOME,
+            "team": Read(employees.list_my_employees),
+            "seen": Read(supervision.get_employee_items),
+        },
+    ),
+    Page(
+        "/portal/{portal}/orders",
+        "portals/orders.html",
+        reads={
+            **_HOME,
+            "team": Read(employees.list_my_employees),
+            "offered": Read(orders.list_offered_orders),
+        },
+        actions=(
+            Action("place_order", orders.place_order, "It is ordered.", then="/portal/{portal}/order-status"),
+        ),
+    ),
+    Page(
+        "/portal/{portal}/order-status",
+        "portals/order_status.html",
+        reads={
+            **_HOME,
+            "team": Read(employees.list_my_employees),
+            "orders": Read(orders.list_my_orders, query=("state", "after")),
+        },
+    ),
+    Page("/portal/{portal}/reports", "portals/reports.html", reads=_HOME),
+    Page(
+        "/portal/{portal}/reports/{report}",
+        "portals/report.html",
+        reads={
+            **_HOME,
+            "team": Read(employees.list_my_employees),
+            "shown": Read(supervision.get_team_report),
+        },
+    ),
+    Page("/portal/{portal}/resources", "portals/resources.html", reads=_HOME),
+    Page("/portal/{portal}/support", "portals/support.html", reads=_HOME),
+)

@@ -1,0 +1,1 @@
+"""The staff console: a module for each subject."""

@@ -1,0 +1,47 @@
+"""What e-mails say, with a preview, and which of them arrived (S1-16, S0-43)."""
+
+from __future__ import annotations
+
+from gateway.web.page import Action, Page, Read
+from gateway.web.states import State
+from services.contracts.notifications import deliveries, templates
+
+_TEXT = "/staff/message-texts/{kind}"
+
+PAGES = (
+    Page(
+        "/staff/message-texts",
+        "staff/messages/list.html",
+        reads={"texts": Read(templates.list_message_templates)},
+    ),
+    Page(
+        _TEXT,
+        "staff/messages/text.html",
+        reads={"message": Read(templates.get_message_template)},
+        actions=(
+            Action(
+                "save_message_template",
+                templates.save_message_template,
+                "The text is saved. It also applies to messages that wait to be sent.",
+                trial="preview",
+                tries=templates.preview_message_template,
+            ),
+            Action(
+                "reset_message_template",
+                templates.reset_message_template,
+                "The message has the product's own words again.",
+            ),
+        ),
+        states=(State("product's words", replies={templates.get_message_template: {"is_default": True}}),),
+        sample={templates.get_message_template: {"is_default": False}},
+    ),
+    Page(
+        "/staff/deliveries",
+        "staff/messages/deliveries.html",
+        reads={
+            "deliveries": Read(
+                deliveries.list_deliveries, given={"limit": 50}, query=("state", "account_id", "after")
+            )
+        },
+    ),
+)

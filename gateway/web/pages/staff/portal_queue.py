@@ -1,0 +1,171 @@
+"""The queue of requests and secure messages, its archive, and what staff write to people (S3-1 to S3-19)."""
+
+from __future__ import annotations
+
+from gateway.web.page import Action, Page, Read
+from gateway.web.states import State
+from services.contracts.identity import accounts, people
+from services.contracts.portals import messages, own_changes, portal_queue
+
+_ITEM = "/staff/queue/{item_id}"
+_PERSON = {"person": Read(people.get_person)}
+_CLAIM = Action("claim_queue_item", portal_queue.claim_queue_item, "You have taken it.")
+_ASSIGN = Action("assign_queue_item", portal_queue.assign_queue_item, "That is noted: who has it.")
+_DISMISS = Action(
+    "dismiss_queue_item",
+    portal_queue.dismiss_queue_item,
+    "It is in the archive now, where it can be brought back.",
+)
+_SAMPLE = {
+    "kind": "request",
+    "priority": "routine",
+    "helper_action": "prescription_note",
+    "action_state": "none",
+    "state": "open",
+    "dismissed_at": None,
+    "result_link": None,
+    "usual_outcome": "left_open",
+    "steps": {"step": "claimed"},
+}
+_ENDED = {"state": "completed", "dismissed_at": "2026-11-20T09:30:00+00:00"}
+
+PAGES = (
+    Page(
+        "/staff/queue",
+        "staff/portal_queue/list.html",
+        reads={
+            "queue": Read(
+                portal_queue.list_queue,
+                given={"limit": 25},
+                query=(
+                    "department",
+                    "type",
+                    "kind",
+                    "assigned",
+                    "priority",
+                    "is_overdue",
+                    "is_waiting",
+                    "order",
+                    "after",
+                ),
+            ),
+            "counts": Read(portal_queue.count_queue, without=("service_unavailable",)),
+        },
+        actions=(_CLAIM, _DISMISS),
+        sample={portal_queue.list_queue: {"items": _SAMPLE}},
+        watches=("item:*",),
+    ),
+    Page(
+        "/staff/queue/archive",
+        "staff/portal_queue/archive.html",
+        reads={
+            "archive": Read(
+                portal_queue.search_archive,
+                given={"limit": 25},
+                query=("after",),
+                sealed=("words", "outcome", "from_on", "until_on"),
+                is_list=True,
+            ),
+        },
+        actions=(
+            Action(
+                "unarchive_queue_item",
+                portal_queue.unarchive_queue_item,
+                "It is back in the queue, with its history.",
+                then="/staff/queue/{id}",
+                given={"confirm": True},
+            ),
+        ),
+        sample={portal_queue.search_archive: {"items": {**_SAMPLE, **_ENDED}}},
+    ),
+    Page(
+        "/staff/queue/settings",
+        "staff/portal_queue/settings.html",
+        reads={"settings": Read(portal_queue.get_queue_settings)},
+        actions=(
+            Action("change_queue_settings", portal_queue.change_queue_settings, "The settings are saved."),
+        ),
+    ),
+    Page(
+        _ITEM,
+        "staff/portal_queue/item.html",
+        reads={
+            "item": Read(portal_queue.get_queue_item),
+            "change": Read(
+                own_changes.get_own_change, needs="published_item.publish", without=("not_found",)
+            ),
+            "workers": Read(
+                accounts.list_accounts,
+                given={"realm": "staff", "limit": 100},
+                needs="account.read",
+                without=("service_unavailable",),
+            ),
+        },
+        actions=(
+            _CLAIM,
+            _ASSIGN,
+            _DISMISS,
+            Action("change_queue_item", portal_queue.change_queue_item, "That is changed."),
+            Action(
+                "answer_queue_item",
+                portal_queue.answer_queue_item,
+                "Your message is sent.",
+            ),
+            Action(
+                "unarchive_queue_item",
+                portal_queue.unarchive_queue_item,
+                "It is back in the queue, with its history.",
+                then="/staff/queue/{id}",
+                given={"confirm": True},
+            ),
+            Action(
+                "accept_own_change",
+                own_changes.accept_own_change,
+                "The record is changed, and the request is completed.",
+            ),
+            Action(
+                "start_helper_action",
+                portal_queue.start_helper_action,
+                "It is started. The result shows here once it is there.",
+            ),
+        ),
+        states=(
+            State("archived", replies={portal_queue.get_queue_item: {**_SAMPLE, **_ENDED}}),
+            State(
+                "result",
+                replies={
+                    portal_queue.get_queue_item: {
+                        **_SAMPLE,
+                        "action_state": "finished",
+                        "result_link": "https://records.example.org/7",
+                    }
+                },
+            ),
+        ),
+        sample={portal_queue.get_queue_item: _SAMPLE},
+        watches=("item:{item_id}",),
+    ),
+    Page(
+        "/staff/people/{person_id}/messages",
+        "staff/portal_queue/correspondence.html",
+        reads={
+            **_PERSON,
+            "correspondence": Read(messages.list_correspondence, given={"limit": 25}, query=("after",)),
+        },
+        actions=(Action("start_message", messages.start_message, "Your message is sent."),),
+        watches=("person:{person_id}",),
+    ),
+    Page(
+        "/staff/people/{person_id}/messages/request",
+        "staff/portal_queue/enter.html",
+        reads={**_PERSON, "choices": Read(portal_queue.list_request_types)},
+        actions=(
+            Action(
+                "enter_request",
+                portal_queue.enter_request,
+                "The request is in the queue.",
+                then="/staff/queue/{id}",
+            ),
+        ),
+    ),
+)

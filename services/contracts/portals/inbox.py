@@ -1,0 +1,129 @@
+"""The inbox of a portal: what its people write, what they are written, and what became of their requests."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from services.contracts.declare import PORTAL_REALMS, Reply, signed_in
+from services.contracts.fields import Code, Count, Flag, Id, Moment, Text, one_of
+from services.contracts.identity.paging import PAGE
+from services.contracts.portals import contract
+from services.contracts.portals.definitions import Suffix
+from services.contracts.portals.messages import MOST_TEXT
+
+BOXES = ("all", "inbox", "sent")
+RECEIVED, IN_WORK, ANSWERED = "received", "in_work", "answered"
+THREAD_STATES = (RECEIVED, IN_WORK, ANSWERED, "completed", "not_completed", "none")
+_OWN = signed_in(*PORTAL_REALMS)
+
+
+class TypeToSend(Reply):
+    """A message type that the caller may send. `questionnaire_id` is the form that goes with it."""
+
+    code = Code(required=True)
+    name = fields.String(required=True)
+    questionnaire_id = Id(required=True, allow_none=True)
+
+
+class WritingRules(Reply):
+    """What the caller may write in a portal, about whom, and how much. `left` is how many messages may be sent now."""
+
+    portal = Suffix(required=True)
+    types = fields.List(fields.Nested(TypeToSend), required=True)
+    person_ids = fields.List(Id(), required=True)
+    own_id = Id(required=True, allow_none=True)
+    reply_within_days = Count(required=True)
+    before_writing = fields.String(required=True, allow_none=True)
+    most_characters = Count(required=True)
+    left = Count(required=True)
+
+
+class MyThread(Reply):
+    """A conversation in a list. `state` says what became of the request: `none` where there is no request."""
+
+    id = Id(required=True)
+    person_id = Id(required=True)
+    type = Code(required=True)
+    type_name = fields.String(required=True)
+    started_at = Moment(required=True)
+    last_at = Moment(required=True)
+    unread = Count(required=True)
+    state = one_of(THREAD_STATES, required=True)
+
+
+class MyMessage(Reply):
+    """A message of a conversation. `read_at` says when the person opened a message of staff."""
+
+    id = Id(required=True)
+    is_mine = Flag(required=True)
+    text = fields.String(required=True)
+    sent_at = Moment(required=True)
+    read_at = Moment(required=True, allow_none=True)
+
+
+class MyWholeThread(MyThread):
+    """A conversation with its messages, oldest first."""
+
+    messages = fields.List(fields.Nested(MyMessage), required=True)
+    rules = fields.Nested(WritingRules, required=True)
+
+
+class MyThreads(Reply):
+    """A page of conversations, and how many messages of all of them are unread."""
+
+    items = fields.List(fields.Nested(MyThread), required=True)
+    next = fields.String(required=True, allow_none=True)
+    unread = Count(required=True)
+
+
+get_writing_rules = contract.query(
+    "get_writing_rules",
+    "What the caller may write in a portal, about whom and how much.",
+    request={"portal": Suffix(required=True)},
+    reply=WritingRules,
+    access=_OWN,
+    errors=("not_found",),
+)
+send_my_message = contract.command(
+    "send_my_message",
+    "Write to the organisation. It goes to the queue of a department, not to one person.",
+    request={
+        "portal": Suffix(required=True),
+        "type": Code(required=True),
+        "person_id": Id(load_default=None, allow_none=True),
+        "text": Text(required=True, most=MOST_TEXT),
+    },
+    reply=MyThread,
+    access=_OWN,
+    errors=("not_found", "message_type_not_offered", "too_many_requests"),
+    status=201,
+)
+reply_in_my_thread = contract.command(
+    "reply_in_my_thread",
+    "Write on in a conversation. Where its request is closed, the organisation gets a new item.",
+    request={"thread_id": Id(required=True), "text": Text(required=True, most=MOST_TEXT)},
+    reply=MyThread,
+    access=_OWN,
+    errors=("not_found", "too_many_requests"),
+    status=201,
+)
+list_my_threads = contract.query(
+    "list_my_threads",
+    "The caller's conversations, the latest first. The inbox has those with messages of the organisation, sent has the caller's.",
+    request={
+        "box": one_of(BOXES, load_default="all"),
+        "person_id": Id(load_default=None, allow_none=True),
+        **PAGE,
+    },
+    reply=MyThreads,
+    access=_OWN,
+    errors=("not_found",),
+)
+get_my_thread = contract.query(
+    "get_my_thread",
+    "One conversation. Reading it is audited, and the organisation sees that its messages were opened.",
+    request={"thread_id": Id(required=True)},
+    reply=MyWholeThread,
+    access=_OWN,
+    errors=("not_found",),
+)

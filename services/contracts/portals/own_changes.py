@@ -1,0 +1,96 @@
+"""Changes that people ask for in their own record: each is a request that staff accept or dismiss (S2-129)."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import PORTAL_REALMS, STAFF, Reply, permission, signed_in
+from services.contracts.fields import Code, Count, Flag, Id, Text, one_of
+from services.contracts.portals import contract
+from services.contracts.portals.definitions import Suffix
+from services.contracts.portals.portal_queue import QueueItem
+from services.contracts.portals.published_items import PUBLISH
+
+# The kind of published items of each section that a person may be let change.
+KIND_OF_SECTION = {"immunizations": "immunisation", "allergies": "allergy", "medications": "medication"}
+SECTIONS = tuple(KIND_OF_SECTION)
+_OWN = signed_in(*PORTAL_REALMS)
+_ACCEPT = permission(PUBLISH, realms=STAFF)
+_VALUES = fields.Dict(
+    keys=fields.String(), values=fields.Raw(allow_none=True), required=True, allow_none=True
+)
+
+
+class SectionEntry(Reply):
+    """What the record says in a section: one entry, with the values of its kind."""
+
+    id = Id(required=True)
+    values = fields.Dict(required=True)
+
+
+class MySection(Reply):
+    """A section of the caller's own record. With `can_edit` changes may be asked for; otherwise it is only seen."""
+
+    section = one_of(SECTIONS, required=True)
+    can_edit = Flag(required=True)
+    entries = fields.List(fields.Nested(SectionEntry), required=True)
+    waiting = Count(required=True)
+
+
+class OwnChange(Reply):
+    """A change that a person has asked for. `replaces` are the values of the entry that it takes away, null for none."""
+
+    item_id = Id(required=True)
+    section = one_of(SECTIONS, required=True)
+    values = _VALUES
+    replaces = _VALUES
+    is_accepted = Flag(required=True)
+
+
+get_my_sections = contract.query(
+    "get_my_sections",
+    "The sections of the caller's own record that the portal lets see or change. Reading them is audited.",
+    request={"portal": Suffix(required=True)},
+    reply={"person_id": Id(required=True), "items": fields.List(fields.Nested(MySection), required=True)},
+    access=_OWN,
+    errors=("not_found",),
+)
+request_my_change = contract.command(
+    "request_my_change",
+    "Ask for a change of the caller's own record: an entry to be added, one to be taken away (`replaces_id`), or both. Staff "
+    "accept or dismiss it; until then the record stays as it is.",
+    request={
+        "portal": Suffix(required=True),
+        "section": one_of(SECTIONS, required=True),
+        "values": fields.Dict(
+            keys=fields.String(validate=validate.Length(max=40)),
+            values=fields.Raw(allow_none=True),
+            load_default=None,
+            allow_none=True,
+            validate=validate.Length(max=20),
+        ),
+        "replaces_id": Id(load_default=None, allow_none=True),
+        "note": Text(load_default=None, allow_none=True, most=500),
+    },
+    reply={"item_id": Id(required=True), "thread_id": Id(required=True), "section": Code(required=True)},
+    access=_OWN,
+    errors=("not_found", "field_not_editable", "too_many_requests"),
+    status=201,
+)
+get_own_change = contract.query(
+    "get_own_change",
+    "The change that an item of the queue asks for. Reading it is audited.",
+    request={"item_id": Id(required=True)},
+    reply=OwnChange,
+    access=_ACCEPT,
+    errors=("not_found",),
+)
+accept_own_change = contract.command(
+    "accept_own_change",
+    "Put a change into the person's record and complete its request, in one step. To refuse it, dismiss the request.",
+    request={"item_id": Id(required=True)},
+    reply=QueueItem,
+    access=_ACCEPT,
+    errors=("not_found", "item_archived"),
+    expects_version=True,
+)

@@ -1,0 +1,106 @@
+"""The way by paper: cover sheets, faxes, and signed copies that come back (S4-2, S4-3)."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import Reply, only_services, permission
+from services.contracts.fields import Day, Flag, Id, Text
+from services.contracts.referrals.directory_imports import Document
+from services.contracts.signing import contract
+from services.contracts.signing.documents import (
+    DECLINE_REASONS,
+    FILE_ERRORS,
+    DocumentView,
+    FileReference,
+    ShownDocument,
+)
+
+
+class Suggestion(Reply):
+    """What a scan is, by the code on its cover sheet. A person looks at it before it is attached."""
+
+    is_recognised = Flag(required=True)
+    document = fields.Nested(
+        ShownDocument,
+        required=True,
+        allow_none=True,
+        metadata={"description": "null where no code was found"},
+    )
+
+
+open_cover_sheet = contract.command(
+    "open_cover_sheet",
+    "The cover sheet to print or fax before a document: for whom it is, how to return it, and the code by which the copy that "
+    "comes back is recognised.",
+    request={"document_id": Id(required=True)},
+    reply=FileReference,
+    access=permission("document.send"),
+    errors=("not_found",),
+)
+
+recognise_scan = contract.command(
+    "recognise_scan",
+    "Which document a scanned copy is, by the code on its cover sheet. Nothing is changed or kept.",
+    request={"document": fields.Nested(Document, required=True)},
+    reply=Suggestion,
+    access=permission("document.send"),
+    errors=("not_found", *FILE_ERRORS),
+    timeout_s=20,
+)
+
+attach_signed_copy = contract.command(
+    "attach_signed_copy",
+    "Attach the copy of a document that was signed on paper. It counts as signed and is marked as signed by hand; the document "
+    "as it was sent is kept.",
+    request={
+        "document_id": Id(required=True),
+        "document": fields.Nested(Document, required=True),
+        "signed_on": Day(
+            required=True, metadata={"description": "the day that is written beside the signature"}
+        ),
+        "note": Text(load_default=None, allow_none=True, most=2000),
+    },
+    reply=DocumentView,
+    access=permission("document.send"),
+    errors=("not_found", "already_decided", "conflict", *FILE_ERRORS),
+    expects_version=True,
+    timeout_s=20,
+)
+
+decline_on_paper = contract.command(
+    "decline_on_paper",
+    "Record that the signer of a document that went out on paper or by fax will not sign, with the reason.",
+    request={
+        "document_id": Id(required=True),
+        "reason_code": fields.String(required=True, validate=validate.OneOf(DECLINE_REASONS)),
+        "note": Text(load_default=None, allow_none=True, most=2000),
+    },
+    reply=DocumentView,
+    access=permission("document.send"),
+    errors=("not_found", "already_decided", "conflict", "not_on_paper"),
+    expects_version=True,
+)
+
+open_original_file = contract.command(
+    "open_original_file",
+    "The file as it was sent, also after it was signed. Every opening is recorded.",
+    request={"document_id": Id(required=True)},
+    reply=FileReference,
+    access=permission("document.send"),
+    errors=("not_found",),
+)
+
+describe_fax = contract.query(
+    "describe_fax",
+    "What is faxed, and where to. The files lie in the store.",
+    request={"document_id": Id(required=True)},
+    reply={
+        "fax_number": fields.String(required=True),
+        "cover_sheet_sha256": fields.String(required=True),
+        "document_sha256": fields.String(required=True),
+        "file_name": fields.String(required=True),
+    },
+    access=only_services("notifications"),
+    errors=("not_found", "already_decided"),
+)

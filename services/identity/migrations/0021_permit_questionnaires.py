@@ -1,0 +1,43 @@
+"""Administrators manage questionnaires; supervisors of the staff read answers."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0021"
+down_revision = "0020"
+branch_labels = None
+depends_on = None
+
+STAFF = "staff"
+GIVEN = {
+    "questionnaire.manage": ("admin",),
+    "questionnaire.read_answers": ("supervisor", "admin"),
+    "observation.read": ("admin",),
+}
+
+roles = sa.table(
+    "roles", sa.column("id"), sa.column("organisation_id"), sa.column("code"), sa.column("realm")
+)
+role_permissions = sa.table(
+    "role_permissions", sa.column("organisation_id"), sa.column("role_id"), sa.column("permission")
+)
+
+
+def upgrade() -> None:
+    # What organisations have already gets what new ones are created with.
+    for permission, levels in GIVEN.items():
+        held = sa.select(role_permissions.c.role_id).where(role_permissions.c.permission == permission)
+        op.execute(
+            role_permissions.insert().from_select(
+                ["organisation_id", "role_id", "permission"],
+                sa.select(roles.c.organisation_id, roles.c.id, sa.literal(permission)).where(
+                    roles.c.code.in_(levels), roles.c.realm == STAFF, roles.c.id.not_in(held)
+                ),
+            )
+        )
+
+
+def downgrade() -> None:
+    op.execute(role_permissions.delete().where(role_permissions.c.permission.in_(GIVEN)))

@@ -1,0 +1,1 @@
+"""Who is due for an appointment, and who has booked it."""

@@ -1,0 +1,1 @@
+"""Requests for appointments: people say what suits them, staff find a time."""

@@ -1,0 +1,52 @@
+"""Pure rules of requests for appointments."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+
+from services.contracts.errors import Refused
+
+OPEN, BOOKED, DECLINED, WITHDRAWN = "open", "booked", "declined", "withdrawn"
+MOST_OPEN = 5  # of a person
+_WORDS = {"morning": "in the morning", "afternoon": "in the afternoon", "evening": "in the evening"}
+
+
+def problems(
+    earliest_on: datetime.date | None, latest_on: datetime.date | None, today: datetime.date
+) -> Iterator[tuple[str, str]]:
+    """All that is wrong with the days that somebody wishes: pairs of the member's path and a sentence."""
+    if latest_on is not None and latest_on < today:
+        yield "latest_on", "This day is over. Give a later one, or leave it out."
+    elif earliest_on is not None and latest_on is not None and latest_on < earliest_on:
+        yield "latest_on", "The last day is before the first. Give a later one, or leave it out."
+
+
+def require_room(open_requests: int) -> None:
+    """Raise Refused `too_many_appointments` where a person has as many open requests as staff can follow."""
+    if open_requests >= MOST_OPEN:
+        raise Refused(
+            "too_many_appointments", "Five requests are waiting already. Take one back first, or call us."
+        )
+
+
+def require_open(is_open: bool) -> None:
+    """Raise Refused `appointment_request_closed` for a request that is answered or taken back."""
+    if not is_open:
+        raise Refused("appointment_request_closed", "This request is answered already, or was taken back.")
+
+
+def words(
+    kind: str,
+    earliest_on: datetime.date | None,
+    latest_on: datetime.date | None,
+    parts_of_day: Sequence[str],
+    note: str | None,
+) -> str:
+    """A request in words, as the queue shows it."""
+    days = [f"from {earliest_on}"] * (earliest_on is not None) + [f"until {latest_on}"] * (
+        latest_on is not None
+    )
+    wishes = [*days, " or ".join(_WORDS[each] for each in _WORDS if each in parts_of_day)]
+    lines = [f"Appointment: {kind}", "; ".join(filter(None, wishes)), note or ""]
+    return "\n".join(filter(None, lines))

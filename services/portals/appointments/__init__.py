@@ -1,0 +1,1 @@
+"""Appointments: the calendar, booking without double bookings, who came."""

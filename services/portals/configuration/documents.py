@@ -1,0 +1,64 @@
+"""Configurations as they are stored: plain JSON."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from services.contracts.errors import invalid
+from services.portals.definitions import queries as definitions
+from services.portals.definitions import rules as definition_rules
+from services.portals.images import queries as images
+
+_UNKNOWN_HOST = (
+    "This host is not on your organisation's list. Whoever manages the organisation can add it under Portals."
+)
+
+
+def plain(value: Any) -> Any:
+    """A value of a request as JSON: times as text in UTC, colours in small letters."""
+    if isinstance(value, Mapping):
+        return {
+            name: each.lower() if name in ("colour", "tab_colour") and each else plain(each)
+            for name, each in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return value.isoformat() if isinstance(value, datetime.datetime) else value
+
+
+def written(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored configuration as a reply has it: times are times."""
+    found = dict(document)
+    if "ticker" in found:
+        found["ticker"] = [
+            {**each, **{name: _moment(each.get(name)) for name in ("from_at", "until_at")}}
+            for each in found["ticker"]
+        ]
+    return found
+
+
+def _moment(text: str | None) -> datetime.datetime | None:
+    return None if text is None else datetime.datetime.fromisoformat(text)
+
+
+def require_known(session: Session, organisation_id: str | None, document: Mapping[str, Any]) -> None:
+    """Refuse images that the organisation does not have or that are for another place, and a page of a host that it does not allow.
+
+    Raises Refused(invalid_request).
+    """
+    found = []
+    address = document.get("logout_address")
+    if address and not definition_rules.leads_to(address, definitions.hosts_of(session, organisation_id)):
+        found.append(("logout_address", _UNKNOWN_HOST))
+    for name, place in (("logo", images.LOGO), ("welcome_image", images.WELCOME)):
+        chosen = document.get(name)
+        if chosen and not images.is_there(session, chosen["image_id"], place):
+            found.append(
+                (f"{name}.image_id", "There is no such image for this place. Upload it, or choose another.")
+            )
+    if found:
+        raise invalid(found)

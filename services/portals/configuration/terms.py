@@ -1,0 +1,107 @@
+"""The organisation's own words in place of the usual ones: "client" for "patient" (S2-51, conflict C5). Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from services.contracts.portals.local_text import read_in
+
+# Addresses stay as they are: behind a link's words, and in the text itself.
+_ADDRESS = re.compile(r"(\]\([^()\s]*\)|\b(?:https?|mailto):[^\s()]+|[^\s@]+@[^\s@]+)")
+# What begins and ends markup would let a word change a link.
+MARKUP = re.compile(r"[\[\]()*_<>]")
+# The usual words: the singular and the plurals by which a text may name the term.
+_USUAL: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
+    "en": {
+        "patient": ("patient", ("patients",)),
+        "employer": ("employer", ("employers",)),
+        "applicant": ("applicant", ("applicants",)),
+        "supervisor": ("supervisor", ("supervisors",)),
+        "portal": ("portal", ("portals",)),
+    },
+    "es": {
+        "patient": ("paciente", ("pacientes",)),
+        "employer": ("empleador", ("empleadores",)),
+        "applicant": ("solicitante", ("solicitantes",)),
+        "supervisor": ("supervisor", ("supervisores",)),
+        "portal": ("portal", ("portales",)),
+    },
+    "de": {
+        "patient": ("Patient", ("Patienten",)),
+        "employer": ("Arbeitgeber", ()),
+        "applicant": ("Bewerber", ()),
+        "supervisor": ("Vorgesetzter", ("Vorgesetzte",)),
+        "portal": ("Portal", ("Portale",)),
+    },
+    "fr": {
+        "patient": ("patient", ("patients",)),
+        "employer": ("employeur", ("employeurs",)),
+        "applicant": ("candidat", ("candidats",)),
+        "supervisor": ("superviseur", ("superviseurs",)),
+        "portal": ("portail", ("portails",)),
+    },
+}
+OWN = "en"
+
+
+def replacer(
+    terms: Mapping[str, Mapping[str, Any] | None], languages: Sequence[str] = ()
+) -> Callable[[str], str]:
+    """A function that replaces each whole word that stands for a term, singular or plural. Capitals stay capitals.
+
+    The words are English ones and those of the languages that the reader prefers.
+    """
+    words = dict(_words(terms, languages))
+    if not words:
+        return str
+    longest_first = sorted(words, key=len, reverse=True)
+    pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b", re.IGNORECASE)
+
+    def own(match: re.Match[str]) -> str:
+        return as_in(match[0], words[match[0].lower()])
+
+    def replaced(text: str) -> str:
+        parts = _ADDRESS.split(text)
+        return "".join(part if place % 2 else pattern.sub(own, part) for place, part in enumerate(parts))
+
+    return replaced
+
+
+def replaced(text: str, terms: Mapping[str, Mapping[str, Any] | None]) -> str:
+    """One text with the organisation's words. Who has several makes one `replacer` for them."""
+    return replacer(terms)(text)
+
+
+def _words(terms: Mapping[str, Mapping[str, Any] | None], languages: Sequence[str]) -> Any:
+    """Pairs of a usual word in small letters and the organisation's own, what the reader prefers last."""
+    spoken = [each.partition("-")[0].lower() for each in languages]
+    known = [OWN, *(each for each in reversed(spoken) if each in _USUAL and each != OWN)]
+    for language in known:
+        for name, term in terms.items():
+            singular = read_in((term or {}).get("singular"), languages)
+            if not singular:
+                continue
+            several = read_in((term or {}).get("plural"), languages) or plural(singular)
+            one, many = _USUAL[language][name]
+            yield one.lower(), singular
+            yield from ((each.lower(), several) for each in many)
+
+
+def plural(word: str) -> str:
+    """The regular English plural."""
+    if re.search(r"(s|x|z|ch|sh)\Z", word, re.IGNORECASE):
+        return word + "es"
+    if re.search(r"[^aeiou]y\Z", word, re.IGNORECASE):
+        return word[:-1] + "ies"
+    return word + "s"
+
+
+def as_in(replaced_word: str, word: str) -> str:
+    """The word with the capitals of the one that it replaces: PATIENT, Patient; a small one is as the organisation writes it."""
+    if len(replaced_word) > 1 and replaced_word.isupper():
+        return word.upper()
+    if replaced_word[0].isupper():
+        return word[:1].upper() + word[1:]
+    return word

@@ -1,0 +1,1 @@
+"""Consents: their texts, what portals require, what people have signed."""

@@ -1,0 +1,1 @@
+"""The portals of an organisation."""

@@ -1,0 +1,76 @@
+"""Files of exported portals: read outside of any transaction, then taken as a draft."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from services.chassis.blobs import UPLOADED
+from services.chassis.operations import Call, load
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused, invalid
+from services.contracts.portals import drafts as contract
+from services.portals.configuration import content as contents
+from services.portals.configuration import documents
+from services.portals.definitions import queries as definitions
+from services.portals.drafts import handlers
+
+MOST_BYTES = 2 * 1024 * 1024
+
+
+def import_portal(call: Call) -> Any:
+    """Read a file of `export_portal`, and take it as the draft. Raises Refused(invalid_request) with every problem of it."""
+    if call.is_repeated():
+        return call.commit(_only_replayed)
+    kind = call.read(_kind)["kind"]
+    return call.commit(handlers.import_portal, _settings(call, kind))
+
+
+def _settings(call: Call, kind: str) -> dict[str, Any]:
+    given = call.request["document"]
+    if given["size"] > MOST_BYTES:
+        raise Refused("request_too_large", f"A file of a portal has at most {MOST_BYTES} bytes.", "document")
+    path = call.runtime.blobs.find(call.organisation_id or "", given["sha256"], *UPLOADED)
+    try:
+        found = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or found.get("format") != contract.FORMAT:
+        raise invalid([("document", "A file that was exported from a portal is expected.")])
+    if found.get("kind") != kind:
+        raise invalid(
+            [("document", f"The file is of a portal of another kind. A portal of kind {kind} is expected.")]
+        )
+    return _checked(found.get("settings"), kind)
+
+
+def _checked(settings: Any, kind: str) -> dict[str, Any]:
+    """The settings of a file. What breaks the limits and what does not fit together is told at once."""
+    if not isinstance(settings, dict):
+        raise invalid([("settings", "The settings of a portal are expected.")])
+    try:
+        loaded: dict[str, Any] = load(contract.Settings(), settings, "settings")
+    except Refused as refusal:
+        broken = {each["field"].split(".")[1] for each in refusal.more["errors"] if "." in each["field"]}
+        sound = {name: value for name, value in settings.items() if name not in broken}
+        more = [(f"settings.{path}", rule) for path, rule in _problems_of_the_whole(sound, kind)]
+        raise invalid([(each["field"], each["rule"]) for each in refusal.more["errors"]] + more) from refusal
+    return loaded
+
+
+def _problems_of_the_whole(sound: dict[str, Any], kind: str) -> list[tuple[str, str]]:
+    try:
+        document = documents.plain(load(contract.Settings(), sound))
+    except Refused:
+        return []
+    return list(contents.problems(contents.whole(document, kind), kind))
+
+
+def _kind(session: Any, caller: Caller, *, portal: str) -> dict[str, Any]:
+    return {"kind": definitions.named(session, caller.organisation_id, portal).kind}
+
+
+def _only_replayed(_unit: UnitOfWork) -> Any:
+    """The handler for `commit` when the answer is remembered. It only runs if that answer has just been deleted."""
+    raise Refused("conflict", "This request is too old to be repeated.")

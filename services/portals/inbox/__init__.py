@@ -1,0 +1,1 @@
+"""What the people of portals write and are written."""

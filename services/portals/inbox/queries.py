@@ -1,0 +1,166 @@
+"""Queries of the inbox. Everybody sees their own conversations only, about people who are still open to them."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from services.chassis.cursors import cursor_of, read_cursor
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import utc_now
+from services.contracts.errors import Refused
+from services.portals.definitions import queries as definitions
+from services.portals.inbox import rules
+from services.portals.message_types import queries as message_types
+from services.portals.messages.models import Message, Thread
+from services.portals.messages.queries import messages_of
+from services.portals.portal_queue.models import QueueItem
+from services.portals.portal_queue.queries import settings_of
+
+_ORDER = "threads"
+_MEMBERS = ("id", "person_id", "type", "type_name", "started_at", "last_at", "unread")
+DAY, WEEK = datetime.timedelta(days=1), datetime.timedelta(days=7)
+
+
+def get_writing_rules(session: Session, caller: Caller, *, portal: str) -> dict[str, Any]:
+    """What the caller may write in a portal. Raises Refused `not_found`."""
+    definition = definitions.admitted(session, caller, portal)
+    settings = settings_of(session)
+    shown = ("reply_within_days", "before_writing", "most_characters")
+    return {
+        "portal": definition.portal,
+        "types": [
+            {"code": each.code, "name": each.name, "questionnaire_id": each.questionnaire_id}
+            for each in message_types.offered(session, definition)
+        ],
+        "person_ids": people_of(caller),
+        "own_id": caller.scope.get("person_id"),
+        **{name: settings[name] for name in shown},
+        "left": left_to_send(session, caller, settings),
+    }
+
+
+def list_my_threads(
+    session: Session, caller: Caller, *, box: str, person_id: str | None, after: str | None, limit: int
+) -> dict[str, Any]:
+    """A page of the caller's conversations, the latest first. Raises Refused `not_found`."""
+    definitions.require_a_portal(session, caller)
+    mine = own_threads(caller)
+    wanted: list[ColumnElement[bool]] = [mine, or_(Thread.has_sent, Thread.has_received)]
+    if person_id is not None:
+        wanted.append(Thread.person_id == person_id)
+        require_open_to(caller, person_id)
+    if box != "all":
+        wanted.append((Thread.has_received if box == "inbox" else Thread.has_sent).is_(True))
+    unread = session.scalar(select(func.coalesce(func.sum(Thread.unread), 0)).where(mine))
+    if after is not None:
+        at, last = read_cursor(after, _ORDER, datetime.datetime, str)
+        wanted.append(or_(Thread.last_at < at, and_(Thread.last_at == at, Thread.id < last)))
+    sorting = (Thread.last_at.desc(), Thread.id.desc())
+    rows = session.scalars(select(Thread).where(*wanted).order_by(*sorting).limit(limit + 1)).all()
+    page = rows[:limit]
+    items = items_of(session, [each.id for each in page])
+    return {
+        "items": [view(each, items.get(each.id)) for each in page],
+        "next": cursor_of(_ORDER, page[-1].last_at, page[-1].id) if len(rows) > limit else None,
+        "unread": int(unread or 0),
+    }
+
+
+def get_my_thread(session: Session, caller: Caller, *, thread_id: str) -> dict[str, Any]:
+    """One conversation of the caller. Raises Refused `not_found`."""
+    thread = found(session, caller, thread_id)
+    settings = settings_of(session)
+    shown = ("reply_within_days", "before_writing", "most_characters")
+    return {
+        **view(thread, items_of(session, [thread.id]).get(thread.id)),
+        "messages": [
+            {
+                "id": each.id,
+                "is_mine": not each.is_from_staff,
+                "text": each.text,
+                "sent_at": each.sent_at,
+                "read_at": each.read_at,
+            }
+            for each in messages_of(session, thread.id)
+        ],
+        "rules": {
+            "portal": thread.portal or caller.realm,
+            "types": [],
+            "person_ids": people_of(caller),
+            "own_id": caller.scope.get("person_id"),
+            **{name: settings[name] for name in shown},
+            "left": left_to_send(session, caller, settings),
+        },
+    }
+
+
+def found(session: Session, caller: Caller, thread_id: str) -> Thread:
+    """A conversation of the caller. Raises Refused `not_found`."""
+    definitions.require_a_portal(session, caller)
+    thread = session.scalars(select(Thread).where(Thread.id == thread_id, own_threads(caller))).one_or_none()
+    if thread is None or (thread.portal and not definitions.is_open_to(session, caller, thread.portal)):
+        raise Refused("not_found", "There is no such conversation.", field="thread_id")
+    return thread
+
+
+def people_of(caller: Caller) -> list[str]:
+    """The ids of the people about whom the caller may write."""
+    own_id = caller.scope.get("person_id")
+    return rules.may_write_about(caller.realm, own_id, caller.scope.get("profiles") or ())
+
+
+def require_writable(caller: Caller, person_id: str) -> None:
+    """Raises Refused `not_found` unless the caller may write about this person now."""
+    if person_id not in people_of(caller):
+        raise Refused(
+            "not_found",
+            "Your role in the portal does not include writing about this person.",
+            field="person_id",
+        )
+
+
+def require_open_to(caller: Caller, person_id: str) -> None:
+    """Raises Refused `not_found` unless the caller may read what was written about this person."""
+    if person_id not in people_of(caller) and person_id != caller.scope.get("person_id"):
+        raise Refused(
+            "not_found", "There is no such person, or the profile is not open to you.", field="person_id"
+        )
+
+
+def own_threads(caller: Caller) -> ColumnElement[bool]:
+    """The condition that a conversation is the caller's, and about a person who is still open to them."""
+    own_id = caller.scope.get("person_id") or ""
+    return or_(
+        and_(Thread.account_id == caller.id, Thread.person_id.in_([*people_of(caller), own_id])),
+        and_(Thread.account_id.is_(None), Thread.person_id == own_id),
+    )
+
+
+def items_of(session: Session, thread_ids: Iterable[str]) -> dict[str, QueueItem]:
+    """The newest item of each conversation."""
+    statement = select(QueueItem).where(QueueItem.thread_id.in_(thread_ids))
+    return {each.thread_id: each for each in session.scalars(statement.order_by(QueueItem.requested_at))}
+
+
+def left_to_send(session: Session, caller: Caller, settings: dict[str, Any]) -> int:
+    """How many messages the caller may still send."""
+    now = utc_now()
+    sent = (
+        select(func.count())
+        .select_from(Message)
+        .where(Message.author_id == caller.id, ~Message.is_from_staff)
+    )
+    today, this_week = (
+        session.scalar(sent.where(Message.sent_at > now - period)) or 0 for period in (DAY, WEEK)
+    )
+    return rules.left_to_send(today, this_week, settings)
+
+
+def view(thread: Thread, item: QueueItem | None) -> dict[str, Any]:
+    """A conversation as the contract's MyThread."""
+    return {name: getattr(thread, name) for name in _MEMBERS} | {"state": rules.state_of(item)}

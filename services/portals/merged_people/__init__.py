@@ -1,0 +1,1 @@
+"""What this service keeps of people follows merges of their records."""

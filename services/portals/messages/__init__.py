@@ -1,0 +1,1 @@
+"""Secure messages between staff and the people of portals."""

@@ -1,0 +1,1 @@
+"""Appointments as the people of a portal see and book them."""

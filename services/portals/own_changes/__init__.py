@@ -1,0 +1,1 @@
+"""Changes that people ask for in their own record."""

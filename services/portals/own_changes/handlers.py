@@ -1,0 +1,71 @@
+"""Commands on changes that people ask for, each one transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.portals.own_changes import KIND_OF_SECTION
+from services.portals.inbox.handlers import require_within_limits
+from services.portals.own_changes import queries, rules
+from services.portals.own_changes.models import OwnChange
+from services.portals.people.asking import Addressee
+from services.portals.portal_queue import items
+from services.portals.portal_queue import queries as portal_queue
+from services.portals.portal_queue.rules import require_open
+from services.portals.published_items import handlers as published_items
+
+_TYPE = "change_of_my_information"
+
+
+def request_my_change(
+    unit: UnitOfWork,
+    caller: Caller,
+    person: Addressee,
+    values: dict[str, Any] | None,
+    *,
+    portal: str,
+    section: str,
+    replaces_id: str | None,
+    note: str | None,
+) -> dict[str, Any]:
+    """Ask for a change. `values` are those of the section's kind, checked.
+
+    Raises Refused `not_found`, `field_not_editable`, `too_many_requests`.
+    """
+    editable = queries.editable_sections(unit.session, caller, portal)
+    seen = queries.sections_seen(caller, person.person_id)
+    rules.require_editable(section, [each for each in editable if each in seen])
+    rules.require_something(values, replaces_id)
+    replaced = replaces_id and queries.own_entry(unit.session, person.person_id, section, replaces_id)
+    text = rules.in_words(section, values, replaced.values if replaced else None, note)
+    require_within_limits(unit, caller, text)
+    item = items.add_item(unit, person, _TYPE, text, account_id=caller.id, portal=portal)
+    unit.add(OwnChange(item_id=item.id, section=section, values=values, replaces_id=replaces_id))
+    return {"item_id": item.id, "thread_id": item.thread_id, "section": section}
+
+
+def accept_own_change(unit: UnitOfWork, *, item_id: str) -> dict[str, Any]:
+    """Put a change into the record and complete its request. Raises Refused `not_found`, `item_archived`."""
+    change = queries.found(unit.session, item_id)
+    item = items.held_item(unit, item_id)
+    require_open(item)
+    unit.require_version(item)
+    change.accepted_at = unit.now
+    if change.replaces_id is not None:
+        published_items.withdraw_item(unit, item_id=change.replaces_id)
+    if change.values is not None:
+        published_items.publish_item(
+            unit,
+            change.values,
+            person_id=item.person_id,
+            kind=KIND_OF_SECTION[change.section],
+            source="person",
+            source_reference=item.id,
+            valid_from=None,
+            valid_until=None,
+        )
+    unit.audit("own_change.accepted", "queue_item", item.id, person_id=item.person_id, section=change.section)
+    items.dismiss(unit, item, "completed")
+    return portal_queue.view(item, unit.now)

@@ -1,0 +1,1 @@
+"""What identity knows of the people and accounts that this service works with."""

@@ -1,0 +1,85 @@
+"""Pure rules of the queue: settings, due times, and what may be done with an item in which state."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from services.contracts.errors import Refused
+from services.contracts.spelling import words_of_text
+
+OPEN, LEFT_OPEN = "open", "left_open"
+DEFAULT_VERSION = 1
+DEFAULT_SETTINGS: Mapping[str, Any] = {
+    "usual_outcome": LEFT_OPEN,
+    "confirms_dismissal": False,
+    "reply_within_days": 3,
+    "before_writing": None,
+    "most_characters": 2_000,
+    "most_a_day": 10,
+    "most_a_week": 30,
+    "result_hosts": [],
+}
+_MOST_WORDS = 2_000
+
+
+def due_at(requested_at: datetime.datetime, service_hours: int) -> datetime.datetime:
+    """Until when an item of a type with this service time should be answered."""
+    return requested_at + datetime.timedelta(hours=service_hours)
+
+
+def is_overdue(is_open: bool, due: datetime.datetime, now: datetime.datetime) -> bool:
+    """Whether an item is open past its time."""
+    return is_open and due < now
+
+
+def require_open(item: Any) -> None:
+    """Raise Refused(item_archived) for an item that was dismissed."""
+    if not item.is_open:
+        raise Refused(
+            "item_archived", "This item is in the archive. Bring it back into the queue first.", "item_id"
+        )
+
+
+def require_archived(item: Any) -> None:
+    """Raise Refused(item_open) for an item that is in the queue."""
+    if item.is_open:
+        raise Refused("item_open", "This item is in the queue already.", "item_id")
+
+
+def require_confirmed(is_confirmed: bool, question: str) -> None:
+    """Raise Refused(confirmation_required) with this question unless it was confirmed."""
+    if not is_confirmed:
+        raise Refused("confirmation_required", question, "confirm")
+
+
+def require_free(assigned_to: str | None, account_id: str) -> None:
+    """Raise Refused(conflict) where somebody else has the item."""
+    if assigned_to not in (None, account_id):
+        raise Refused("conflict", "Somebody else has taken this item meanwhile.", "item_id")
+
+
+def require_allowed_host(link: str, hosts: Iterable[str]) -> None:
+    """Raise Refused(result_link_refused) unless a link leads to one of these hosts."""
+    parts = urlsplit(link)
+    if parts.hostname not in set(hosts) or parts.username is not None:
+        raise Refused(
+            "result_link_refused",
+            "The organisation does not allow links to this host. Add the host to the settings of the queue first.",
+            "result_link",
+        )
+
+
+def words_of(*texts: str) -> str:
+    """The words of an item's name, type and texts as they are compared, each once."""
+    return " ".join(words_of_text("\n".join(texts))[:_MOST_WORDS])
+
+
+def with_words(words: str, text: str) -> str:
+    """These words and those of one more text."""
+    known = words.split()
+    there = set(known)
+    more = [each for each in words_of_text(text) if each not in there]
+    return " ".join((known + more)[:_MOST_WORDS])

@@ -1,0 +1,1 @@
+"""What is published to people's portals."""

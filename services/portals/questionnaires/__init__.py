@@ -1,0 +1,1 @@
+"""Questionnaires: what they ask, their published versions, where they are offered."""

@@ -1,0 +1,1 @@
+"""What can be booked: types of appointments, providers, their schedules."""

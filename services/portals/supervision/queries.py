@@ -1,0 +1,104 @@
+"""Queries of supervisors. The reply's schema names all that they see; everything else is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from marshmallow import EXCLUDE
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import utc_now
+from services.contracts.errors import Refused
+from services.contracts.portals.supervision import SEEN, ReportRow
+from services.portals.configuration.queries import document_types, reports_of
+from services.portals.definitions.supervised import require_supervised, supervised
+from services.portals.published_items.models import ItemRevision, PublishedItem
+from services.portals.published_items.queries import in_effect, of_types
+from services.portals.supervision import reports
+
+_ROW = ReportRow(unknown=EXCLUDE)
+_MOST_REPORTED = 5_000
+_MOST = 200  # newest items, and newest earlier statuses, of an employee
+
+
+def get_employee_items(session: Session, caller: Caller, *, person_id: str) -> dict[str, Any]:
+    """What the supervisor sees of an employee, newest first. Raises Refused `not_found`."""
+    require_supervised(session, caller, person_id)
+    types = document_types(session, caller, None, of_supervisors=True)
+    rows = [row for kind in SEEN for row in _newest(session, person_id, kind, types)]
+    statuses = [row.id for row in rows if row.kind == "work_status"]
+    earlier = session.scalars(
+        select(ItemRevision)
+        .where(ItemRevision.item_id.in_(statuses))
+        .order_by(ItemRevision.published_at.desc(), ItemRevision.revision.desc())
+        .limit(_MOST)
+    ).all()
+    return {
+        "person_id": person_id,
+        **{kind: [_seen(kind, row.values) for row in rows if row.kind == kind] for kind in SEEN},
+        "earlier_work_status": [_seen("work_status", row.values) for row in earlier],
+    }
+
+
+def _newest(session: Session, person_id: str, kind: str, types: set[str] | None) -> Sequence[PublishedItem]:
+    """The newest items of a kind: many of another kind push none of them out."""
+    statement = select(PublishedItem).where(
+        PublishedItem.person_id == person_id,
+        PublishedItem.kind == kind,
+        *in_effect(utc_now()),
+        *of_types(types),
+    )
+    newest_first = statement.order_by(PublishedItem.published_at.desc(), PublishedItem.id.desc())
+    return session.scalars(newest_first.limit(_MOST)).all()
+
+
+def list_team_work_status(session: Session, caller: Caller) -> dict[str, Any]:
+    """The newest work status in effect of each employee whom the caller supervises."""
+    people = supervised(session, caller)
+    place = func.row_number().over(
+        partition_by=PublishedItem.person_id,
+        order_by=(PublishedItem.published_at.desc(), PublishedItem.id.desc()),
+    )
+    ranked = (
+        select(PublishedItem.person_id, PublishedItem.values, place.label("place"))
+        .where(
+            PublishedItem.person_id.in_(people), PublishedItem.kind == "work_status", *in_effect(utc_now())
+        )
+        .subquery()
+    )
+    newest = session.execute(select(ranked.c.person_id, ranked.c["values"]).where(ranked.c.place == 1)).all()
+    found = {person_id: _seen("work_status", values) for person_id, values in newest}
+    nothing = {"status": None, "from_on": None, "until_on": None}
+    return {"items": [{"person_id": each, **found.get(each, nothing)} for each in people]}
+
+
+def get_team_report(session: Session, caller: Caller, *, portal: str, report: str) -> dict[str, Any]:
+    """A report that the portal shows. Raises Refused `not_found`, also for a report that was not chosen for it."""
+    name = next(
+        (each["name"] for each in reports_of(session, caller, portal) if each["code"] == report), None
+    )
+    if name is None:
+        raise Refused("not_found", "This portal shows no such report.", "report")
+    people = supervised(session, caller)
+    found = session.execute(
+        select(PublishedItem.person_id, PublishedItem.kind, PublishedItem.values)
+        .where(
+            PublishedItem.person_id.in_(people),
+            PublishedItem.kind.in_(reports.KINDS[report]),
+            *in_effect(utc_now()),
+        )
+        .order_by(PublishedItem.published_at.desc(), PublishedItem.id.desc())
+        .limit(_MOST_REPORTED + 1)
+    ).all()
+    items = [reports.Published(*row) for row in found[:_MOST_REPORTED]]
+    rows = [_ROW.load(row) for row in reports.rows(report, people, items)]
+    return {"report": report, "name": name, "rows": rows, "is_cut": len(found) > _MOST_REPORTED}
+
+
+def _seen(kind: str, values: Mapping[str, Any]) -> Any:
+    """The members of an item's values that the supervisor's view of its kind names."""
+    view = SEEN[kind]()
+    return view.load({name: value for name, value in values.items() if name in view.fields})

@@ -1,0 +1,1 @@
+"""Following up documents that nobody has signed yet."""

@@ -1,0 +1,1 @@
+"""The way by paper: cover sheets, faxes, signed copies that come back."""

@@ -1,0 +1,68 @@
+"""The migrations of the configuration of portals keep what staff have written."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from services.chassis import migrate
+from services.contracts.portals import configuration as contract
+
+BEFORE = {
+    "mode": "request",
+    "allows_past_due": False,
+    "past_due_warning": "Call us.",
+    "days_of_past": 30,
+    "days_ahead": 10,
+    "days_before_first": 2,
+    "offers_first_available": False,
+    "chooses_provider": False,
+    "alert": "Dial 9-1-1.",
+}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_the_settings_of_my_appointments_are_kept_under_their_new_names_and_back(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path}/x.db" if kind == "sqlite" else request.getfixturevalue("postgres_database")
+    migrate.upgrade("portals", url, "0005")
+    engine = sa.create_engine(url)
+    table = sa.Table("portal_configurations", sa.MetaData(), autoload_with=engine)
+    moment = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    row: dict[str, Any] = {"organisation_id": "a" * 32, "version": 2, "name": "N", "colour": "#fff"}
+    row |= {"ticker": [], "configured_at": moment}
+    modules = [{"code": "support"}, {"code": "my_appointments", "appointments": BEFORE}]
+    contents = {"employee": {"modules": modules}, "supervisor": {}}
+    with engine.begin() as connection:
+        for number, (portal, content) in enumerate(contents.items()):
+            connection.execute(
+                table.insert().values(id=str(number) * 32, portal=portal, content=content, **row)
+            )
+
+    def kept(portal: str) -> Any:
+        with engine.begin() as connection:
+            return connection.scalar(sa.select(table.c.content).where(table.c.portal == portal))
+
+    migrate.upgrade("portals", url, "0006")
+    settings = kept("employee")["modules"][1]["appointments"]
+    assert settings == {
+        "booking_mode": "request_only",
+        "visible_appointment_types": None,
+        "past_due_scheduling": False,
+        "past_due_warning": "Call us.",
+        "days_past": 30,
+        "days_ahead": 10,
+        "lead_days": 2,
+        "first_available_provider": False,
+        "any_provider": True,
+        "alert_text": "Dial 9-1-1.",
+    }
+    assert contract.Appointments().load(settings) == settings
+    migrate.downgrade("portals", url, "0005")
+    assert {portal: kept(portal) for portal in contents} == contents
+    engine.dispose()

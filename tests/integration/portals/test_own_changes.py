@@ -1,0 +1,156 @@
+"""Changes that people ask for in their own record: seen or edited by section, accepted or dismissed by staff."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.contracts.portals import configuration, inbox, portal_queue, published_items
+from services.contracts.portals import own_changes as contract
+from tests.support.in_process import BAYSIDE, a_caller
+from tests.support.portal_desk import ANA, BEN, PortalDesk, a_person
+
+DESIGNER = a_caller("portal.configure")
+NURSE = a_caller(published_items.PUBLISH, "portal_queue.work")
+WORKER = a_person(ANA, realm="employee")
+LATEX = {"substance": "Latex", "reaction": "Hives"}
+
+
+def let_edit(desk: PortalDesk, *sections: str, portal: str = "employee") -> None:
+    version = desk(configuration.get_portal_content, DESIGNER, portal=portal)["version"]
+    chosen = {"portal": portal, "editable_sections": list(sections)}
+    desk(configuration.change_portal_content, DESIGNER, version=version, **chosen)
+
+
+def publish(desk: PortalDesk, kind: str, person_id: str = ANA, **values: Any) -> str:
+    request = {"person_id": person_id, "kind": kind, "values": values}
+    return str(desk(published_items.publish_item, NURSE, **request)["id"])
+
+
+def sections(desk: PortalDesk, caller: Any = WORKER) -> dict[str, Any]:
+    answer = desk(contract.get_my_sections, caller, portal="employee")
+    return {each["section"]: each for each in answer["items"]}
+
+
+def ask(desk: PortalDesk, section: str = "allergies", caller: Any = WORKER, **more: Any) -> Any:
+    return desk(contract.request_my_change, caller, portal="employee", section=section, **more)
+
+
+def accept(desk: PortalDesk, asked: Any, caller: Any = NURSE) -> Any:
+    item = desk(portal_queue.get_queue_item, NURSE, item_id=asked["item_id"])
+    return desk(contract.accept_own_change, caller, item_id=item["id"], version=item["version"])
+
+
+def substances(desk: PortalDesk) -> list[Any]:
+    return [each["values"]["substance"] for each in sections(desk)["allergies"]["entries"]]
+
+
+@pytest.mark.seed("S2-129")
+def test_each_section_is_edited_or_only_seen_as_the_portal_says(portal_desk: PortalDesk) -> None:
+    desk = portal_desk
+    vaccine = publish(desk, "immunisation", vaccine="Tetanus")
+    publish(desk, "allergy", person_id=BEN, substance="Nuts")
+    shown = sections(desk)
+    assert {name: each["can_edit"] for name, each in shown.items()} == {
+        "immunizations": False,
+        "allergies": False,
+        "medications": False,
+    }
+    assert [each["id"] for each in shown["immunizations"]["entries"]] == [vaccine]
+    assert shown["allergies"]["entries"] == []
+    given = {
+        "immunizations": {"vaccine": "Flu"},
+        "allergies": LATEX,
+        "medications": {"name": "Ibuprofen"},
+    }
+    for chosen in given:
+        let_edit(desk, chosen)
+        for section, values in given.items():
+            if section == chosen:
+                assert ask(desk, section, values=values)["section"] == section
+            else:
+                refused = desk.refused(lambda s=section, v=values: ask(desk, s, values=v))
+                assert refused == ("field_not_editable", "section")
+        assert [name for name, each in sections(desk).items() if each["can_edit"]] == [chosen]
+    assert len(desk.queue(type="change_of_my_information")) == 3
+    patient = a_person(ANA)
+    assert desk.refused(lambda: ask(desk, caller=patient, values=LATEX))[0] == "not_found"
+
+
+@pytest.mark.seed("S2-129")
+def test_a_change_holds_once_staff_accept_it_and_never_when_they_dismiss_it(portal_desk: PortalDesk) -> None:
+    desk = portal_desk
+    let_edit(desk, "allergies")
+    wrong = publish(desk, "allergy", substance="Nuts")
+    asked = ask(desk, values=LATEX, replaces_id=wrong, note="I eat nuts every day")
+    assert (substances(desk), sections(desk)["allergies"]["waiting"]) == (["Nuts"], 1)
+    told = desk(contract.get_own_change, NURSE, item_id=asked["item_id"])
+    assert (told["values"]["substance"], told["replaces"]["substance"]) == ("Latex", "Nuts")
+    text = desk(portal_queue.get_queue_item, NURSE, item_id=asked["item_id"])["text"]
+    assert text.splitlines()[-1] == "I eat nuts every day"
+    assert "Add to allergies: substance: Latex; reaction: Hives" in text
+    accepted = accept(desk, asked)
+    assert (accepted["state"], substances(desk)) == ("completed", ["Latex"])
+    assert desk.refused(lambda: accept(desk, asked))[0] == "item_archived"
+    (thread,) = desk(inbox.list_my_threads, WORKER)["items"]
+    assert thread["state"] == "completed"
+    (entry,) = sections(desk)["allergies"]["entries"]
+    removal = ask(desk, replaces_id=entry["id"])
+    item = desk(portal_queue.get_queue_item, NURSE, item_id=removal["item_id"])
+    desk.change(portal_queue.dismiss_queue_item, item, NURSE, outcome="not_completed")
+    assert substances(desk) == ["Latex"]
+    assert desk.refused(lambda: accept(desk, removal))[0] == "item_archived"
+    accept(desk, ask(desk, replaces_id=entry["id"]))
+    assert substances(desk) == []
+
+
+def test_nobody_changes_what_is_not_theirs(portal_desk: PortalDesk) -> None:
+    desk = portal_desk
+    let_edit(desk, "allergies", "medications")
+    foreign = publish(desk, "allergy", person_id=BEN, substance="Nuts")
+    own = publish(desk, "allergy", substance="Dust")
+    assert desk.refused(lambda: ask(desk, replaces_id=foreign)) == ("not_found", "replaces_id")
+    assert desk.refused(lambda: ask(desk, "medications", replaces_id=own)) == ("not_found", "replaces_id")
+    assert desk.refused(lambda: ask(desk)) == ("invalid_request", "values")
+    assert desk.refused(lambda: ask(desk, values={"reaction": "x"})) == (
+        "invalid_request",
+        "values.substance",
+    )
+    asked = ask(desk, values=LATEX)
+    assert desk.refused(lambda: accept(desk, asked, a_caller("portal_queue.work")))[0] == "forbidden"
+    elsewhere = a_caller(published_items.PUBLISH, organisation=BAYSIDE)
+    for operation, version in ((contract.get_own_change, None), (contract.accept_own_change, 1)):
+        request = {"item_id": asked["item_id"]} | ({"version": version} if version else {})
+        assert desk.refused(lambda o=operation, r=request: desk(o, elsewhere, **r))[0] == "not_found"
+    plain = desk.send()
+    assert desk.refused(lambda: desk(contract.get_own_change, NURSE, item_id=plain["id"]))[0] == "not_found"
+    nobody = a_caller(realm="employee")
+    assert desk.refused(lambda: desk(contract.get_my_sections, nobody, portal="employee"))[0] == "not_found"
+
+
+def test_what_a_role_does_not_see_is_neither_shown_nor_changed(portal_desk: PortalDesk) -> None:
+    desk = portal_desk
+    let_edit(desk, "allergies", "medications")
+    own = publish(desk, "allergy", substance="Dust")
+    profile = {"person_id": ANA, "role": "patient", "permissions": ["profile.send_messages"]}
+    blind = a_person(realm="employee", scope={"profiles": [profile]})
+    assert desk(contract.get_my_sections, blind, portal="employee")["items"] == []
+    nobody = a_person(realm="employee", scope={"profiles": []})
+    assert desk.refused(lambda: desk(contract.get_my_sections, nobody, portal="employee")) == (
+        "not_found",
+        "person_id",
+    )
+    assert desk.refused(lambda: ask(desk, caller=blind, replaces_id=own)) == ("field_not_editable", "section")
+
+
+def test_many_entries_of_one_section_push_none_of_another_out(portal_desk: PortalDesk) -> None:
+    desk = portal_desk
+    publish(desk, "allergy", substance="Dust")
+    for number in range(201):
+        publish(desk, "immunisation", vaccine=f"Vaccine {number}")
+    shown = {
+        each["section"]: each["entries"]
+        for each in desk(contract.get_my_sections, a_person(), portal="patient")["items"]
+    }
+    assert [each["values"]["substance"] for each in shown["allergies"]] == ["Dust"]

@@ -1,0 +1,258 @@
+"""What a supervisor sees of an employee, in process on real databases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.chassis.passports import Caller
+from services.contracts.portals import configuration, definitions, published_items, supervision
+from services.portals.supervision.queries import _seen
+from tests.integration.portals.test_published_items import (
+    OTHER,
+    PERSON,
+    SAMPLES,
+    portals,
+    publish,
+    refusal,
+    seen,
+)
+from tests.support.in_process import InProcess, a_caller
+
+__all__ = ["portals"]  # the fixture
+ALL = ["profile.view_documents", "profile.view_vitals", "profile.view_medications"]
+
+
+def a_supervisor(role: str = "supervisor", realm: str = "employee") -> Caller:
+    profile = {"person_id": PERSON, "role": role, "permissions": ALL}
+    return a_caller(realm=realm, id="d" * 32, scope={"person_id": OTHER, "profiles": [profile]})
+
+
+def test_a_supervisor_sees_a_closed_list_of_related_employees_only(portals: InProcess) -> None:
+    for kind, values in SAMPLES.items():
+        publish(portals, kind, values)
+    publish(portals, "case", {"stage": "Closed", "narrative": "fell from a ladder"})
+    shown = portals.call(supervision.get_employee_items, a_supervisor(), person_id=PERSON)
+    period = {"from_on": None, "until_on": None}
+    assert shown == {
+        "person_id": PERSON,
+        "work_status": [{"status": "restricted_duty", **period}],
+        "restriction": [{"restriction": "No ladders", **period}],
+        "lost_time": [{"days": 3, **period}],
+        "surveillance": [{"panel": "Hearing", "status": "due", "next_due_on": None}],
+        "case": [{"stage": "Closed"}, {"stage": "Open"}],
+        "document": [],  # a supervisor's portal names the types that it shows
+        "earlier_work_status": [],
+    }
+    audited = [row for row in portals.audit("items.read") if row.actor_id == a_supervisor().id]
+    assert [row.object_id for row in audited] == [PERSON]
+
+
+def test_who_supervises_somebody_else_or_nobody_sees_nothing(portals: InProcess) -> None:
+    publish(portals)
+
+    def look(caller: Caller, person_id: str = PERSON) -> tuple[str, str | None]:
+        return refusal(lambda: portals.call(supervision.get_employee_items, caller, person_id=person_id))
+
+    assert look(a_supervisor(), OTHER) == ("not_found", "person_id")
+    assert look(a_supervisor(role="self")) == ("not_found", "person_id")
+    assert look(a_caller(realm="employee")) == ("not_found", "person_id")
+    assert look(a_supervisor(realm="family"))[0] == "forbidden"
+
+
+def test_a_supervisor_does_not_see_the_record_of_an_employee_whatever_the_role_may(
+    portals: InProcess,
+) -> None:
+    publish(portals, "vital", SAMPLES["vital"])
+    assert refusal(lambda: seen(portals, a_supervisor(), person_id=PERSON)) == ("not_found", "person_id")
+
+
+def test_the_current_work_status_comes_first_and_earlier_ones_are_there_without_their_notes(
+    portals: InProcess,
+) -> None:
+    for status in ("off_work", "restricted_duty", "full_duty"):
+        publish(portals, "work_status", {"status": status, "note": "a diagnosis"}, source_reference="w")
+    shown = portals.call(supervision.get_employee_items, a_supervisor(), person_id=PERSON)
+    assert [each["status"] for each in shown["work_status"]] == ["full_duty"]
+    assert [each["status"] for each in shown["earlier_work_status"]] == ["restricted_duty", "off_work"]
+    assert "diagnosis" not in str(shown)
+
+
+@given(
+    kind=st.sampled_from(sorted(supervision.SEEN)),
+    secret=st.text(min_size=12, alphabet="qxzjkv"),
+)
+@settings(max_examples=100)
+def test_no_member_that_the_view_does_not_name_is_shown(kind: str, secret: str) -> None:
+    named = supervision.SEEN[kind]().fields
+    values = {
+        name: (SAMPLES[kind].get(name) if name in named else secret) for name in published_items.VALUES[kind]
+    }
+    assert secret not in str(_seen(kind, values))
+
+
+ADMIN = a_caller("portal.configure", id="9" * 32)
+
+
+def show_documents(portals: InProcess, portal: str, types: list[str] | None) -> None:
+    now = portals.call(configuration.get_portal_content, ADMIN, portal=portal)["version"]
+    portals.call(configuration.change_portal_content, ADMIN, version=now, portal=portal, document_types=types)
+
+
+@pytest.mark.seed("S2-140")
+def test_each_portal_shows_documents_of_its_own_types_and_no_others(portals: InProcess) -> None:
+    for kind in ("fitness", "lab_letter"):
+        publish(portals, "document", {"title": kind, "document_type": kind, "text": "private"})
+
+    def of_employee(**request: Any) -> list[str]:
+        return sorted(each["values"]["title"] for each in seen(portals, kind="document", **request))
+
+    def of_supervisor() -> list[Any]:
+        return list(
+            portals.call(supervision.get_employee_items, a_supervisor(), person_id=PERSON)["document"]
+        )
+
+    assert of_employee() == ["fitness", "lab_letter"]
+    assert of_supervisor() == []
+    show_documents(portals, "employee", ["lab_letter"])
+    show_documents(portals, "supervisor", ["fitness"])
+    assert of_employee() == ["lab_letter"]
+    assert of_employee(portal="employee") == ["lab_letter"]
+    assert of_supervisor() == [{"title": "fitness", "document_type": "fitness", "dated_on": None}]
+    publish(portals)  # what is no document has no type
+    assert {each["kind"] for each in seen(portals)} == {"document", "restriction"}
+    show_documents(portals, "employee", [])
+    assert of_employee() == []
+    show_documents(portals, "employee", None)
+    assert of_employee() == ["fitness", "lab_letter"]
+
+
+@pytest.mark.seed("S2-88")
+def test_the_team_is_listed_with_the_current_work_status_of_each(portals: InProcess) -> None:
+    team = a_caller(
+        realm="employee",
+        id="d" * 32,
+        scope={
+            "profiles": [
+                {"person_id": each, "role": "supervisor", "permissions": []} for each in (PERSON, OTHER)
+            ]
+        },
+    )
+
+    def listed(caller: Caller = team) -> dict[str, Any]:
+        answer = portals.call(supervision.list_team_work_status, caller)
+        return {each["person_id"]: (each["status"], each["until_on"]) for each in answer["items"]}
+
+    assert listed() == {PERSON: (None, None), OTHER: (None, None)}
+    publish(portals, "work_status", {"status": "off_work", "note": "surgery"}, source_reference="a")
+    publish(
+        portals, "work_status", {"status": "restricted_duty", "until_on": "2030-01-02"}, source_reference="a"
+    )
+    assert listed() == {PERSON: ("restricted_duty", "2030-01-02"), OTHER: (None, None)}
+    earlier = portals.call(supervision.get_employee_items, team, person_id=PERSON)["earlier_work_status"]
+    assert [each["status"] for each in earlier] == ["off_work"]
+    assert "surgery" not in str(earlier)
+    assert listed(a_caller(realm="employee")) == {}
+    assert listed(a_supervisor()).keys() == {PERSON}
+    assert refusal(lambda: listed(a_supervisor(realm="family")))[0] == "forbidden"
+    assert {row.facts["people"] for row in portals.audit("team.read")} == {0, 1, 2}
+
+
+def modules(portals: InProcess, *chosen: str) -> None:
+    now = portals.call(configuration.get_portal_content, ADMIN, portal="supervisor")["version"]
+    module = {"code": "reports", "reports": list(chosen)} if chosen else {"code": "orders"}
+    portals.call(
+        configuration.change_portal_content, ADMIN, version=now, portal="supervisor", modules=[module]
+    )
+
+
+def a_report(portals: InProcess, name: str, caller: Caller | None = None) -> Any:
+    return portals.call(
+        supervision.get_team_report, caller or a_supervisor(), portal="supervisor", report=name
+    )
+
+
+@pytest.mark.seed("S2-5", "S2-21", "S2-93")
+def test_five_reports_are_computed_of_related_employees_and_only_those_that_were_chosen(
+    portals: InProcess,
+) -> None:
+    publish(portals, "work_status", {"status": "restricted_duty", "from_on": "2026-03-01", "note": "surgery"})
+    publish(portals, "restriction", {"restriction": "No ladders", "until_on": "2026-04-01"})
+    publish(portals, "surveillance", {"panel": "Hearing", "status": "overdue", "next_due_on": "2026-02-01"})
+    publish(portals, "surveillance", {"panel": "Silica", "status": "current"})
+    for days in (3, 4):
+        publish(portals, "lost_time", {"days": days})
+    publish(
+        portals, "order", {"name": "Audiogram", "state": "open", "panel": "Hearing", "due_on": "2026-03-09"}
+    )
+    publish(portals, "order", {"name": "Biopsy", "state": "open"})
+    publish(portals, "restriction", {"restriction": "Not hers"}, person_id=OTHER)
+    modules(portals, "work_statuses", "restrictions", "surveillance_due", "lost_days", "orders")
+
+    def told(name: str) -> list[dict[str, Any]]:
+        return [
+            {key: each for key, each in row.items() if each not in (None, [])}
+            for row in a_report(portals, name)["rows"]
+        ]
+
+    assert a_report(portals, "lost_days")["name"] == "Lost days"
+    [status] = told("work_statuses")
+    assert status == {
+        "person_id": PERSON,
+        "status": "restricted_duty",
+        "from_on": "2026-03-01",
+        "restrictions": ["No ladders"],
+        "surveillance": [
+            {"panel": "Silica", "status": "current", "next_due_on": None},
+            {"panel": "Hearing", "status": "overdue", "next_due_on": "2026-02-01"},
+        ],
+    }
+    assert told("restrictions") == [{"person_id": PERSON, "text": "No ladders", "until_on": "2026-04-01"}]
+    assert told("surveillance_due") == [
+        {"person_id": PERSON, "text": "Hearing", "status": "overdue", "until_on": "2026-02-01"}
+    ]
+    assert told("lost_days") == [{"person_id": PERSON, "days": 7}]
+    assert told("orders") == [
+        {"person_id": PERSON, "text": "Audiogram", "status": "open", "until_on": "2026-03-09"}
+    ]
+    everything = str(
+        [told(name) for name in ("work_statuses", "restrictions", "surveillance_due", "lost_days", "orders")]
+    )
+    for private in ("surgery", "Biopsy", "Not hers"):
+        assert private not in everything
+
+    modules(portals, "lost_days")
+    assert told("lost_days")
+    for other in ("restrictions", "salaries"):
+        assert refusal(lambda other=other: a_report(portals, other)) == ("not_found", "report")
+    modules(portals)
+    assert refusal(lambda: a_report(portals, "lost_days")) == ("not_found", "report")
+
+
+def test_who_supervises_nobody_gets_empty_reports(portals: InProcess) -> None:
+    publish(portals, "lost_time", {"days": 3})
+    modules(portals, "lost_days", "work_statuses")
+    nobody = a_caller(realm="employee", id="e" * 32)
+    assert a_report(portals, "lost_days", nobody)["rows"] == []
+    assert a_report(portals, "work_statuses", nobody)["rows"] == []
+    assert {row.facts.get("report") for row in portals.audit("team.read")} == {"lost_days", "work_statuses"}
+
+
+def test_many_items_of_one_kind_push_none_of_another_kind_out(portals: InProcess) -> None:
+    publish(portals, "work_status", {"status": "off_work"})
+    for number in range(201):
+        publish(portals, "restriction", {"restriction": f"Restriction {number}"})
+    shown = portals.call(supervision.get_employee_items, a_supervisor(), person_id=PERSON)
+    assert [each["status"] for each in shown["work_status"]] == ["off_work"]
+    assert len(shown["restriction"]) == 200
+
+
+def test_without_an_open_portal_nothing_published_is_told(portals: InProcess) -> None:
+    publish(portals)
+    for portal in ("employee", "supervisor"):
+        now = portals.call(definitions.describe_portal, ADMIN, portal=portal)["version"]
+        portals.call(definitions.change_portal, ADMIN, portal=portal, version=now, is_enabled=False)
+    assert refusal(lambda: seen(portals)) == ("not_found", None)

@@ -1,0 +1,167 @@
+"""Every page in every state in one browser: nothing that axe finds, nothing cut off, silent; in light, dark and forced colours.
+
+`make test` looks at each page as it is normally and with errors. The long form looks at all states in all ways.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from PIL import Image, ImageChops
+
+from gateway.web import language
+from gateway.web.page import Page
+from gateway.web.states import Screen
+from tests.support.browser import PROGRAM, Browser
+from tests.support.pages import require_good, require_whole
+from tests.support.shown_pages import Shown, ShownPages, address_of, served
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
+
+PAGES = ShownPages()
+EVERY = PAGES.every()
+SCREENS = {each.page.address: each.page for each in EVERY}
+PHONE = (320, 640)
+LEAST_PIXELS = 30  # a caret that blinks is fewer
+
+
+@dataclass
+class Show:
+    """A browser, and the server of the pages in their states."""
+
+    browser: Browser
+    url: str
+
+    def open(self, shown: Shown, **chosen: str) -> None:
+        """Load a page in a state."""
+        self.browser.send("Page.navigate", url=self.url + address_of(shown, **chosen))
+        self.browser.wait_for("document.readyState === 'complete'")
+
+    def look(self, shown: Shown, **chosen: str) -> None:
+        """Load a page in a state and ask that it is good. Raises AssertionError with the state's name."""
+        self.open(shown, **chosen)
+        try:
+            require_good(self.browser)
+        except AssertionError as error:
+            raise AssertionError(f"{shown}: {error}") from error
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with served(PAGES) as url:
+        yield url
+
+
+@pytest.fixture
+def show(chromium: Browser, url: str) -> Show:
+    chromium.open_page(width=PHONE[0], height=PHONE[1])
+    return Show(chromium, url)
+
+
+def states(page: Page | Screen) -> list[Shown]:
+    return [each for each in EVERY if each.page is page]
+
+
+@pytest.mark.parametrize("address", SCREENS)
+def test_a_page_is_good_on_a_phone_normally_and_with_errors(show: Show, address: str) -> None:
+    seen = states(SCREENS[address])
+    refused = [each for each in seen if each.action]
+    show.look(seen[0])
+    many = [each for each in refused if each.state.errors == "many"]
+    for shown in (many or refused)[:1]:
+        show.look(shown)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("address", SCREENS)
+def test_a_page_is_good_in_every_state_and_to_every_eye(show: Show, address: str) -> None:
+    browser = show.browser
+    for shown in states(SCREENS[address]):
+        show.look(shown)
+        browser.show_as(prefers_color_scheme="dark")
+        show.look(shown)
+        browser.show_as(forced_colors="active")
+        show.look(shown)
+        browser.show_as()
+        browser.resize(1280, 800)
+        show.look(shown)
+        browser.resize(800, 600)  # a tablet
+        require_whole(browser)
+        browser.resize(320, 256)  # a window of 1280 pixels at 400 %
+        show.look(shown)
+        browser.resize(*PHONE)
+        for made_up in (language.LONG, language.MIRRORED):
+            show.open(shown, language=made_up)
+            require_whole(browser)
+
+
+@pytest.mark.parametrize("address", ["/provider/referrals/{referral_id}", "/staff/referrals/{referral_id}"])
+def test_a_referral_is_whole_on_paper_and_without_controls(show: Show, address: str) -> None:
+    show.open(states(SCREENS[address])[0])
+    told = "[...document.querySelectorAll('main :is(dt, dd, time, .timeline p)')].filter(it => !it.closest('form'))"
+    controls = (
+        "[...document.querySelectorAll('button, .btn, label, footer a')].map(it => it.textContent.trim())"
+    )
+    wanted, unwanted = (
+        show.browser.evaluate(f"{told}.map(it => it.innerText)"),
+        show.browser.evaluate(controls),
+    )
+    assert wanted
+    assert unwanted
+    printed = base64.b64decode(show.browser.send("Page.printToPDF")["data"])
+    text = subprocess.run(
+        ["pdftotext", "-layout", "-", "-"], input=printed, capture_output=True, check=True
+    ).stdout.decode()
+    words = "".join(text.split())
+    assert [each for each in wanted if "".join(each.split()) not in words] == []
+    lines = {line.strip() for line in text.splitlines()} - set(wanted)
+    assert lines & set(unwanted) == set()
+
+
+def test_focus_choice_and_error_are_told_apart_in_forced_colours(show: Show) -> None:
+    browser = show.browser
+    show.open(next(each for each in EVERY if str(each) == "/kit, errors"))
+    browser.show_as(forced_colors="active")
+    for change in (
+        "document.querySelector('main .btn-primary').focus()",
+        "document.querySelector('main a[href]').focus()",
+        "document.querySelector('#refused-yes').focus()",
+        "document.querySelector('#refused-yes').checked = true",
+        "document.querySelector('#refused-radio').checked = true",
+        "document.querySelector('#refused-text').removeAttribute('aria-invalid')",
+        "document.querySelector('#refused-choice').removeAttribute('aria-invalid')",
+        "document.querySelector('main .nav-link[href$=kit]').removeAttribute('aria-current')",
+    ):
+        element, _, what = change.partition("').")
+        element += "')"
+        browser.evaluate("document.activeElement.blur()")
+        before = picture_of(browser, element)
+        # By a script the focus is shown as to somebody who uses the keyboard.
+        browser.evaluate(change.replace("focus()", "focus({focusVisible: true})"))
+        assert differing(before, picture_of(browser, element)) >= LEAST_PIXELS, f"{what} of {element}"
+
+
+def picture_of(browser: Browser, element: str) -> Image.Image:
+    """An element with what is around it."""
+    browser.evaluate(f"{element}.scrollIntoView({{block: 'center'}})")
+    left, top, width, height = browser.evaluate(
+        f"(it => [it.x + scrollX, it.y + scrollY, it.width, it.height])({element}.getBoundingClientRect())"
+    )
+    box = {"x": left - 8, "y": top - 8, "width": width + 16, "height": height + 16}
+    sent = browser.send(
+        "Page.captureScreenshot", format="png", clip={**box, "scale": 1}, captureBeyondViewport=True
+    )
+    return Image.open(io.BytesIO(base64.b64decode(sent["data"]))).convert("RGB")
+
+
+def differing(one: Image.Image, other: Image.Image) -> int:
+    """How many points of two pictures differ plainly."""
+    assert one.size == other.size
+    grey = ImageChops.difference(one, other).convert("L")
+    return sum(grey.histogram()[64:])

@@ -1,0 +1,215 @@
+"""A request from the person who sends it to the archive and back, in a real browser by the keyboard alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.support.browser import PROGRAM, Browser
+from tests.support.console import Console
+from tests.support.pages import choose, enter, follow, wait_for_heading
+from tests.support.stack import HARBOR, RunningStack
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
+
+PASSWORD = "lantern-orchid-quarry-7"
+PATIENT, EMAIL = "mara.queue", "mara.queue@example.org"
+
+
+@dataclass
+class Walk:
+    """A console, and the person who writes."""
+
+    console: Console
+    person_id: str
+
+    @property
+    def browser(self) -> Browser:
+        return self.console.browser
+
+    def as_patient(self, path: str, heading: str) -> None:
+        """Sign in as the patient on a phone and open a page."""
+        self.browser.open_page(width=360, height=740)
+        self.console.show(f"/sign-in?organisation={HARBOR}&realm=patient&return_path={path}")
+        enter(self.browser, "E-mail address or username", PATIENT)
+        enter(self.browser, "Password", PASSWORD)
+        self.browser.press("Enter")
+        wait_for_heading(self.browser, heading)
+
+    def as_staff(self, path: str, heading: str) -> None:
+        """Sign in as a member of the staff and open a page."""
+        self.console.sign_in(f"admin@{HARBOR}.example.org", at=path)
+        wait_for_heading(self.browser, heading)
+
+    def items(self, **filters: Any) -> list[Any]:
+        """The open items of the person."""
+        found = self.console.api.get("/v1/portal-queue", **filters)["items"]
+        return [each for each in found if each["person_id"] == self.person_id]
+
+
+@pytest.fixture(scope="module")
+def walk(portico: RunningStack, chromium: Browser) -> Walk:
+    given = {"first_name": "Mara", "last_name": "Quist", "kinds": ["patient"], "email": EMAIL}
+    person = portico.admin.post("/v1/people", **given, date_of_birth="1980-02-29", postal_code="02139")
+    portico.admin.put(
+        f"/v1/patients/{person['id']}/credentials", username=PATIENT, password=PASSWORD, must_change=False,
+        enable_access=True, attests_email_is_private=True,
+    )  # fmt: skip
+    return Walk(Console(portico, chromium), person["id"])
+
+
+@pytest.mark.seed(
+    "S3-1", "S3-2", "S3-5", "S3-6", "S3-9", "S3-11", "S3-14", "S3-17", "S3-18", "S3-19", "S2-20"
+)
+def test_a_request_is_sent_answered_archived_and_brought_back(portico: RunningStack, walk: Walk) -> None:
+    _the_patient_asks_for_a_refill(walk)
+    _staff_find_it_on_their_start_page_and_answer(portico, walk)
+    _the_patient_reads_the_answer(walk)
+    _staff_bring_it_back_from_the_archive(walk)
+
+
+def _the_patient_asks_for_a_refill(walk: Walk) -> None:
+    browser = walk.browser
+    walk.as_patient("/patient", "My record")
+    walk.console.follow("Messages, and what became", "Messages")
+    assert "No messages here yet" in browser.text
+    walk.console.follow("Send a Message", "Send a Message")
+    page = browser.text
+    assert page.index("Not for emergencies.") < page.index("Your message")
+    assert "within 3 working days" in page
+    follow(browser, "Send")
+    walk.console.refused("Type: this is needed", "Text: this is needed")
+    walk.console.pick("What it is about", "Refill Request")
+    enter(browser, "Your message", "The blue inhaler, please.")
+    walk.console.sends("Send", "Your message is sent")
+    wait_for_heading(browser, "Refill Request")
+    assert "Received. Nobody has opened it yet" in browser.text
+    assert "inhaler" not in browser.path
+
+
+def _staff_find_it_on_their_start_page_and_answer(portico: RunningStack, walk: Walk) -> None:
+    browser, console = walk.browser, walk.console
+    walk.as_staff("/staff", "My work")
+    assert "Requests and messages from portals" in browser.text
+    console.follow("The whole queue", "Requests and messages")
+    assert "Quist, Mara" in console.row("Quist")
+    console.sends("Take it: Refill Request, Quist", "You have taken it")
+    (item,) = walk.items()
+    assert item["assigned_to"] is not None
+    console.open(f"/staff/queue/{item['id']}", "Refill Request")
+    assert "The blue inhaler, please." in browser.text
+    enter(browser, "Message to the person", "It is ready at the desk.")
+    choose(browser, "What becomes of the request", "Dismiss it: completed")
+    console.sends("Send", "Your message is sent")
+    assert "Dismissed as completed" in browser.text
+    assert walk.items() == []
+    mail = portico.journey().await_mail(EMAIL, lambda each: "has left a message for you" in each["text"])
+    assert "inhaler" not in mail["text"]
+    assert "Mara" not in mail["text"]
+    console.follow("Past correspondence with this person", "Messages with person")
+    assert "It is ready at the desk." in browser.text
+    assert "Not read yet" in browser.text
+
+
+def _the_patient_reads_the_answer(walk: Walk) -> None:
+    browser = walk.browser
+    walk.as_patient("/portal/patient/messages", "Messages")
+    assert "1 unread message" in browser.text
+    walk.console.follow("Refill Request", "Refill Request")
+    assert "It is ready at the desk." in browser.text
+    assert "Done" in browser.text
+    walk.console.follow("Messages", "Messages")
+    assert "You have read everything." in browser.text
+
+
+def _staff_bring_it_back_from_the_archive(walk: Walk) -> None:
+    browser, console = walk.browser, walk.console
+    walk.as_staff("/staff/queue", "Requests and messages")
+    console.follow("Archive", "Archive of requests and messages")
+    enter(browser, "Words of the name", "quist inhal")
+    follow(browser, "Search")
+    browser.wait_for("location.search.includes('q=') && document.readyState === 'complete'")
+    assert "quist" not in browser.path.lower()
+    assert "Completed" in console.row("Quist, Mara")
+    follow(browser, "Completed")
+    console.sends("Yes, bring it back", "It is back in the queue")
+    assert "Brought back from the archive" in browser.text
+    (item,) = walk.items()
+    assert item["state"] == "open"
+
+
+@pytest.mark.seed("S3-8", "S3-10", "S3-13")
+def test_staff_write_first_and_enter_a_request_for_a_caller(walk: Walk) -> None:
+    browser, console = walk.browser, walk.console
+    walk.as_staff(f"/staff/people/{walk.person_id}", "Person")
+    console.follow("Messages", "Messages with person")
+    enter(browser, "Message", "Please bring your card.")
+    console.tick("Tell the person by e-mail")
+    console.sends("Send", "Your message is sent")
+    assert "without an e-mail" in browser.text
+    console.follow("Enter a request for this person", "Request for person")
+    console.pick("What it is", "Request an Appointment")
+    enter(browser, "What was asked for", "Monday morning")
+    choose(browser, "Priority", "Urgent")
+    follow(browser, "Put it into the queue")
+    console.done("The request is in the queue")
+    assert "A call or a visit" in browser.text
+    assert "Urgent" in browser.text
+    console.sends("Will not be completed", "It is in the archive now")
+    assert "Not completed" in browser.text
+
+
+@pytest.mark.seed("S2-50", "S2-78", "S2-79")
+def test_message_types_are_configured_and_chosen_for_a_portal(walk: Walk) -> None:
+    browser, console, api = walk.browser, walk.console, walk.console.api
+    walk.as_staff("/staff/administration", "Administration")
+    console.follow("Message types", "Message types")
+    console.follow("New message type", "New message type")
+    enter(browser, "Code", "parking_space")
+    enter(browser, "Name", "Parking")
+    console.tick("Supervisor Portal")
+    enter(browser, "Department that it goes to", "Facilities")
+    console.sends("Create", "The message type is there")
+    console.open("/staff/portals/supervisor/message-types", "Message types of this portal")
+    console.tick("Parking")
+    console.tick("Request an Accommodation")
+    console.sends("Save", "The message types of this portal are saved")
+    sending = [each["code"] for each in api.get("/v1/portals/supervisor/message-types")["sending"]]
+    assert "parking_space" in sending
+    assert "request_an_accommodation" not in sending
+    console.tick("Request an Accommodation")
+    console.sends("Save", "The message types of this portal are saved")
+    sending = [each["code"] for each in api.get("/v1/portals/supervisor/message-types")["sending"]]
+    assert "request_an_accommodation" in sending
+    console.open("/staff/queue/settings", "Settings of requests and messages")
+    enter(browser, "Own text above the field", "Call 617 555 0100 instead.")
+    console.sends("Save", "The settings are saved")
+    assert api.get("/v1/portal-queue-settings")["before_writing"] == "Call 617 555 0100 instead."
+
+
+@pytest.mark.seed("S2-129")
+def test_a_person_asks_for_a_change_of_the_own_record_and_staff_accept_it(walk: Walk) -> None:
+    browser, console, api = walk.browser, walk.console, walk.console.api
+    content = api.get("/v1/portals/patient/content")
+    api.send(
+        "PATCH",
+        "/v1/portals/patient/content",
+        200,
+        json={"editable_sections": ["allergies"]},
+        headers={"If-Match": f'"{content["version"]}"'},
+    )
+    walk.as_patient("/portal/patient/my-record", "My allergies, medications")
+    assert browser.text.count("This can only be seen here") == 2
+    console.follow("Ask for a change: Allergies", "Ask for a change")
+    enter(browser, "What you are allergic to", "Latex")
+    console.sends("Ask for the change", "You have asked for the change")
+    wait_for_heading(browser, "Change of My Information")
+    (item,) = walk.items(type="change_of_my_information")
+    console.sign_in(f"admin@{HARBOR}.example.org", at=f"/staff/queue/{item['id']}")
+    wait_for_heading(browser, "Change of My Information")
+    assert "Add: Allergies" in browser.text
+    console.sends("Accept: change the record", "The record is changed")
+    walk.as_patient("/portal/patient/my-record", "My allergies, medications")
+    assert "Latex" in browser.text

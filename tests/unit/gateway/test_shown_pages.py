@@ -1,0 +1,93 @@
+"""Every page in every state, without a browser: valid HTML, one heading, nothing inline, no text that stays English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from justhtml import Node
+
+from gateway.web import language
+from gateway.web.states import MANY_ROWS, NORMAL
+from tests.support.shown_pages import Shown, ShownPages, parsed
+
+PAGES = ShownPages()
+EVERY = PAGES.every()
+# Of 200 rows the parser reads for seconds.
+SEEN = [
+    pytest.param(each, id=str(each), marks=[pytest.mark.full] if each.state is MANY_ROWS else [])
+    for each in EVERY
+]
+# Text of these is no text of the page: what people and programs have written, moments and codes.
+NOT_OURS = ("bdi", "time", "code", "script")
+BRACKETED = re.compile(r"\[[^\[\]]*\]")
+WORD = re.compile(r"[A-Za-z]{2,}")
+
+
+@pytest.mark.parametrize("shown", SEEN)
+def test_a_page_is_valid_and_has_one_heading_and_nothing_inline(shown: Shown) -> None:
+    response = PAGES.response(shown, {})
+    page = parsed(response.text)
+
+    assert [str(error) for error in page.errors] == []
+    assert (response.status_code >= 400) == bool(expected_refusal(shown)), response.status_code
+    (heading,) = page.query("h1")
+    title = page.query("title")[0].to_text()
+    assert title.removeprefix("Error: ").startswith(heading.to_text()), title
+    assert title.startswith("Error: ") == bool(page.query(".error-summary"))
+    ids = [element.attrs["id"] for element in page.query("[id]")]
+    assert sorted(set(ids)) == sorted(ids)
+    assert not page.query("[style], style")
+    assert [name for element in page.query("*") for name in element.attrs if name.startswith("on")] == []
+    assert all("src" in script.attrs for script in page.query("script"))
+    for link in page.query(".error-summary a"):
+        assert link.attrs["href"].removeprefix("#") in ids, link.to_html()
+    assert "None" not in [
+        text.strip() for element in page.query("main p, main dd, main td") for text in own_texts(element)
+    ]
+
+
+def expected_refusal(shown: Shown) -> bool:
+    """Whether the page comes with a status of refusal. The page that asks for a proof does not."""
+    is_read_refused = shown.action is None and bool(shown.state.refused) and "unknown" not in shown.state.name
+    is_proof = "proof_required" in shown.state.refused.values()
+    return (is_read_refused or shown.action is not None) and not is_proof
+
+
+@pytest.mark.parametrize("shown", [each for each in EVERY if each.state.rows <= NORMAL.rows], ids=str)
+def test_no_text_of_a_page_stays_english(shown: Shown) -> None:
+    page = parsed(PAGES.response(shown, {"language": language.LONG}).text)
+    (root,) = page.query("html")
+    assert (root.attrs["lang"], root.attrs["dir"]) == (language.LONG, "ltr")
+    assert WORD.findall(without_translated("\n".join(own_texts(root)))) == []
+
+
+@pytest.mark.parametrize("shown", [each for each in EVERY if each.state.name == "normal"], ids=str)
+def test_a_page_is_mirrored_where_people_write_from_right_to_left(shown: Shown) -> None:
+    html = PAGES.response(shown, {"language": language.MIRRORED}).text
+    assert f'<html lang="{language.MIRRORED}" dir="rtl"' in html
+    assert "bootstrap.rtl.css" in html
+
+
+def own_texts(node: Node) -> Iterator[str]:
+    """The texts of the page itself, also those that only assistive technology reads."""
+    if node.name in NOT_OURS or (node.attrs or {}).get("translate") == "no":
+        return
+    for name in ("alt", "aria-label", "placeholder", "title"):
+        if (node.attrs or {}).get(name):
+            yield str(node.attrs[name])
+    for child in node.children or ():
+        if child.name == "#text":
+            yield str(child.data or "")
+        else:
+            yield from own_texts(child)
+
+
+def without_translated(text: str) -> str:
+    """What is left of a text without the parts that a catalogue would translate, and without what was made up."""
+    for each in sorted({*PAGES.made_up, "Portico"}, key=len, reverse=True):
+        text = text.replace(each, "")
+    while (shorter := BRACKETED.sub("", text)) != text:
+        text = shorter
+    return text
