@@ -86,8 +86,10 @@ def test_a_published_event_names_the_installation_and_says_where_its_schema_is_s
     relay._sweep()
 
     assert publisher.bodies == [
-        b'{"source":"https://portal.example.org/portico/toy",'
-        b'"dataschema":"https://portal.example.org/schemas/toy.thing_added.v1.json"}'
+        (
+            b'{"source":"https://portal.example.org/portico/toy",'
+            b'"dataschema":"https://portal.example.org/schemas/toy.thing_added.v1.json"}'
+        )
     ]
 
 
