@@ -17,6 +17,7 @@ from services.chassis.loop import Loop
 from services.chassis.models import UtcDateTime
 from services.chassis.publisher import Outgoing, Publisher
 from services.chassis.unit_of_work import utc_now
+from services.contracts import feed
 
 SWEEP_S = 1.0
 BATCH = 200
@@ -120,11 +121,6 @@ class Relay:
         metrics.OUTBOX_AGE.labels(self._service).set((utc_now() - oldest).total_seconds() if oldest else 0.0)
 
 
-# The attributes that are headers as well, so that a reader of the stream need not parse each body: the names are those of
-# the CloudEvents AMQP binding.
-HEADERS = ("id", "source", "type", "subject", "time", "subjectversion", "organisationkey")
-
-
 def message_of(row: Any, public_url: str) -> Outgoing:
     """The message of an outbox row, with absolute addresses below `public_url`.
 
@@ -134,7 +130,7 @@ def message_of(row: Any, public_url: str) -> Outgoing:
     event = orjson.loads(row.body)
     for name in ("source", "dataschema"):
         event[name] = public_url.rstrip("/") + event[name]
-    headers = {f"cloudEvents:{name}": event[name] for name in HEADERS if name in event}
+    headers = {f"{feed.HEADER}{name}": event[name] for name in feed.HEADERS if name in event}
     body = wire.encode(event)
     return Outgoing(row.exchange, row.routing_key, body, row.event_id, wire.CLOUDEVENTS_JSON, headers)
 

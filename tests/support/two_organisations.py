@@ -43,6 +43,7 @@ KINDS: Mapping[str, str] = {
     "assignment_id": "assignment",
     "bulk_job_id": "bulk_job",
     "client_id": "person",
+    "partner_id": "partner",
     "consent_id": "consent",
     "consent_ids": "consent",
     "contact_id": "contact",
