@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.create_table('partners',
     sa.Column('id', sa.String(length=32), nullable=False),
     sa.Column('organisation_key', sa.String(length=64), nullable=False),
-    sa.Column('name', sa.String(length=41), nullable=False),
+    sa.Column('name', sa.String(length=100), nullable=False),
     sa.Column('event_types', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
     sa.Column('password_hash', sa.String(length=80), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),

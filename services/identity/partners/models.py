@@ -33,7 +33,7 @@ class Partner(TenantScoped, Base):
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     organisation_key: Mapped[str] = mapped_column(String(64))
-    name: Mapped[str] = mapped_column(String(41))
+    name: Mapped[str] = mapped_column(String(100))
     event_types: Mapped[Any] = mapped_column(JsonValue)
     password_hash: Mapped[str] = mapped_column(String(80))
     version: Mapped[int] = mapped_column(Integer, default=1)
