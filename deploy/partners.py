@@ -5,6 +5,7 @@
     make partner                                lists the partners, and what waits for each
     make partner ARGS="rotate mercy harbor"     gives it a new password; the one before ends
     make partner ARGS="revoke mercy harbor"     ends its access, with its queue
+    make partner ARGS="sandbox"                  sends one made-up event of each type to the partners of the organisation `sandbox`
     make partner ARGS="carry-out"               makes the broker do what identity has written down, as `deploy.watch` does
     make partner ARGS="definitions"             prints the users for a broker of your own, for `rabbitmqctl import_definitions`
 
@@ -22,6 +23,7 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,14 +35,17 @@ import amqp
 from deploy import topology
 from deploy.broker import Broker
 from deploy.topology import VHOST
+from services.chassis import wire
 from services.chassis.database import Database
 from services.chassis.link import connect as connect_to
 from services.chassis.topology import QUORUM
+from services.chassis.unit_of_work import utc_now
 from services.contracts import feed
 from services.contracts.errors import Refused
-from services.identity.partners import operator
-from services.identity.partners.operator import Entitled
+from services.identity.partners import following
+from services.identity.partners.following import Entitled
 
+SANDBOX = "sandbox"
 USER_LIMITS = {"max-connections": feed.MOST_CONNECTIONS, "max-channels": feed.MOST_CHANNELS}
 _PATIENCE_S = 5
 
@@ -71,7 +76,7 @@ def carry_out(
     `everything` also restores what the broker has lost, and withdraws users that identity does not know (their queues stay).
     Raises BrokerError, subprocess.TimeoutExpired and AMQP's errors while the broker cannot be used; then call it again.
     """
-    known = operator.partners(database, undone_only=not everything)
+    known = following.partners(database, undone_only=not everything)
     changed = []
     # Who was revoked comes first: a partner of the same name may have been created since.
     for partner in sorted(known, key=lambda each: not each.is_revoked):
@@ -83,7 +88,7 @@ def carry_out(
             _admit(broker, partner, feed_vhost)
         if not partner.is_done:
             broker.close_connections(user)
-            operator.note_done(database, partner)
+            following.note_done(database, partner)
             changed.append(user)
     if everything:
         wanted = {feed.user_of(each.organisation, each.name) for each in known if not each.is_revoked}
@@ -175,6 +180,48 @@ def definitions(partners: Sequence[Entitled], feed_vhost: str = feed.VIRTUAL_HOS
     return made
 
 
+def provide_sandbox(database: Database) -> None:
+    """The organisation of which partners get made-up events. Nobody can log in there; it exists once."""
+    from services.identity.organisations.operator import create_organisation  # noqa: PLC0415 - the watch needs it never
+
+    create_organisation(
+        database,
+        key=SANDBOX,
+        name="Sandbox",
+        admin_email="nobody@sandbox.example.org",
+        admin_password=secrets.token_urlsafe(32),
+    )
+
+
+def emit_examples(feed_uri: str) -> int:
+    """Send one made-up event of each type, as the shovels do, to the queues of the sandbox's partners and to its stream."""
+    from services.contracts.asyncapi import example  # noqa: PLC0415 - the watch needs neither
+    from services.contracts.catalogue import CONTRACTS  # noqa: PLC0415
+
+    events = [event for contract in CONTRACTS for event in contract.events.values()]
+    with contextlib.closing(connect_to(feed_uri)) as connection:
+        channel = connection.channel()
+        channel.confirm_select()
+        for event in events:
+            body = {
+                **example(event),
+                "id": wire.new_id(),
+                "time": utc_now().isoformat(),
+                "organisationkey": SANDBOX,
+            }
+            message = amqp.Message(
+                wire.encode(body),
+                content_type=wire.CLOUDEVENTS_JSON,
+                content_encoding="utf-8",
+                delivery_mode=2,
+                message_id=body["id"],
+                application_headers={f"{feed.HEADER}{name}": body[name] for name in feed.HEADERS},
+            )
+            channel.basic_publish_confirm(message, feed.EXCHANGE, event.routing_key(SANDBOX))
+            channel.basic_publish_confirm(message, "", feed.stream_of(SANDBOX))
+    return len(events)
+
+
 def hand_over(address: str, organisation: str, types: Sequence[str], public_url: str) -> str:
     """What to give to a partner: where it connects, what it finds there, and how long it stays."""
     user = urlsplit(address).username or ""
@@ -204,6 +251,8 @@ Give this to the partner in a safe way. The password is shown only now.
 
 def main(arguments: list[str]) -> int:
     """Create, list, rotate or revoke partners at the local stack's broker."""
+    from services.identity.partners import operator  # noqa: PLC0415 - it loads half of identity, and the watch needs it never
+
     var = Path(__file__).resolve().parents[1] / "var"
     base = int(os.environ.get("PORTICO_PORT_BASE", "8400"))
     broker = Broker(var / "broker", base + 20, secrets_folder=var / "secrets")
@@ -225,10 +274,14 @@ def main(arguments: list[str]) -> int:
                 operator.revoke_partner(database, organisation, name)
                 carry_out(broker, database)
                 print(f"{name} of {organisation} has no access any more")
+            case ["sandbox"]:
+                provide_sandbox(database)
+                provide_streams(broker, [SANDBOX])
+                print(f"{emit_examples(broker.uri(feed.VIRTUAL_HOST))} events are sent")
             case ["carry-out"]:
                 print("\n".join([*carry_out(broker, database, everything=True), "carried out"]))
             case ["definitions"]:
-                active = [each for each in operator.partners(database) if not each.is_revoked]
+                active = [each for each in following.partners(database) if not each.is_revoked]
                 print(json.dumps(definitions(active), indent=2))
             case ["list"]:
                 _print_list(broker, database)
@@ -242,7 +295,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _print_list(broker: Broker, database: Database) -> None:
-    active = [each for each in operator.partners(database) if not each.is_revoked]
+    active = [each for each in following.partners(database) if not each.is_revoked]
     users = {feed.user_of(each.organisation, each.name): each for each in active}
     depths = waiting(broker.uri(feed.VIRTUAL_HOST), list(users))
     for user, each in users.items():

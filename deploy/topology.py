@@ -148,7 +148,11 @@ def main() -> None:
         "--organisation", action="append", default=[], help="key of an organisation that gets a feed"
     )
     parser.add_argument("--definitions", action="store_true", help="only print the shovels and limits")
+    parser.add_argument("--queues", action="store_true", help="only print the names of the services' queues")
     arguments = parser.parse_args()
+    if arguments.queues:
+        print("\n".join(sorted(internal([]).queues)))
+        return
     if arguments.definitions:
         print(json.dumps(definitions(arguments.organisation), indent=2))
         return

@@ -31,13 +31,13 @@ import amqp
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 from sqlalchemy.exc import SQLAlchemyError
 
-from deploy import partners, topology
+from deploy import partners
 from deploy.broker import Broker, BrokerError
 from services.chassis.database import Database
 from services.chassis.link import connect
 from services.contracts import feed
 from services.contracts.errors import Refused
-from services.identity.partners import operator
+from services.identity.partners import following
 
 log = logging.getLogger("watch")
 FOLLOW_EVERY_S, MEASURE_EVERY_S, RESTORE_EVERY_S = 1.0, 10.0, 600.0
@@ -83,12 +83,13 @@ class Watch:
         folder: Path,
         broker: Broker | None,
         backups: Path | None,
+        queues: list[str],
     ) -> None:
         self._amqp_uri, self._feed_uri = amqp_uri, feed_uri
         self._identity, self._broker = identity, broker
         self._folder, self._backups = folder, backups
-        self._queues = sorted(topology.internal([]).queues)
-        self._retry_queues = {name for name in self._queues if name.startswith("portico.retry")}
+        self._queues = queues
+        self._retry_queues = {name for name in self._queues if name.startswith("portico.retry-")}
         self.stopping = threading.Event()
 
     def run(self) -> None:
@@ -129,7 +130,7 @@ class Watch:
             self._provide_streams(self._broker)
 
     def _provide_streams(self, broker: Broker) -> None:
-        known = operator.partners(self._identity)
+        known = following.partners(self._identity)
         partners.provide_streams(broker, sorted({each.organisation for each in known if not each.is_revoked}))
 
     def measure_queues(self) -> None:
@@ -147,7 +148,7 @@ class Watch:
 
     def measure_feed(self) -> None:
         """What waits for partners, and how far back the streams reach."""
-        known = operator.partners(self._identity)
+        known = following.partners(self._identity)
         PARTNERS_UNDONE.set(sum(not each.is_done for each in known))
         active = [each for each in known if not each.is_revoked]
         users = [feed.user_of(each.organisation, each.name) for each in active]
@@ -169,6 +170,14 @@ class Watch:
         if self._backups:
             newest = max((each.stat().st_mtime for each in self._backups.iterdir()), default=0.0)
             BACKUP_AGE.set(time.time() - newest)
+
+
+def queues_of_services() -> list[str]:
+    """The names of the services' queues. A child asks for them: it loads the code of all services, which takes 40 MB."""
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.topology", "--queues"], capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
 
 
 def oldest_of_stream(feed_uri: str, organisation: str) -> tuple[int, datetime.datetime] | None:
@@ -223,6 +232,7 @@ def main(arguments: list[str]) -> int:
         asked.folder,
         broker,
         backups,
+        queues_of_services(),
     )
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: watch.stopping.set())

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from services.chassis.audit_search import ids_asked, serves_audit
+from services.chassis.loop import Loop
 from services.chassis.runtime import Runtime
 from services.contracts.identity.merging import describe_person
 from services.contracts.notifications.audit import trail
-from services.notifications.deliveries import sending
+from services.notifications.deliveries import backlog, sending
 from services.notifications.deliveries.entrypoints import DeliveryEntrypoints
 from services.notifications.models import Base
 from services.notifications.settings import mail_domain
@@ -21,6 +22,7 @@ def start_runtime(settings: Any) -> Runtime:
     runtime = Runtime("notifications", settings, Base)
     sending.take_over(runtime)
     runtime.loops.extend(sending.SenderLoop(runtime) for _ in range(settings.senders))
+    runtime.loops.append(Loop("backlog", lambda: backlog.measure(runtime.database), backlog.EVERY_S))
     return runtime
 
 

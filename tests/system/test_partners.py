@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +22,11 @@ from services.chassis.database import Database
 from services.chassis.link import connect
 from services.contracts import feed
 from services.identity.organisations.operator import create_organisation
-from services.identity.partners import operator
+from services.identity.partners import following, operator
 from tests.support import databases
 from tests.support.eventually import eventually
 
-ORGANISATIONS = ["harbor", "bayside"]
+ORGANISATIONS = ["harbor", "bayside", partners.SANDBOX]
 HANGS_UP = (amqp.AMQPError, OSError)
 
 
@@ -289,7 +292,7 @@ def test_a_partner_with_chosen_types_gets_these_and_not_by_the_stream_either(out
 
 def test_other_types_replace_those_before(outside: Feed):
     address = outside.add("changing", "harbor", "portico.referrals.referral_assigned.v1")
-    [known] = [each for each in operator.partners(outside.database) if each.name == "changing"]
+    [known] = [each for each in following.partners(outside.database) if each.name == "changing"]
     with outside.database.engine.begin() as connection:
         connection.execute(
             text("UPDATE partners SET event_types = :types, version = version + 1 WHERE id = :id"),
@@ -323,6 +326,18 @@ def test_what_waits_for_a_partner_can_be_told(outside: Feed):
     eventually(lambda: _assert_in((1, 0), partners.waiting(uri, [user, "ext.harbor.nobody"]).values()))
 
 
+def test_the_sandbox_sends_one_event_of_each_type_to_its_partners_alone(outside: Feed):
+    address, other = outside.add("trying", partners.SANDBOX), outside.add("not-trying")
+
+    count = partners.emit_examples(outside.broker.uri(outside.vhost))
+
+    got = [json.loads(each) for each in _read(address, "ext.sandbox.trying.events")]
+    assert sorted(each["type"] for each in got) == sorted(feed.event_types())
+    assert len({each["id"] for each in got}) == count
+    assert {each["organisationkey"] for each in got} == {"sandbox"}
+    assert _read(other, "ext.harbor.not-trying.events") == []
+
+
 def test_what_is_handed_over_says_where_and_for_how_long():
     said = partners.hand_over(
         "amqp://ext.harbor.lab:pw@host:5672/portico-feeds", "harbor", [], "https://portal"
@@ -347,3 +362,32 @@ def test_the_command_takes_one_order(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     for arguments in ([], ["lab"], ["add", "lab"], ["revoke", "lab"], ["rotate"]):
         with pytest.raises(SystemExit):
             partners.main(arguments)
+
+
+@pytest.mark.full
+def test_the_example_in_javascript_reads_what_is_live(outside: Feed, tmp_path: Path):
+    npm, node = shutil.which("npm"), shutil.which("node")
+    if npm is None or node is None:
+        pytest.skip("node and npm are not installed")
+    subprocess.run(
+        [npm, "install", "--no-audit", "--no-fund", "amqplib@0.10"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    example = Path(__file__).resolve().parents[2] / "deploy" / "examples" / "subscriber.mjs"
+    shutil.copy(example, tmp_path)
+    address = outside.add("javascript", partners.SANDBOX)
+    count = partners.emit_examples(outside.broker.uri(outside.vhost))
+
+    asked = ["--uri", address, "--organisation", partners.SANDBOX, "--count", str(count)]
+    done = subprocess.run(
+        [node, "subscriber.mjs", *asked],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert sorted(json.loads(line)["type"] for line in done.stdout.splitlines()) == sorted(feed.event_types())

@@ -1,11 +1,8 @@
-"""The operator's side of partners: the same changes from the command line, and what the broker has yet to do."""
+"""The operator's side of partners: the same changes from the command line."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
 from services.chassis.database import Database
 from services.chassis.unit_of_work import UnitOfWork
@@ -14,20 +11,6 @@ from services.identity.models import Organisation
 from services.identity.organisations.operator import as_operator
 from services.identity.partners import handlers
 from services.identity.partners.models import Partner
-
-
-@dataclass(frozen=True)
-class Entitled:
-    """What the broker has to know of one partner. `organisation` is its key. `is_done`: it does already."""
-
-    partner_id: str
-    version: int
-    organisation: str
-    name: str
-    event_types: tuple[str, ...]
-    password_hash: str
-    is_revoked: bool
-    is_done: bool
 
 
 def create_partner(database: Database, organisation: str, name: str, event_types: list[str]) -> str:
@@ -48,41 +31,6 @@ def rotate_password(database: Database, organisation: str, name: str) -> str:
 def revoke_partner(database: Database, organisation: str, name: str) -> None:
     """End a partner's access. Raises Refused(not_found)."""
     as_operator(database, lambda unit: handlers.end(unit, _partner(unit, organisation, name)))
-
-
-def partners(database: Database, *, undone_only: bool = False) -> list[Entitled]:
-    """The partners of all organisations that are not revoked, and the revoked ones that the broker still knows.
-
-    `undone_only` leaves out those for whom the broker has nothing to do.
-    """
-    asked = select(Partner).order_by(Partner.organisation_key, Partner.name, Partner.created_at)
-    is_undone = Partner.carried_out != Partner.version
-    asked = asked.where(is_undone if undone_only else Partner.revoked_at.is_(None) | is_undone)
-    with database.reading(None) as session:
-        return [
-            Entitled(
-                row.id,
-                row.version,
-                row.organisation_key,
-                row.name,
-                tuple(row.event_types),
-                row.password_hash,
-                row.revoked_at is not None,
-                row.carried_out == row.version,
-            )
-            for row in session.scalars(asked)
-        ]
-
-
-def note_done(database: Database, partner: Entitled) -> None:
-    """Write down that the broker does what this version of a partner says."""
-
-    def work(session: Session) -> None:
-        session.execute(
-            update(Partner).where(Partner.id == partner.partner_id).values(carried_out=partner.version)
-        )
-
-    database.write(None, work)
 
 
 def _act_for(unit: UnitOfWork, key: str) -> None:

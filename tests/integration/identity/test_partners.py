@@ -11,7 +11,7 @@ import pytest
 from services.contracts import feed
 from services.contracts.errors import Refused
 from services.contracts.identity import partners
-from services.identity.partners import operator
+from services.identity.partners import following, operator
 from tests.integration.identity.conftest import Identity
 
 ASSIGNED = "portico.referrals.referral_assigned.v1"
@@ -25,7 +25,7 @@ def test_a_partner_gets_a_password_once_and_its_hash_is_kept_as_the_broker_wants
     identity: Identity,
 ) -> None:
     made = a_partner(identity)
-    [known] = operator.partners(identity.database)
+    [known] = following.partners(identity.database)
     kept = base64.b64decode(known.password_hash)
     assert hashlib.sha256(kept[:4] + made["password"].encode()).digest() == kept[4:]
     shown = identity.call(partners.get_partner, identity.admin(), partner_id=made["id"])
@@ -39,9 +39,9 @@ def test_the_broker_has_something_to_do_after_each_change_and_nothing_between(id
     admin, made = identity.admin(), a_partner(identity)
 
     def carried_out() -> dict[str, Any]:
-        for each in operator.partners(identity.database, undone_only=True):
-            operator.note_done(identity.database, each)
-        assert operator.partners(identity.database, undone_only=True) == []
+        for each in following.partners(identity.database, undone_only=True):
+            following.note_done(identity.database, each)
+        assert following.partners(identity.database, undone_only=True) == []
         return dict(identity.call(partners.get_partner, admin, partner_id=made["id"]))
 
     shown = carried_out()
@@ -56,9 +56,9 @@ def test_the_broker_has_something_to_do_after_each_change_and_nothing_between(id
     assert not renewed["is_in_effect"]
     carried_out()
     assert not identity.call(partners.revoke_partner, admin, partner_id=made["id"])["is_in_effect"]
-    assert operator.partners(identity.database, undone_only=True)[0].is_revoked
+    assert following.partners(identity.database, undone_only=True)[0].is_revoked
     assert carried_out()["revoked_at"]
-    assert operator.partners(identity.database) == []
+    assert following.partners(identity.database) == []
 
 
 def test_every_step_is_audited_and_told(identity: Identity) -> None:

@@ -16,12 +16,7 @@ PAGES = (
         "/staff/partners",
         "staff/partners/list.html",
         reads={"partners": Read(partners.list_partners)},
-        states=(
-            State(
-                "a few",
-                replies={partners.list_partners: {"items": [_IN_USE, {**_IN_USE, "is_in_effect": False}]}},
-            ),
-        ),
+        sample={partners.list_partners: {"revoked_at": None}},
     ),
     Page(
         "/staff/partners/new",
