@@ -7,6 +7,7 @@ the client: permissions such as `referral.read`, and the SMART scopes (`system/T
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import unquote_plus
@@ -15,7 +16,6 @@ import flask
 
 from gateway import fhir
 from gateway.dispatch import Dispatcher
-from services.chassis.unit_of_work import utc_now
 from services.chassis.wire import encode
 from services.contracts.errors import Refused
 from services.contracts.identity import api_clients
@@ -111,7 +111,7 @@ def _token(dispatcher: Dispatcher) -> dict[str, Any]:
     return {
         "access_token": opened["token"],
         "token_type": "Bearer",
-        "expires_in": max(0, int((expires_at - utc_now()).total_seconds())),
+        "expires_in": max(0, int((expires_at - datetime.datetime.now(datetime.UTC)).total_seconds())),
         "scope": granted(form.get("scope", ""), opened["scopes"]),
     }
 
