@@ -97,7 +97,7 @@ def test_chosen_security_roles_get_in_and_without_a_choice_every_role(portals: I
     assert portals.call(configuration.get_portal, ADMIN, portal="supervisor")["version"] == 1
 
 
-@pytest.mark.seed("S2-122")
+@pytest.mark.seed("S2-122", "S2-138")
 def test_several_portals_of_a_kind_each_with_its_own_look(portals: InProcess) -> None:
     made = portals.call(
         contract.create_portal, ADMIN, portal="north-plant", kind="employee", employer="North", region="MA"
@@ -130,6 +130,10 @@ def test_several_portals_of_a_kind_each_with_its_own_look(portals: InProcess) ->
     )
     again = portals.call(contract.describe_portal, ADMIN, portal="north-plant")
     assert (again["version"], again["employer"], again["region"]) == (2, "North", None)
+    # The one that all share belongs to no employer, and stays when an employer's own is switched off.
+    assert portals.call(contract.describe_portal, ADMIN, portal="employee")["employer"] is None
+    change(portals, "north-plant", is_enabled=False)
+    assert mine(portals, an_employee()) == ["employee", "supervisor"]
 
 
 @pytest.mark.seed("S2-110")

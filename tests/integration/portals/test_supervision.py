@@ -102,7 +102,7 @@ def show_documents(portals: InProcess, portal: str, types: list[str] | None) -> 
     portals.call(configuration.change_portal_content, ADMIN, version=now, portal=portal, document_types=types)
 
 
-@pytest.mark.seed("S2-140")
+@pytest.mark.seed("S2-6", "S2-140")
 def test_each_portal_shows_documents_of_its_own_types_and_no_others(portals: InProcess) -> None:
     for kind in ("fitness", "lab_letter"):
         publish(portals, "document", {"title": kind, "document_type": kind, "text": "private"})
