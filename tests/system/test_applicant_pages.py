@@ -138,7 +138,8 @@ def _staff_work_on_it(console: Console, number: str) -> None:
     wait_for_heading(browser, "Requests and messages")
     console.follow("Application Sent", "Application Sent")
     assert number in browser.text
-    console.follow("Reed, Robin", "Reed")
+    console.follow("Reed, Robin", "Person P")
+    assert "Robin Reed" in browser.text
     assert "Applicant" in browser.text
     hired = api.post("/v1/people", first_name="Robin", last_name="Reed", kinds=["employee"])
     answers = api.get(f"/v1/people/{task['person_id']}/questionnaire-responses")["items"]

@@ -20,7 +20,8 @@ ADMIN = a_caller("portal.configure")
 
 
 def an_employee(*roles: str) -> Caller:
-    profiles = [{"person_id": "e" * 32, "role": role, "permissions": []} for role in roles]
+    """Somebody with these roles, who supervises an employee, too."""
+    profiles = [{"person_id": "e" * 32, "role": role, "permissions": []} for role in (*roles, "supervisor")]
     return a_caller(realm="employee", id="d" * 32, scope={"profiles": profiles})
 
 
@@ -78,6 +79,13 @@ def test_the_employee_and_the_supervisor_portal_are_disabled_each_for_itself(por
     change(portals, "supervisor", is_enabled=False)
     assert mine(portals, employee) == ["employee"]
     assert portals.call(configuration.get_portal, employee, portal="employee")["kind"] == "employee"
+
+
+def test_who_supervises_nobody_is_not_offered_the_portal_of_supervisors(portals: InProcess) -> None:
+    own = {"person_id": "e" * 32, "role": "self", "permissions": []}
+    worker = a_caller(realm="employee", id="d" * 32, scope={"profiles": [own]})
+    assert mine(portals, worker) == ["employee"]
+    assert mine(portals, an_employee("self")) == ["employee", "supervisor"]
 
 
 @pytest.mark.seed("S2-35", "S2-36")

@@ -35,6 +35,9 @@ def test_a_supervisor_sees_a_closed_list_of_related_employees_only(portals: InPr
     for kind, values in SAMPLES.items():
         publish(portals, kind, values)
     publish(portals, "case", {"stage": "Closed", "narrative": "fell from a ladder"})
+    badge = {"label": "Badge colour", "value": "green"}
+    publish(portals, "custom", badge | {"for_supervisors": True})
+    publish(portals, "custom", {"label": "Private", "value": "blue"})
     shown = portals.call(supervision.get_employee_items, a_supervisor(), person_id=PERSON)
     period = {"from_on": None, "until_on": None}
     assert shown == {
@@ -45,6 +48,7 @@ def test_a_supervisor_sees_a_closed_list_of_related_employees_only(portals: InPr
         "surveillance": [{"panel": "Hearing", "status": "due", "next_due_on": None}],
         "case": [{"stage": "Closed"}, {"stage": "Open"}],
         "document": [],  # a supervisor's portal names the types that it shows
+        "custom": [badge],  # what was not published for supervisors is not theirs
         "earlier_work_status": [],
     }
     audited = [row for row in portals.audit("items.read") if row.actor_id == a_supervisor().id]
