@@ -34,4 +34,5 @@ list_role_recipients = contract.query(
     request={"role_id": Id(required=True)},
     reply={"recipients": fields.List(fields.Nested(Recipient), required=True)},
     access=only_services("notifications"),
+    errors=("not_found",),
 )

@@ -79,5 +79,6 @@ set_notice_settings = contract.command(
     request=NoticeSettings(),
     reply=NoticeSettingsView,
     access=MANAGE_ORGANISATION,
+    errors=("not_found",),
     expects_version=True,
 )

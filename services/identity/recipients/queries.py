@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
+from services.contracts.errors import Refused
 from services.identity.employees.entry import SUPERVISOR
-from services.identity.models import Account, Grant, Relationship, in_effect
+from services.identity.models import Account, Grant, Relationship, Role, in_effect
 from services.identity.passports.standing import account_standing
 from services.identity.realms.rules import PORTAL_REALMS, STAFF
 
@@ -48,8 +49,10 @@ def list_person_recipients(
 
 
 def list_role_recipients(session: Session, _caller: Caller, *, role_id: str) -> dict[str, Any]:
-    """The accounts of the staff that hold a role."""
-    return {"recipients": _recipients(_accounts(session, Account.role_id == role_id, Account.realm == STAFF))}
+    """The accounts of the staff that hold a role. Raises Refused(not_found)."""
+    if session.scalar(select(Role.id).where(Role.id == role_id, Role.realm == STAFF)) is None:
+        raise Refused("not_found", "There is no such role of the staff.", field="role_id")
+    return {"recipients": _recipients(_accounts(session, Account.role_id == role_id))}
 
 
 def _accounts(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Account]:

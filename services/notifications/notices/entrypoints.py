@@ -6,6 +6,7 @@ from typing import Any
 
 from services.chassis.events import IncomingEvent, listens
 from services.chassis.operations import Call, serves
+from services.contracts.errors import Refused
 from services.contracts.identity import recipients
 from services.contracts.notifications import notices as contract
 from services.contracts.portals import (
@@ -32,6 +33,7 @@ class NoticeEntrypoints:
 
     @serves(contract.set_notice_settings)
     def set_notice_settings(self, call: Call) -> Any:
+        _require_role(call, call.request["management_role_id"])
         return call.commit(settings.set_notice_settings)
 
     @listens(appointment_invitations.appointment_invited)
@@ -95,6 +97,19 @@ class NoticeEntrypoints:
             _tell(incoming, "work_status_published", incoming.data["person_id"], context)
 
 
+def _require_role(call: Call, role_id: str | None) -> None:
+    """Raise Refused `not_found` for a management group that is no role of the staff."""
+    if role_id is None:
+        return
+    try:
+        call.ask(recipients.list_role_recipients, {"role_id": role_id})
+    except Refused as refusal:
+        if refusal.code != "not_found":
+            raise
+        detail = "There is no such role of the staff. Choose another one."
+        raise Refused("not_found", detail, "management_role_id") from None
+
+
 def _apply(incoming: IncomingEvent, handler: Any, *extra: Any) -> None:
     incoming.apply(handler, *extra)
     incoming.runtime.loops.wake(sending.LOOP)
@@ -137,6 +152,15 @@ def _recipients(
     known = incoming.ask(recipients.list_person_recipients, question)
     told[PERSON], told[SUPERVISOR] = known["persons"], known["supervisors"]
     if MANAGEMENT in choices.told[topic] and choices.management_role_id:
-        group = {"role_id": choices.management_role_id}
-        told[MANAGEMENT] = incoming.ask(recipients.list_role_recipients, group)["recipients"]
+        told[MANAGEMENT] = _management(incoming, choices.management_role_id)
     return told
+
+
+def _management(incoming: IncomingEvent, role_id: str) -> Any:
+    """The holders of the management's role; none once there is no such role."""
+    try:
+        return incoming.ask(recipients.list_role_recipients, {"role_id": role_id})["recipients"]
+    except Refused as refusal:
+        if refusal.code != "not_found":
+            raise
+        return []

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from services.contracts.errors import Refused
 from services.contracts.identity import accounts, family, realms, relationships
 from services.contracts.identity import recipients as contract
 from tests.integration.identity.conftest import Identity
@@ -77,3 +80,7 @@ def test_the_holders_of_a_role_of_the_staff_are_told(identity: Identity) -> None
     answer = asked(identity, contract.list_role_recipients, role_id=role["id"])
     assert answer == {"recipients": [{"account_id": holder["id"], "email_is_verified": True}]}
     assert other["id"] not in str(answer)
+    portal = identity.call(realms.list_roles, identity.admin(), realm="family")["items"][0]
+    for nothing in (portal["id"], "0" * 32):
+        with pytest.raises(Refused, match="not_found"):
+            asked(identity, contract.list_role_recipients, role_id=nothing)

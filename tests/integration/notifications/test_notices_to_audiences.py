@@ -49,7 +49,8 @@ def told(notifications: Notifications) -> Notifications:
     }
 
     def holders(request: Any) -> Any:
-        assert request["role_id"] == ROLE
+        if request["role_id"] != ROLE:
+            raise Refused("not_found", "")
         return {"recipients": [{"account_id": BEN, "email_is_verified": True}]}
 
     notifications.answers[recipients.list_role_recipients.address] = holders
@@ -141,8 +142,37 @@ def test_choices_hold_for_one_organisation_and_for_whoever_has_seen_the_last_one
         choose(told, 1, {})
     other = told.call(contract.get_notice_settings, a_caller("organisation.manage", organisation=BAYSIDE))
     assert other["told"]["review_requested"] == ["supervisor"]
+    with pytest.raises(Refused, match="not_found") as refusal:
+        choose(told, 2, {}, management_role_id=PERSON)
+    assert refusal.value.field == "management_role_id"
     for wrong in ({"told": {"nothing": []}}, {"reminder_days": [8]}, {"reminder_hours": 73}):
         with pytest.raises(Refused, match="invalid_request"):
             told.call(
                 contract.set_notice_settings, STAFF, version=2, **{"told": {}, "reminder_days": [], **wrong}
             )
+
+
+def test_a_management_role_that_is_gone_has_no_holders(told: Notifications) -> None:
+    choose(told, 1, {"review_requested": ["management", "supervisor"]})
+
+    def gone(_request: Any) -> Any:
+        raise Refused("not_found", "")
+
+    told.answers[recipients.list_role_recipients.address] = gone
+    told.deliver(responses.review_requested, COMPLETED)
+    assert [row.account_id for row in told.rows()] == [OLGA]
+
+
+def test_nobody_is_left_out_while_identity_does_not_answer(told: Notifications) -> None:
+    """The event is tried again, and nothing was made of it before."""
+    choose(told, 1, {"review_requested": ["management"]})
+
+    def away(_request: Any) -> Any:
+        raise Refused("service_unavailable", "")
+
+    told.answers[recipients.list_role_recipients.address] = away
+    with pytest.raises(Refused, match="service_unavailable"):
+        told.deliver(responses.review_requested, COMPLETED)
+    with pytest.raises(Refused, match="service_unavailable"):
+        choose(told, 2, {})
+    assert told.rows() == []
