@@ -49,7 +49,7 @@ class NoticeSettings(Request):
     )
     management_role_id = Id(load_default=None, allow_none=True)
     reminder_days = fields.List(
-        fields.Integer(strict=False, validate=validate.OneOf(REMINDER_DAYS)),
+        fields.Integer(validate=[validate.Range(1, max(REMINDER_DAYS)), validate.OneOf(REMINDER_DAYS)]),
         required=True,
         validate=validate.Length(max=len(REMINDER_DAYS)),
     )
