@@ -6,8 +6,9 @@ whether that was done.
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 from babel.messages import pofile
