@@ -9,6 +9,7 @@ import datetime
 import functools
 import re
 import zoneinfo
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
@@ -85,6 +86,19 @@ class Moment(fields.AwareDateTime):
             return moment.astimezone(datetime.UTC)
         except OverflowError as error:  # the first or the last possible day, in another zone
             raise ValidationError("A time from year 1 to 9999 in UTC is expected.") from error
+
+
+class CalendarMoment(Moment):
+    """A point in time for which something is planned: on days from FIRST_PLANNED to LAST_PLANNED in UTC.
+
+    So it exists in every zone, and days can be added to it.
+    """
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> datetime.datetime:
+        moment: datetime.datetime = super()._deserialize(value, attr, data, **kwargs)
+        if not FIRST_PLANNED <= moment.date() <= LAST_PLANNED:
+            raise ValidationError(f"A time from {FIRST_PLANNED} to {LAST_PLANNED} is expected.")
+        return moment
 
 
 class Day(fields.Date):
@@ -246,6 +260,25 @@ def can_be_stored(text: str) -> bool:
         return b"\0" not in text.encode()
     except UnicodeEncodeError:
         return False
+
+
+def unstorable(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Where a value of JSON holds what no database holds or no call carries: pairs of path and sentence."""
+    if isinstance(value, str):
+        if not can_be_stored(value):
+            yield path, "This text holds characters that cannot be stored. Write it anew."
+    elif isinstance(value, int | float):
+        if not abs(value) <= LARGEST:
+            yield path, "This number is too large."
+    elif isinstance(value, list):
+        for place, within in enumerate(value):
+            yield from unstorable(within, f"{path}.{place}")
+    elif isinstance(value, Mapping):
+        for name, within in value.items():
+            if can_be_stored(name):
+                yield from unstorable(within, f"{path}.{name}")
+            else:
+                yield path, "The name of a member holds characters that cannot be stored. Write it anew."
 
 
 def one_of(words: tuple[str, ...], **options: Any) -> fields.String:
