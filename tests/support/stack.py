@@ -165,6 +165,7 @@ def running_stack(
 ) -> Iterator[RunningStack]:
     """A stack in a new folder, on free ports; removed afterwards."""
     with temporary_folder("portico-stack-") as folder:
+        folder.chmod(0o711)  # so that PostgreSQL, as another account, reaches its own folder
         stack = Stack(
             folder / "var",
             free_block(100),
