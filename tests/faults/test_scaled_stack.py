@@ -1,26 +1,56 @@
-"""`make run DATABASE=postgresql SCALE="identity=2 referrals=2"`: one referral, by roles that reach their own database only."""
+"""`make run DATABASE=postgresql SCALE="identity=2 referrals=2"`: one referral, by roles that reach their own database only.
+
+Its processes are started by the commands of the image (deploy/image/start), without a container.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import amqp
 import httpx
 import psycopg2
 import pytest
 from sqlalchemy.engine import make_url
 
-from deploy.stack import SERVICES
+from deploy.stack import CHECKOUT, SERVICES, Commands, own_commands
+from services.chassis.link import connect
+from tests.support.eventually import eventually
 from tests.support.stack import RunningStack, running_stack
 
 REPLICAS = {"identity": 2, "referrals": 2}
 
 
+def commands_of_the_image() -> Commands:
+    """The image's commands with this Python."""
+    start = ["env", f"PATH={Path(sys.executable).parent}:/usr/bin:/bin", str(CHECKOUT / "deploy/image/start")]
+    own = own_commands()
+    return Commands(
+        keys=[*start, "keys"],
+        migrate=[*start, "migrate"],
+        topology=[*start, "topology"],
+        seed=own.seed,
+        service=start,
+        gateway=[*start, "gateway"],
+        live=[*start, "live"],
+        mail_catcher=own.mail_catcher,
+    )
+
+
 @pytest.fixture(scope="module")
 def scaled() -> Iterator[RunningStack]:
     """The stack that the command starts, with the sample directory."""
-    with running_stack("postgresql", REPLICAS) as running:
-        running.import_sample()
+    with running_stack("postgresql", REPLICAS, commands=commands_of_the_image()) as running:
+        path = f"/v1/directory/imports/{running.import_sample()['import_id']}"
+
+        def it_is_done() -> None:
+            # Another replica may have taken the import, which is then done after the answer.
+            assert running.admin.get(path)["state"] == "done"
+
+        eventually(it_is_done)
         yield running
 
 
@@ -60,3 +90,33 @@ def test_a_service_is_no_superuser_and_reaches_its_own_database_only(scaled: Run
         other = next(each for each in SERVICES if each != service)
         with pytest.raises(psycopg2.OperationalError, match="permission denied"):
             psycopg2.connect(dbname=f"portico_{other}", **login)
+
+
+@pytest.mark.parametrize(
+    ("process", "refused"),
+    [
+        ("referrals", lambda channel: channel.basic_consume("rpc-identity")),
+        ("referrals", lambda channel: channel.basic_consume("notifications.on_referral_assigned")),
+        ("referrals", lambda channel: publish(channel, "identity.events")),
+        ("referrals", lambda channel: channel.queue_declare("hoard")),
+        ("gateway", lambda channel: channel.basic_consume("portico.parked")),
+        ("gateway", lambda channel: publish(channel, "referrals.events")),
+        ("live", lambda channel: publish(channel, "nameko-rpc")),
+        ("live", lambda channel: channel.queue_declare("hoard")),
+    ],
+)
+def test_a_process_may_not_do_what_its_declarations_do_not_need(
+    scaled: RunningStack, process: str, refused: Callable[[amqp.Channel], object]
+) -> None:
+    connection = connect(scaled.stack.amqp_uri_of(process))
+    try:
+        with pytest.raises(amqp.AccessRefused):
+            refused(connection.channel())
+    finally:
+        connection.close()
+
+
+def publish(channel: amqp.Channel, exchange: str) -> None:
+    """Publish to an exchange, and wait for the broker's word."""
+    channel.confirm_select()
+    channel.basic_publish_confirm(amqp.Message("{}"), exchange, "anything")
