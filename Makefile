@@ -1,6 +1,6 @@
 # `make` prints what can be done; every target sets up what it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help settings run test check seeds bench screenshots demo parked subscriber contracts migration migrate downgrade format lock clean clean-data faults mutants setup setup-test
+.PHONY: help settings run test check seeds bench screenshots demo parked subscriber contracts migration migrate downgrade backup restore format lock clean clean-data faults mutants setup setup-test
 PYTHON := .venv/bin/python
 # Through the module: the scripts in .venv/bin hold the path at which the environment was made.
 PYTEST := $(PYTHON) -m pytest
@@ -66,6 +66,12 @@ migrate: setup  ## bring the databases up to date (SERVICE=referrals for one); `
 
 downgrade: setup  ## take a service's database back to a revision (SERVICE=referrals TO=0007)
 	@$(OPERATE) -m services.chassis.migrate downgrade "$(SERVICE)" "$(TO)"
+
+backup: setup  ## save databases and files while it serves (TO=folder; default var/backups/TIME)
+	@$(OPERATE) -m deploy.backup "$(or $(TO),var/backups/$(shell date -u +%Y%m%dT%H%M%SZ))" $(ARGS)
+
+restore: setup  ## restore a backup, after `make run` was stopped (FROM=folder)
+	@$(PYTHON) -m deploy.stack --alone $(PYTHON) -m deploy.restore "$(FROM)" $(ARGS)
 
 migration: setup-test  ## write a service's next migration from its models (SERVICE=referrals NAME="add site")
 	@$(PYTHON) -m services.chassis.migrate draft "$(SERVICE)" "$(NAME)"

@@ -8,6 +8,7 @@ Gotchas
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -272,6 +273,14 @@ class Postgres:
 def _account() -> str | None:
     """The account that the server runs as: the package's if we are root, otherwise None (our own)."""
     return _PACKAGE_ACCOUNT if os.geteuid() == 0 else None
+
+
+def program(name: str) -> str:
+    """The path of a client program such as `pg_dump`: the newest of Debian's packages, or that on the PATH."""
+    with contextlib.suppress(PostgresError):
+        if (_programs() / name).exists():
+            return str(_programs() / name)
+    return shutil.which(name) or name
 
 
 def _programs() -> Path:

@@ -19,13 +19,14 @@ Gotchas
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -40,7 +41,7 @@ from deploy.broker import Broker, BrokerError, PortTaken
 from deploy.demo import ORGANISATION
 from deploy.folder_lock import FolderInUse, FolderLock
 from deploy.keys import PAGES_KEY
-from deploy.postgres import Postgres
+from deploy.postgres import Postgres, PostgresError
 from deploy.settings import settings_of
 from deploy.supervisor import Process, Supervisor
 from deploy.topology import FEED_VHOST, VHOST
@@ -51,6 +52,7 @@ SERVICES = ("identity", "referrals", "portals", "notifications", "signing")
 DEFAULT_PORT_BASE = 8400
 PORTS_USED = 100
 LEFTOVERS_END_WITHIN_S = 5.0
+LOG_MOST_BYTES = 50_000_000
 # Settings that the stack decides itself, and what to do instead of setting them.
 DECIDED = {
     "GATEWAY_PORT": "ports follow from PORTICO_PORT_BASE",
@@ -357,6 +359,16 @@ class Stack:
             self.postgres.stop()
         self._lock.give_back()
 
+    @contextlib.contextmanager
+    def standing(self) -> Iterator[None]:
+        """Hold the folder, so that no service can start, with the private databases up. Raises StackError."""
+        self._take_folder()
+        try:
+            self._make_databases()
+            yield
+        finally:
+            self.stop()
+
     def revive_database(self) -> None:
         """Start the private PostgreSQL cluster again if it died."""
         if self.postgres is not None and self.postgres.pid is None:
@@ -580,6 +592,7 @@ def run(stack: Stack) -> int:
             stack.revive_database()
             stack.revive_broker()
             stack.close_crowded_subscribers()
+            stack.supervisor.rotate_logs(LOG_MOST_BYTES)
     except KeyboardInterrupt:
         return 0
     except (RuntimeError, OSError) as error:
@@ -601,8 +614,14 @@ def operate(stack: Stack, command: list[str]) -> int:
     return subprocess.run(command, env=stack.operator_env(), cwd=CHECKOUT, check=False).returncode
 
 
+def operate_alone(stack: Stack, command: list[str]) -> int:
+    """Run `command` as an operator while none of the stack's services runs; returns its exit code. Raises StackError."""
+    with stack.standing():
+        return operate(stack, command)
+
+
 def main(command: list[str]) -> int:
-    """Run the stack or, with arguments, a command with the environment of the stack."""
+    """Run the stack or, with arguments, a command with the environment of the stack; after `--alone` while it stands still."""
     folder = CHECKOUT / "var"
     try:
         stack = Stack(
@@ -615,8 +634,10 @@ def main(command: list[str]) -> int:
             environ=os.environ,
             echo=lambda line: print(line, flush=True),
         )
+        if command[:1] == ["--alone"]:
+            return operate_alone(stack, command[1:])
         return operate(stack, command) if command else run(stack)
-    except (StackError, where.WrongChoice) as error:
+    except (StackError, PostgresError, where.WrongChoice) as error:
         print(f"make: {error}", file=sys.stderr)
         return 1
 

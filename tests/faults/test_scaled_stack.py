@@ -5,6 +5,7 @@ Its processes are started by the commands of the image (deploy/image/start), wit
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,9 @@ import psycopg2
 import pytest
 from sqlalchemy.engine import make_url
 
+from deploy import backup
+from deploy.client import UnexpectedAnswer
+from deploy.restore import restore
 from deploy.stack import CHECKOUT, SERVICES, Commands, own_commands
 from services.chassis.link import connect
 from tests.support.eventually import eventually
@@ -76,6 +80,56 @@ def test_a_referral_goes_through_and_every_replica_works(scaled: RunningStack) -
     journey.await_mail(provider["email"], lambda mail: record["number"] in mail["subject"] + mail["text"])
     for service, count in REPLICAS.items():
         assert [calls_served(scaled, service, each) > 0 for each in range(1, count + 1)] == [True] * count
+
+
+@pytest.mark.fault("F24")
+def test_databases_saved_at_different_moments_converge(scaled: RunningStack, tmp_path: Path) -> None:
+    journey, stack = scaled.journey(), scaled.stack
+    shelter = journey.find_program("Night Shelter")
+    journey.create_queue([shelter])
+    provider = journey.create_provider("Ngozi", shelter)
+    journey.accept_invitation(provider)
+    urls = {service: stack.database_url(service) for service in SERVICES}
+
+    def told() -> int:
+        """How often the provider was told of a referral."""
+        items = scaled.admin.get("/v1/deliveries", limit=200)["items"]
+        return sum(
+            each["kind"] == "referral_assigned" and each["account_id"] == provider["id"] for each in items
+        )
+
+    def is_told_once() -> None:
+        assert told() == 1
+
+    saved = {"notifications": backup.save("notifications", urls["notifications"], tmp_path)}
+    referral = journey.assign(journey.enter_record(), shelter)
+    eventually(is_told_once, timeout_s=30)
+    for service in backup.ORDER[1:]:
+        saved[service] = backup.save(service, urls[service], tmp_path)
+    (tmp_path / backup.MANIFEST).write_text(json.dumps({"services": saved, "has_files": False}))
+    later = journey.assign(journey.enter_record(), shelter)
+
+    processes = [name for service in SERVICES for name in stack.process_names(service)]
+    for name in processes:
+        stack.supervisor.stop(name)
+    published = restore(tmp_path, urls, None)
+    for name in processes:
+        stack.supervisor.start(name)
+    stack.supervisor.wait_ready(60)
+
+    assert published["referrals"] > 0
+    with pytest.raises(UnexpectedAnswer, match="401"):
+        scaled.admin.get("/v1/me")
+    scaled.admin = scaled.log_in("harbor", "admin@harbor.example.org")
+    scaled.staff = scaled.log_in("harbor", "staff@harbor.example.org")
+    eventually(is_told_once, timeout_s=30)
+    assert scaled.staff.get(f"/v1/referrals/{referral['id']}")["id"] == referral["id"]
+    with pytest.raises(UnexpectedAnswer, match="404"):
+        scaled.staff.get(f"/v1/referrals/{later['id']}")
+    # What works after a restore is new work.
+    journey = scaled.journey()
+    journey.create_queue([shelter])
+    journey.assign(journey.enter_record(), shelter)
 
 
 def test_a_service_is_no_superuser_and_reaches_its_own_database_only(scaled: RunningStack) -> None:
