@@ -29,7 +29,9 @@ def problems(services: Path = SERVICES, released: Mapping[str, str] | None = Non
     found = []
     for service, revision in last.items():
         later = [
-            path for path in sorted((services / service / "migrations").glob("[0-9]*.py")) if path.name[:4] > revision
+            path
+            for path in sorted((services / service / "migrations").glob("[0-9]*.py"))
+            if path.name[:4] > revision
         ]
         fresh: set[str] = set()
         for path in later:
@@ -99,7 +101,11 @@ def _taken_away(module: ast.Module, fresh: set[str]) -> Iterator[str]:
                 yield f"it renames the column {table}.{column}"
             if _is(given.get("nullable"), value=False):
                 yield f"it forbids the column {table}.{column} to be empty"
-        elif method in ("execute", "text", "exec_driver_sql") and texts and (words := _TAKES_AWAY.search(texts[0])):
+        elif (
+            method in ("execute", "text", "exec_driver_sql")
+            and texts
+            and (words := _TAKES_AWAY.search(texts[0]))
+        ):
             yield f"it says {' '.join(words[0].upper().split())}"
     for name, column_call in _made(module):
         given = {keyword.arg: keyword.value for keyword in column_call.keywords}

@@ -100,6 +100,15 @@ class PublishedRow:
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime, index=True)
 
 
+class EventSubjectRow:
+    """How many events of a subject there have been, and the `time` of the last, so that neither ever goes backwards."""
+
+    __tablename__ = "event_subjects"
+    aggregate: Mapped[str] = mapped_column(String(128), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer)
+    time: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+
 class InboxRow:
     """An event that has taken effect here. The row is written in the same transaction as the effect."""
 
@@ -199,7 +208,16 @@ class AuditCheckpointRow:
     signature: Mapped[str] = mapped_column(String(128))
 
 
-STANDARD_ROWS = (OutboxRow, PublishedRow, InboxRow, RequestRow, AuditRow, AuditHeadRow, AuditCheckpointRow)
+STANDARD_ROWS = (
+    OutboxRow,
+    PublishedRow,
+    EventSubjectRow,
+    InboxRow,
+    RequestRow,
+    AuditRow,
+    AuditHeadRow,
+    AuditCheckpointRow,
+)
 
 
 class Chassis:
@@ -212,6 +230,7 @@ class Chassis:
     def __init__(self, base: type[DeclarativeBase]) -> None:
         self.Outbox: Any = type("Outbox", (OutboxRow, base), {})
         self.Published: Any = type("Published", (PublishedRow, base), {})
+        self.EventSubject: Any = type("EventSubject", (EventSubjectRow, base), {})
         self.Inbox: Any = type("Inbox", (InboxRow, base), {})
         self.Request: Any = type("Request", (RequestRow, base), {})
         self.Audit: Any = type("Audit", (AuditRow, base), {})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from services.chassis.migrations import published_events
 
-revision = "0008"
-down_revision = "0007"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
