@@ -1,9 +1,9 @@
 """Checks that migrations since the last release only expand, so that the last release's code works on the new schema.
 
-`released.json` has the last revision of each service that the last release brought; a release moves it. A later revision that takes away
-what older code uses (a table, a column, a name, the permission to be empty), or adds a column that older code does not fill, is
-refused, unless the revision says why nothing of the last release needs it: `contracts = "…"` beside `revision`. What only later revisions
-made may go again.
+`released.json` has the last revision of each service in the last release; a release moves it. A later revision is refused that takes
+away what older code uses (a table, a column, a name, the permission to be empty) or adds a column that older code does not fill,
+unless it says why nothing of the last release needs it: `contracts = "…"` beside `revision`. What only later revisions made may go
+again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 SERVICES = Path(__file__).resolve().parents[2] / "services"
 RELEASED = Path(__file__).with_name("released.json")
@@ -87,36 +86,49 @@ def _made(module: ast.Module) -> Iterator[tuple[str, ast.Call]]:
 def _taken_away(module: ast.Module, fresh: set[str]) -> Iterator[str]:
     for method, batch, call in _calls(module):
         texts = [_text(argument) for argument in call.args]
-        given: dict[str | None, Any] = {keyword.arg: keyword.value for keyword in call.keywords}
-        table, column = (batch, *texts[:1]) if batch else (*texts[:2], "", "")[:2]
-        is_fresh = bool({table, f"{table}.{column}"} & fresh)
-        if method == "drop_table" and texts[0] not in fresh:
-            yield f"it drops the table {texts[0]}"
-        elif method == "drop_column" and not is_fresh:
-            yield f"it drops the column {table}.{column}"
-        elif method == "rename_table" and texts[0] not in fresh:
-            yield f"it renames the table {texts[0]}"
-        elif method == "alter_column" and not is_fresh:
-            if "new_column_name" in given:
-                yield f"it renames the column {table}.{column}"
-            if _is(given.get("nullable"), value=False):
-                yield f"it forbids the column {table}.{column} to be empty"
-        elif (
-            method in ("execute", "text", "exec_driver_sql")
-            and texts
-            and (words := _TAKES_AWAY.search(texts[0]))
+        if method in ("execute", "text", "exec_driver_sql"):
+            words = _TAKES_AWAY.search("".join(texts))
+            if words is not None:
+                yield f"it says {' '.join(words[0].upper().split())}"
+            continue
+        table, column = (batch, *texts, "")[:2] if batch else (*texts, "", "")[:2]
+        if not {table, f"{table}.{column}"} & fresh:
+            yield from _of_operation(method, table, column, _given(call))
+    yield from _unfilled(module, fresh)
+
+
+def _of_operation(method: str, table: str, column: str, given: Mapping[str, ast.expr]) -> Iterator[str]:
+    """What one of Alembic's operations takes away of a table that the last release has."""
+    if method in ("drop_table", "rename_table"):
+        yield f"it {method.partition('_')[0]}s the table {table}"
+    elif method == "drop_column":
+        yield f"it drops the column {table}.{column}"
+    elif method == "alter_column" and "new_column_name" in given:
+        yield f"it renames the column {table}.{column}"
+    elif method == "alter_column" and _is_false(given.get("nullable")):
+        yield f"it forbids the column {table}.{column} to be empty"
+
+
+def _unfilled(module: ast.Module, fresh: set[str]) -> Iterator[str]:
+    """New columns, of tables that the last release has, in which its rows would be refused."""
+    for name, call in _made(module):
+        table, _, column = name.partition(".")
+        given = _given(call)
+        if (
+            column
+            and table not in fresh
+            and _is_false(given.get("nullable"))
+            and "server_default" not in given
         ):
-            yield f"it says {' '.join(words[0].upper().split())}"
-    for name, column_call in _made(module):
-        given = {keyword.arg: keyword.value for keyword in column_call.keywords}
-        table = name.partition(".")[0]
-        if "." in name and table not in fresh and _is(given.get("nullable"), value=False):
-            if "server_default" not in given:
-                yield f"it adds the column {name}, which must not be empty and has no default of the database"
+            yield f"it adds the column {name}, which must not be empty and has no default of the database"
 
 
-def _is(node: ast.expr | None, *, value: bool) -> bool:
-    return isinstance(node, ast.Constant) and node.value is value
+def _given(call: ast.Call) -> dict[str, ast.expr]:
+    return {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
+
+
+def _is_false(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and node.value is False
 
 
 def _name(call: ast.Call) -> str:

@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 
 from deploy import backup
 from deploy.client import UnexpectedAnswer
+from deploy.demo import ORGANISATION
 from deploy.restore import restore
 from deploy.stack import CHECKOUT, SERVICES, Commands, own_commands
 from services.chassis.link import connect
@@ -35,7 +36,7 @@ def commands_of_the_image() -> Commands:
     return Commands(
         keys=[*start, "keys"],
         migrate=[*start, "migrate"],
-        topology=[*start, "topology"],
+        topology=[*start, "topology", "--organisation", ORGANISATION],
         seed=own.seed,
         service=start,
         gateway=[*start, "gateway"],
