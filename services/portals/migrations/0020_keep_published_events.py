@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from services.chassis.migrations import published_events
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
