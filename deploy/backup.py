@@ -4,8 +4,8 @@ Each database is saved as it is at one moment, and each at a moment of its own: 
 ids the others refer, last, and the files after all of them. `deploy.restore` lets them converge: every service publishes again what
 it has published since the first of these moments, and whoever knows an event already drops it.
 
-`backup.json` in the folder is written last: without it the backup is not complete. Addresses come from `<SERVICE>_DATABASE_URL`, the files
-from `BLOB_DIR`. Keys and passwords are not part of it (deploy/runbook/backup.md).
+`backup.json` in the folder is written last: without it the backup is not complete. Addresses come from `<SERVICE>_DATABASE_URL`,
+the files from `BLOB_DIR`. Keys and passwords are not part of it (deploy/runbook/backup.md).
 """
 
 from __future__ import annotations
