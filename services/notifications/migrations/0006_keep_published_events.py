@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from services.chassis.migrations import published_events
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
