@@ -1,6 +1,6 @@
 # `make` prints what can be done; every target sets up what it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help settings run test check seeds bench screenshots demo parked subscriber contracts texts migration migrate downgrade backup restore format lock clean clean-data faults mutants setup setup-test
+.PHONY: help settings run test check seeds bench screenshots demo parked subscriber contracts texts migration migrate downgrade backup restore person format lock clean clean-data faults mutants setup setup-test
 PYTHON := .venv/bin/python
 # Through the module: the scripts in .venv/bin hold the path at which the environment was made.
 PYTEST := $(PYTHON) -m pytest
@@ -75,6 +75,9 @@ backup: setup  ## save databases and files while it serves (TO=folder; default v
 
 restore: setup  ## restore a backup, after `make run` was stopped (FROM=folder)
 	@$(PYTHON) -m deploy.stack --alone $(PYTHON) -m deploy.restore "$(FROM)" $(ARGS)
+
+person: setup  ## all that is kept about one person, as a file (ARGS="ORGANISATION PERSON_ID FILE")
+	@$(OPERATE) -m deploy.person_data $(ARGS)
 
 migration: setup-test  ## write a service's next migration from its models (SERVICE=referrals NAME="add site")
 	@$(PYTHON) -m services.chassis.migrate draft "$(SERVICE)" "$(NAME)"

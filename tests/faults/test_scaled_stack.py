@@ -5,6 +5,7 @@ Its processes are started by the commands of the image (deploy/image/start), wit
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import sys
@@ -17,13 +18,15 @@ import psycopg2
 import pytest
 from sqlalchemy.engine import make_url
 
-from deploy import backup
+from deploy import backup, broker_users, keys
 from deploy.client import UnexpectedAnswer
 from deploy.demo import ORGANISATION
 from deploy.restore import restore
 from deploy.stack import CHECKOUT, SERVICES, Commands, own_commands
+from deploy.topology import FEED_VHOST, VHOST
 from services.chassis.link import connect
 from tests.support.eventually import eventually
+from tests.support.reads import Reads
 from tests.support.stack import RunningStack, running_stack
 
 REPLICAS = {"identity": 2, "referrals": 2}
@@ -175,3 +178,40 @@ def publish(channel: amqp.Channel, exchange: str) -> None:
     """Publish to an exchange, and wait for the broker's word."""
     channel.confirm_select()
     channel.basic_publish_confirm(amqp.Message("{}"), exchange, "anything")
+
+
+def test_passwords_and_keys_are_exchanged_while_a_service_serves(scaled: RunningStack) -> None:
+    stack = scaled.stack
+    assert stack.broker is not None
+    assert stack.postgres is not None
+    secrets = stack.folder / "secrets"
+    owner = "portico_referrals"
+    exchange = ("--set=owner=" + owner, "--set=other=" + owner + "_b", "--set=password='another'")
+    script = str(CHECKOUT / "deploy/postgresql/exchange.sql")
+    backup.postgres_program(
+        "psql", make_url(stack.postgres.url(owner)), "--quiet", *exchange, f"--file={script}"
+    )
+    keys.rotate(stack.folder / "keys", "referrals")
+    (secrets / f"broker-{owner}").unlink()
+    broker_users.write(secrets, VHOST, FEED_VHOST)
+    stack.broker.definitions(json.loads((secrets / broker_users.DEFINITIONS).read_text()))
+    other = {"REFERRALS_DATABASE_URL": stack.postgres.url(owner, f"{owner}_b", "another")}
+
+    with Reads(
+        stack.ports.gateway, str(scaled.staff.token), ("/v1/queues", "/v1/referrals?limit=5"), 10
+    ) as reads:
+        for number, name in enumerate(stack.process_names("referrals"), start=1):
+            process = stack.service_process("referrals", name, number)
+            stack.supervisor.remove(name)
+            stack.supervisor.add(dataclasses.replace(process, env={**process.env, **other}))
+            stack.supervisor.wait_ready(60, [name])
+    stack.postgres.create_role(owner, "only the new way in works")
+
+    assert {each.status for each in reads.answers} == {200}
+    assert len(reads.answers) > 10
+    scaled.staff.post("/v1/contact-records", first_name="Rosalind", last_name="Quimby", postal_code="20009")
+    keys.forget(stack.folder / "keys", "referrals")
+    rows = stack.postgres.admin_sql(
+        "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = %s", (owner,)
+    )
+    assert rows == [(f"{owner}_b",)]
