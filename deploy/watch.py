@@ -4,7 +4,8 @@
 
 It makes the broker do what identity has written down about partners, cuts off partners with too many consumers, and offers as
 metrics on its port: the depth and the consumers of every queue (a service that hangs reports neither), what waits for each
-partner, how far back each organisation's stream reaches, the free part of the disk, and the age of the newest backup. It is
+partner, how far back each organisation's stream reaches, the free part of the disk, and the age of the newest backup (BACKUP_DIR;
+`backups` in the folder without it). It is
 ready once it has looked at all of it. Beside a broker of your own it measures, and leaves users to you (`make partner
 ARGS="definitions"`).
 """
@@ -68,7 +69,9 @@ STREAM_CUT = _gauge(
     "organisation",
 )
 DISK_FREE = _gauge("portico_disk_free_ratio", "Free part of the disk that holds a folder", "folder")
-BACKUP_AGE = _gauge("portico_backup_age_seconds", "Age of the newest backup; absent where none is configured")
+BACKUP_AGE = _gauge(
+    "portico_backup_age_seconds", "Age of the newest backup; absent while there is no folder of backups"
+)
 LOOKED_AT = _gauge("portico_watch_last_seconds", "When the watch last looked at a thing (Unix time)", "thing")
 
 
@@ -82,7 +85,7 @@ class Watch:
         identity: Database,
         folder: Path,
         broker: Broker | None,
-        backups: Path | None,
+        backups: Path,
         queues: list[str],
     ) -> None:
         self._amqp_uri, self._feed_uri = amqp_uri, feed_uri
@@ -164,10 +167,11 @@ class Watch:
 
     def measure_disk(self) -> None:
         """The free part of the disk, and the age of the newest backup."""
-        for folder in (self._folder, *([self._backups] if self._backups else [])):
+        there = [each for each in (self._folder, self._backups) if each.is_dir()]
+        for folder in there:
             usage = shutil.disk_usage(folder)
             DISK_FREE.labels(folder.name).set(usage.free / usage.total)
-        if self._backups:
+        if self._backups in there:
             newest = max((each.stat().st_mtime for each in self._backups.iterdir()), default=0.0)
             BACKUP_AGE.set(time.time() - newest)
 
@@ -224,7 +228,7 @@ def main(arguments: list[str]) -> int:
         if asked.broker_port
         else None
     )
-    backups = Path(os.environ["BACKUP_DIR"]) if os.environ.get("BACKUP_DIR") else None
+    backups = Path(os.environ.get("BACKUP_DIR") or asked.folder / "backups")
     watch = Watch(
         os.environ["AMQP_URI"],
         os.environ["FEED_AMQP_URI"],

@@ -119,6 +119,11 @@ class Settings(ServiceSettings):
             "help": "address at which partners reach the broker, without user and password; shown to administrators"
         },
     )
+    SESSIONS_KEPT_DAYS = fields.Integer(
+        load_default=7,
+        validate=validate.Range(1, 365),
+        metadata={"help": "an ended session is deleted after so many days; the audit trail keeps it"},
+    )
     LINK_LIFETIME_MINUTES = PerRealmField(
         most=10080,
         load_default=PerRealm(90),

@@ -9,7 +9,7 @@ from services.chassis.loop import Loop
 from services.chassis.runtime import Runtime
 from services.contracts.identity.merging import describe_person
 from services.contracts.notifications.audit import trail
-from services.notifications.deliveries import backlog, sending
+from services.notifications.deliveries import backlog, retention, sending
 from services.notifications.deliveries.entrypoints import DeliveryEntrypoints
 from services.notifications.models import Base
 from services.notifications.notices.entrypoints import NoticeEntrypoints
@@ -21,6 +21,7 @@ def start_runtime(settings: Any) -> Runtime:
     """A runtime with the sender loops."""
     settings.mail_domain = mail_domain(settings.mail_from)
     runtime = Runtime("notifications", settings, Base)
+    runtime.retention.add(retention.finished_deliveries(settings.deliveries_kept_days))
     sending.take_over(runtime)
     runtime.loops.extend(sending.SenderLoop(runtime) for _ in range(settings.senders))
     runtime.loops.append(Loop("backlog", lambda: backlog.measure(runtime.database), backlog.EVERY_S))
