@@ -605,6 +605,7 @@ def signing_world(folder: Path) -> World:
             channel="fax",
             addressee="Dr Grey",
             fax_number="+14155550177",
+            fax_number_again="+14155550177",
         )
         world.keep(key, "faxed_document", faxed["id"])
     world.requests["signing.decline_document"] = lambda own, _: {"reason_code": "content_wrong"}

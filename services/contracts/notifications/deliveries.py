@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, page_of, permission
-from services.contracts.fields import Code, Id, Moment
+from services.contracts.fields import Code, Count, Id, Moment
 from services.contracts.notifications import contract
 
 STATES = (
@@ -58,16 +58,23 @@ delivery_sent = contract.event(
     },
 )
 
+_FAX = {
+    "delivery_id": Id(required=True),
+    "document_id": Id(required=True),
+    # As signing counts the faxes of a document: an outcome that comes late belongs to an earlier one.
+    "repetition": Count(most=100_000),
+}
+
 fax_sent = contract.event(
     "fax_sent",
     "The fax service has taken a document.",
-    data={"delivery_id": Id(required=True), "document_id": Id(required=True)},
+    data=_FAX,
 )
 
 fax_failed = contract.event(
     "fax_failed",
     "A document could not be faxed.",
-    data={"delivery_id": Id(required=True), "document_id": Id(required=True), "reason": Code(required=True)},
+    data={**_FAX, "reason": Code(required=True)},
 )
 
 delivery_failed = contract.event(

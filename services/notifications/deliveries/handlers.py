@@ -157,7 +157,7 @@ def signature_reminded(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: s
 
 def fax_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Fax a document (S4-2). The delivery keeps only the document's id, also in place of an account's; signing tells the number."""
-    context = {"document_id": data["document_id"]}
+    context = {name: data[name] for name in ("document_id", "repetition") if name in data}
     _create(unit, "document_fax", data["document_id"], context, mail_domain, channel="fax")
 
 
@@ -199,7 +199,7 @@ def _create(
     unit: UnitOfWork,
     kind: str,
     account_id: str,
-    context: Mapping[str, str],
+    context: Mapping[str, str | int],
     mail_domain: str,
     *,
     suppressed_for: str | None = None,

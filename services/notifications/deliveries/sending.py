@@ -404,7 +404,7 @@ def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome) -> None:
 
 
 def _tell_of_fax(unit: UnitOfWork, row: Delivery) -> None:
-    about = {"delivery_id": row.id, "document_id": row.context["document_id"]}
+    about = {"delivery_id": row.id, **row.context}
     if row.state == "sent":
         unit.publish(contract.fax_sent, row.id, about)
     elif row.state in ("permanent_failure", "technical_failure"):
