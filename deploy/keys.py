@@ -1,7 +1,8 @@
 """`python -m deploy.keys FOLDER`: an Ed25519 key for each service that signs passports, and the set of public keys.
 
-It also makes `identity-secrets.key`, with which identity, and no other service, encrypts second factors, and `pages.key`, with
-which the gateways protect the forms of their pages.
+It also makes `identity-secrets.key`, with which identity, and no other service, encrypts second factors; `pages.key`, with
+which the gateways protect the forms of their pages; and `notifications-secrets.key`, from which notifications derives the
+secrets of webhooks.
 
 Existing keys are kept. To rotate, remove `<service>.pem`, run this again and restart the services.
 """
@@ -27,6 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 ISSUERS = ("identity", "referrals", "portals", "notifications", "signing")
 
 PAGES_KEY = "pages.key"
+WEBHOOKS_KEY = "notifications-secrets.key"
 
 
 def make_keys(folder: Path, issuers: tuple[str, ...] = ISSUERS) -> Path:
@@ -40,6 +42,7 @@ def make_keys(folder: Path, issuers: tuple[str, ...] = ISSUERS) -> Path:
         entries.append({"kid": issuer, "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "x": x})
     make_secrets_key(folder)
     make_secrets_key(folder, PAGES_KEY)
+    make_secrets_key(folder, WEBHOOKS_KEY)
     path = folder / "public.json"
     path.write_text(json.dumps({"keys": entries}, indent=2) + "\n")
     return path

@@ -10,9 +10,13 @@ from services.contracts.identity.merging import describe_person
 from services.contracts.notifications.audit import trail
 from services.notifications.deliveries import sending
 from services.notifications.deliveries.entrypoints import DeliveryEntrypoints
+from services.notifications.deliveries.rules import CHANNELS
 from services.notifications.models import Base
+from services.notifications.reports.entrypoints import ReportEntrypoints
+from services.notifications.reports.workflows import OverdueLoop
 from services.notifications.settings import mail_domain
 from services.notifications.templates.entrypoints import TemplateEntrypoints
+from services.notifications.webhooks.entrypoints import WebhookEntrypoints
 
 
 def start_runtime(settings: Any) -> Runtime:
@@ -20,7 +24,10 @@ def start_runtime(settings: Any) -> Runtime:
     settings.mail_domain = mail_domain(settings.mail_from)
     runtime = Runtime("notifications", settings, Base)
     sending.take_over(runtime)
-    runtime.loops.extend(sending.SenderLoop(runtime) for _ in range(settings.senders))
+    # A channel has senders of its own, so that one whose provider is slow holds up no other.
+    for channel in CHANNELS:
+        runtime.loops.extend(sending.SenderLoop(runtime, (channel,)) for _ in range(settings.senders))
+    runtime.loops.append(OverdueLoop(runtime))
     return runtime
 
 
@@ -28,6 +35,8 @@ def start_runtime(settings: Any) -> Runtime:
 class Service(
     DeliveryEntrypoints,
     TemplateEntrypoints,
+    ReportEntrypoints,
+    WebhookEntrypoints,
 ):
     """Entrypoints of notifications."""
 

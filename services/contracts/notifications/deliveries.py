@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import Reply, page_of, permission
+from services.contracts.declare import STAFF, Reply, page_of, permission
 from services.contracts.fields import Code, Count, Id, Moment
 from services.contracts.notifications import contract
 
@@ -12,7 +12,9 @@ STATES = (
     "created",
     "sending",
     "sent",
+    "delivered",
     "suppressed",
+    "cancelled",
     "temporary_failure",
     "permanent_failure",
     "technical_failure",
@@ -31,6 +33,10 @@ class DeliveryView(Reply):
     tries = fields.Integer(required=True)
     created_at = Moment(required=True)
     sent_at = Moment(allow_none=True)
+    settled_at = Moment(
+        allow_none=True,
+        metadata={"description": "when the provider reported that it arrived, or that it did not"},
+    )
 
 
 list_deliveries = contract.query(
@@ -46,6 +52,14 @@ list_deliveries = contract.query(
     access=permission("delivery.read"),
 )
 
+cancel_delivery = contract.command(
+    "cancel_delivery",
+    "Cancel a message that waits to be sent.",
+    request={"delivery_id": Id(required=True)},
+    reply=DeliveryView,
+    access=permission("organisation.manage", realms=STAFF),
+    errors=("not_found", "delivery_ended", "conflict"),
+)
 
 delivery_sent = contract.event(
     "delivery_sent",

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import select
+
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.contracts.notifications import deliveries as contract
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.models import Delivery
 
@@ -232,3 +236,54 @@ def _create(
         kind=kind,
         reason=suppressed_for,
     )
+
+
+def cancel_delivery(unit: UnitOfWork, *, delivery_id: str) -> Delivery:
+    """Cancel a message that waits to be sent. Raises Refused(not_found, delivery_ended, conflict)."""
+    row = unit.session.scalars(
+        select(Delivery).where(Delivery.id == delivery_id).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise Refused("not_found", "There is no such message.")
+    if row.next_try_at is None:
+        raise Refused(
+            "delivery_ended", "The message was sent or given up before. It cannot be cancelled any more."
+        )
+    if row.state == "sending":
+        raise Refused("conflict", "The message is being sent at this moment.", retry_after_s=5)
+    row.state, row.reason, row.next_try_at = "cancelled", "cancelled_by_staff", None
+    tell_outcome(unit, row)
+    unit.audit("delivery.cancelled", "delivery", row.id, kind=row.kind, reason=row.reason, tries=row.tries)
+    return row
+
+
+def settle(unit: UnitOfWork, delivery_id: str, state: str, reason: str | None) -> bool:
+    """Note what became of a message after it was handed over. False where that is known already: then nothing is changed."""
+    row = unit.session.get(Delivery, delivery_id, with_for_update=True)
+    if row is None or row.state != "sent":
+        return False
+    row.state, row.reason, row.settled_at, row.report_due_at = state, reason, unit.now, None
+    tell_outcome(unit, row)
+    unit.audit(f"delivery.{state}", "delivery", row.id, kind=row.kind, reason=reason, tries=row.tries)
+    return True
+
+
+def tell_outcome(unit: UnitOfWork, row: Delivery) -> None:
+    """Publish what became of a message, if it is more than that it waits."""
+    is_sent = row.state == "sent"
+    # A message that its provider has lost has failed as well, though sending it again may help.
+    is_failed = (
+        row.state in ("permanent_failure", "technical_failure", "temporary_failure") and not row.next_try_at
+    )
+    if row.channel == rules.FAX:
+        about = {"delivery_id": row.id, **row.context}
+        if is_sent:
+            unit.publish(contract.fax_sent, row.id, about)
+        elif is_failed or row.state == "cancelled":
+            unit.publish(contract.fax_failed, row.id, {**about, "reason": row.reason})
+    elif row.channel != rules.WEBHOOK and row.kind not in rules.WITHOUT_ACCOUNT:
+        about = {"delivery_id": row.id, "account_id": row.account_id, "kind": row.kind}
+        if is_sent:
+            unit.publish(contract.delivery_sent, row.id, {**about, "channel": row.channel})
+        elif is_failed:
+            unit.publish(contract.delivery_failed, row.id, {**about, "reason": row.reason})

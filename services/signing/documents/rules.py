@@ -111,7 +111,9 @@ def require_number_twice(number: str, again: str | None, *, is_known: bool) -> N
     Of all ways a document can be disclosed to the wrong person, a mistyped number is the most frequent one.
     """
     if again is not None and again != number:
-        raise invalid([("fax_number_again", "The two numbers differ. Look at the number and enter it again.")])
+        raise invalid(
+            [("fax_number_again", "The two numbers differ. Look at the number and enter it again.")]
+        )
     if again is None and not is_known:
         text = "No fax has gone to this number yet. Enter it a second time, so that no digit is wrong."
         raise invalid([("fax_number_again", text)])

@@ -262,7 +262,7 @@ def test_refusals_are_told_apart_and_hold_no_address(
     with pytest.raises(DeliveryFailed) as failed:
         send(smtp, _a_message())
     assert type(failed.value) is kind
-    assert (failed.value.reason, failed.value.smtp_code) == (reason, code)
+    assert (failed.value.reason, failed.value.code) == (reason, code)
     assert RECIPIENT not in "".join(traceback.format_exception(failed.value))
     assert failed.value.__cause__ is None
     assert failed.value.__context__ is None
