@@ -22,6 +22,7 @@ from services.contracts.identity import credentials, merging, organisations, pas
 from services.contracts.identity import people as people_contract
 from services.contracts.identity.organisations import organisation_created
 from services.contracts.notifications import deliveries as notifications
+from services.contracts.notifications import webhooks
 from services.contracts.portals import (
     applicants,
     consents,
@@ -557,6 +558,11 @@ def notifications_world(folder: Path) -> World:
         listed = service.call(notifications.list_deliveries, callers[key], limit=1)
         world.keep(key, "delivery", *[item["id"] for item in listed["items"]])
         world.keep(key, "delivery_cursor", listed["next"])
+        for name in ("Bed board", "Data lake"):  # one to remove, and one for the others
+            webhook = {"name": name, "url": "https://example.org/hook", "events": ["document_signed"]}
+            made = service.call(webhooks.register_webhook, callers[key], **webhook)
+            world.keep(key, "webhook", made["id"])
+    world.requests["notifications.change_webhook"] = lambda *_: webhook
     _knows_person(service, "bayside")
     return finished(world)
 
