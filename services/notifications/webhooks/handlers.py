@@ -88,7 +88,7 @@ def rotate_webhook_secret(unit: UnitOfWork, settings: Any, *, webhook_id: str) -
 def remove_webhook(unit: UnitOfWork, *, webhook_id: str) -> dict[str, Any]:
     """Remove a webhook, and cancel what waits for it. Raises Refused(not_found, version_conflict)."""
     webhook = queries.found(unit.session, webhook_id, for_change=True)
-    unit.require_version(webhook)
+    unit.honour_version(webhook)
     shown = _shown(webhook)
     waiting = (
         Delivery.channel == WEBHOOK, Delivery.account_id == webhook.id, Delivery.state.not_in(FINAL_STATES)
