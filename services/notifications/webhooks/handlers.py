@@ -12,6 +12,7 @@ from services.chassis.database import insert_unless_there
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.declare import Event
 from services.contracts.errors import Refused
+from services.contracts.notifications.webhooks import MOST
 from services.notifications.channels.webhook import shown_secret
 from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.rules import FINAL_STATES, TEMPLATE_VERSION, WEBHOOK
@@ -41,7 +42,9 @@ def register_webhook(
         "created_at": unit.now,
     }
     taken = set(unit.session.scalars(select(Webhook.place)))
-    while not insert_unless_there(unit.session, Webhook.__table__, row | {"place": rules.free_place(taken)}):
+    while not insert_unless_there(
+        unit.session, Webhook.__table__, row | {"place": rules.free_place(taken, MOST)}
+    ):
         # Another registration took the place at this moment.
         taken = set(unit.session.scalars(select(Webhook.place)))
     webhook = queries.found(unit.session, str(row["id"]))

@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from services.contracts.errors import Refused
-from services.contracts.notifications.webhooks import MOST
 from services.contracts.web_addresses import Network, url_fault
 
 TEST_EVENT = "test_message"
@@ -29,13 +28,13 @@ def require_address(url: str, networks: Collection[Network]) -> None:
         raise Refused("webhook_address_refused", _FAULTS[fault], "url")
 
 
-def free_place(taken: Collection[int]) -> int:
-    """The first free place. Raises Refused(webhook_limit_reached)."""
-    for place in range(1, MOST + 1):
+def free_place(taken: Collection[int], most: int) -> int:
+    """The first free place from 1 to `most`. Raises Refused(webhook_limit_reached)."""
+    for place in range(1, most + 1):
         if place not in taken:
             return place
     raise Refused(
-        "webhook_limit_reached", f"There are {MOST} webhooks, the most there can be. Remove one first."
+        "webhook_limit_reached", f"There are {most} webhooks, the most there can be. Remove one first."
     )
 
 

@@ -190,7 +190,7 @@ def test_a_new_address_needs_a_fresh_proof(notifications: Notifications, subscri
 def test_an_organisation_has_at_most_so_many_webhooks_also_when_two_register_at_once(
     notifications: Notifications, subscriber: Subscriber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.notifications.webhooks.rules.MOST", 5)
+    monkeypatch.setattr("services.notifications.webhooks.handlers.MOST", 5)
     answers: list[str] = []
 
     def try_it() -> None:
