@@ -5,16 +5,16 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import PUBLIC
-from services.contracts.fields import Digest, Id
+from services.contracts.fields import Count, Digest, Id
 from services.contracts.notifications import contract
 
 MOST_MAIL = 350_000
 """Characters of a returned mail in Base64: 256 kB. The part that tells why a mail came back stands at its beginning."""
 
 _SIGNED = {
-    "timestamp": fields.Integer(
+    "timestamp": Count(
         required=True,
-        strict=True,
+        most=10**11,
         metadata={"description": "seconds since 1970; a report is valid for five minutes"},
     ),
     "signature": Digest(required=True),
