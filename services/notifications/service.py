@@ -12,6 +12,7 @@ from services.notifications.deliveries import sending
 from services.notifications.deliveries.entrypoints import DeliveryEntrypoints
 from services.notifications.deliveries.rules import CHANNELS
 from services.notifications.models import Base
+from services.notifications.notices.entrypoints import NoticeEntrypoints
 from services.notifications.reports.entrypoints import ReportEntrypoints
 from services.notifications.reports.workflows import OverdueLoop
 from services.notifications.settings import mail_domain
@@ -34,6 +35,7 @@ def start_runtime(settings: Any) -> Runtime:
 @serves_audit(trail, ids_asked(describe_person))
 class Service(
     DeliveryEntrypoints,
+    NoticeEntrypoints,
     TemplateEntrypoints,
     ReportEntrypoints,
     WebhookEntrypoints,
