@@ -8,6 +8,7 @@ from services.chassis.audit_search import ids_asked, serves_audit
 from services.chassis.runtime import Runtime
 from services.contracts.identity.merging import describe_person
 from services.contracts.notifications.audit import trail
+from services.notifications.channels.entrypoints import ChannelEntrypoints
 from services.notifications.deliveries import sending
 from services.notifications.deliveries.entrypoints import DeliveryEntrypoints
 from services.notifications.deliveries.rules import CHANNELS
@@ -34,6 +35,7 @@ def start_runtime(settings: Any) -> Runtime:
 
 @serves_audit(trail, ids_asked(describe_person))
 class Service(
+    ChannelEntrypoints,
     DeliveryEntrypoints,
     NoticeEntrypoints,
     TemplateEntrypoints,

@@ -72,12 +72,6 @@ class Settings(ServiceSettings):
         },
     )
     FAX_PROVIDER_KEY = fields.String(load_default=None, metadata={"help": "its key, sent as a bearer token"})
-    TEXT_PROVIDER_URL = fields.String(
-        load_default=None,
-        validate=validate.URL(schemes={"http", "https"}, require_tld=False),
-        metadata={"help": "a service for text messages that is asked by HTTP, as for faxes"},
-    )
-    TEXT_PROVIDER_KEY = fields.String(load_default=None, metadata={"help": "its key, sent as a bearer token"})
     PROVIDER_REPORTS_KEY = fields.String(
         load_default=None,
         validate=validate.Length(min=32),

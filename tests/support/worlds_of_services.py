@@ -55,6 +55,7 @@ from services.contracts.referrals import (
 from services.contracts.referrals import records as records_contract
 from services.contracts.signing import documents as signing
 from services.identity.realms.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions, switched_on
+from services.notifications.deliveries.report_signatures import signature
 from services.referrals.models import StatusChange
 from services.signing.documents.page_pictures import PagePictures
 from services.signing.documents.signer import Signer
@@ -540,6 +541,17 @@ def _a_consent_of(shown: dict[str, Any], name: str) -> Any:
     return lambda own, _: shown if name == "sign_consent" else {"title": "New", "text": "New."}
 
 
+def _a_report(service: Notifications, reference: str) -> dict[str, Any]:
+    """The other members of a provider's report about a delivery."""
+    key = service.runtime.settings.provider_reports_key = "k" * 32
+    at, status = int(utc_now().timestamp()), "delivered"
+    return {
+        "status": status,
+        "timestamp": at,
+        "signature": signature(key, "report", at, f"{reference}.{status}"),
+    }
+
+
 def notifications_world(folder: Path) -> World:
     """Notifications: deliveries in both organisations."""
     file = folder / "notifications.db"
@@ -564,6 +576,7 @@ def notifications_world(folder: Path) -> World:
             world.keep(key, "webhook", made["id"])
         world.keep(key, "role", f"{number}2" * 16)
     world.requests["notifications.change_webhook"] = lambda *_: webhook
+    world.requests["notifications.report_delivery"] = lambda own, _: _a_report(service, own["delivery"][0])
     _knows_person(service, "bayside")
     _knows_role(service, world.objects["bayside"]["role"])
     return finished(world)

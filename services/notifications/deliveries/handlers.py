@@ -228,22 +228,27 @@ def create_delivery(
     unit: UnitOfWork,
     kind: str,
     account_id: str,
-    context: Mapping[str, str | int],
+    context: Mapping[str, Any],
     mail_domain: str,
     *,
     suppressed_for: str | None = None,
     channel: str = "email",
     due_at: datetime.datetime | None = None,
     about: tuple[str, int] | None = None,
-) -> None:
-    """Create a delivery, due at once or at `due_at`. `about` is what it is about and that thing's version (see `cancel_outdated`)."""
+    event_id: str | None = None,
+) -> str:
+    """Create a delivery, due at once or at `due_at`. `about` is what it is about and that thing's version (see `cancel_outdated`).
+
+    `event_id` is that of the event, which is the request id in an event's unit of work; a command gives a new one.
+    Returns the delivery's id.
+    """
     about_id, about_version = about or (None, None)
     delivery_id = wire.new_id()
     unit.add(
         Delivery(
             id=delivery_id,
             organisation_key=unit.organisation_key,
-            event_id=unit.context.request_id,  # in the unit of work of an event, the request id is the event's id
+            event_id=event_id or unit.context.request_id,
             account_id=account_id,
             kind=kind,
             template_version=rules.TEMPLATE_VERSION,
@@ -267,6 +272,12 @@ def create_delivery(
         kind=kind,
         reason=suppressed_for,
     )
+    return delivery_id
+
+
+def create_test_mail(unit: UnitOfWork, kind: str, mail_domain: str) -> str:
+    """A mail to the caller that says nothing but that it has arrived. Returns its id."""
+    return create_delivery(unit, kind, unit.actor_id, {}, mail_domain, event_id=wire.new_id())
 
 
 def cancel_delivery(unit: UnitOfWork, *, delivery_id: str) -> Delivery:

@@ -59,7 +59,7 @@ PAGES_FOR_ALL = {
     "pickup_code": "/pickup-code?organisation={organisation}",
     "portal_reminder": "/at/{short_name}",
 }
-EMAIL, FAX, TEXT, WEBHOOK = CHANNELS = ("email", "fax", "text", "webhook")
+EMAIL, FAX, WEBHOOK = CHANNELS = ("email", "fax", "webhook")
 # A delivery in one of these states is not sent any more. In every other state it is still to be sent.
 FINAL_STATES = frozenset(
     {"sent", "delivered", "suppressed", "cancelled", "permanent_failure", "technical_failure"}

@@ -14,8 +14,9 @@ from services.contracts.declare import Event
 from services.contracts.errors import Refused
 from services.contracts.notifications.webhooks import MOST
 from services.notifications.channels.webhook import shown_secret
+from services.notifications.deliveries.handlers import create_delivery
 from services.notifications.deliveries.models import Delivery
-from services.notifications.deliveries.rules import FINAL_STATES, TEMPLATE_VERSION, WEBHOOK
+from services.notifications.deliveries.rules import FINAL_STATES, WEBHOOK
 from services.notifications.webhooks import queries, rules
 from services.notifications.webhooks.models import Webhook
 from services.notifications.webhooks.secrets import secret_of
@@ -110,7 +111,16 @@ def test_webhook(unit: UnitOfWork, mail_domain: str, *, webhook_id: str) -> dict
     if webhook.is_paused:
         raise Refused("webhook_paused", "The webhook is paused. Let it go on first, then test it.")
     message = {"type": rules.TEST_TYPE, "at": unit.now.isoformat(), "data": {}}
-    return {"delivery_id": _create(unit, webhook.id, rules.TEST_EVENT, message, mail_domain)}
+    delivery_id = create_delivery(
+        unit,
+        rules.TEST_EVENT,
+        webhook.id,
+        message,
+        mail_domain,
+        channel=WEBHOOK,
+        event_id=wire.new_id(),
+    )
+    return {"delivery_id": delivery_id}
 
 
 def tell_subscribers(unit: UnitOfWork, event: Event, data: Mapping[str, Any], mail_domain: str) -> None:
@@ -118,33 +128,7 @@ def tell_subscribers(unit: UnitOfWork, event: Event, data: Mapping[str, Any], ma
     message = {"type": event.type, "at": unit.now.isoformat(), "data": event.schema.dump(data)}
     for webhook in unit.session.scalars(select(Webhook).where(Webhook.is_paused.is_(False))):
         if event.name in webhook.events:
-            _create(unit, webhook.id, event.name, message, mail_domain)
-
-
-def _create(
-    unit: UnitOfWork, webhook_id: str, kind: str, message: Mapping[str, Any], mail_domain: str
-) -> str:
-    delivery_id = wire.new_id()
-    unit.add(
-        Delivery(
-            id=delivery_id,
-            organisation_key=unit.organisation_key,
-            event_id=unit.context.request_id[:64],
-            account_id=webhook_id,
-            kind=kind,
-            template_version=TEMPLATE_VERSION,
-            channel=WEBHOOK,
-            context=dict(message),
-            state="created",
-            tries=0,
-            next_try_at=unit.now,
-            message_id=f"{delivery_id}@{mail_domain}",
-            correlation_id=unit.context.correlation_id,
-            created_at=unit.now,
-        )
-    )
-    unit.audit("delivery.created", "delivery", delivery_id, kind=kind, reason=None)
-    return delivery_id
+            create_delivery(unit, event.name, webhook.id, message, mail_domain, channel=WEBHOOK)
 
 
 def _require_proof(unit: UnitOfWork) -> None:

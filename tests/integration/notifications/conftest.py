@@ -141,8 +141,6 @@ class Notifications(InProcess):
             fax_mail_domain=None,
             fax_provider_url=None,
             fax_provider_key=None,
-            text_provider_url=None,
-            text_provider_key=None,
             provider_reports_key=None,
             webhook_networks=(ipaddress.ip_network("127.0.0.0/8"),),
             notifications_secrets_key_file=str(make_secrets_key(folder, "notifications-secrets.key")),

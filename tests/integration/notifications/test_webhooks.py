@@ -225,9 +225,10 @@ def test_a_test_message_is_sent_and_its_outcome_shown(
     notifications: Notifications, subscriber: Subscriber
 ) -> None:
     made = register(notifications, subscriber)
-    notifications.call(contract.test_webhook, staff(), webhook_id=made["id"])
+    for caller in (staff(), staff(id="d" * 32)):  # two who use the same request id
+        notifications.call(contract.test_webhook, caller, key="test", webhook_id=made["id"])
     send_webhooks(notifications)
-    (post,) = subscriber.posts
+    post, _ = subscriber.posts
     assert json.loads(post.body) | {"timestamp": ""} == {"type": "portico.test", "timestamp": "", "data": {}}
     assert notifications.call(contract.get_webhook, staff(), webhook_id=made["id"])["last_state"] == "sent"
 
