@@ -52,6 +52,12 @@ STORAGE_FILL = Gauge(
 PROVIDER_RESTS = Gauge(
     "portico_provider_rests", "1 while a channel's provider is left alone after outages", ["channel"]
 )
+DATABASE_BYTES = Gauge(
+    "portico_database_bytes", "Size of the service's database, as measured last", ["service"]
+)
+ROWS_FORGOTTEN = Counter(
+    "portico_rows_forgotten_total", "Rows that were deleted because of their age", ["service", "what"]
+)
 WORKERS_BUSY = Gauge("portico_workers_busy", "Calls and events being worked on", ["service"])
 LOOP_STALL = Histogram(
     "event_loop_stall_seconds",

@@ -9,7 +9,7 @@ from services.chassis.runtime import Runtime
 from services.contracts.identity.merging import describe_person
 from services.contracts.notifications.audit import trail
 from services.notifications.channels.entrypoints import ChannelEntrypoints
-from services.notifications.deliveries import sending
+from services.notifications.deliveries import retention, sending
 from services.notifications.deliveries.entrypoints import DeliveryEntrypoints
 from services.notifications.deliveries.rules import CHANNELS
 from services.notifications.models import Base
@@ -25,6 +25,7 @@ def start_runtime(settings: Any) -> Runtime:
     """A runtime with the sender loops."""
     settings.mail_domain = mail_domain(settings.mail_from)
     runtime = Runtime("notifications", settings, Base)
+    runtime.retention.add(retention.finished_deliveries(settings.deliveries_kept_days))
     sending.take_over(runtime)
     # A channel has senders of its own, so that one whose provider is slow holds up no other.
     for channel in CHANNELS:

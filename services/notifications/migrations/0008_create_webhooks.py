@@ -6,8 +6,10 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0006"
-down_revision = "0005"
+from services.chassis.migrate import replace_index
+
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -37,9 +39,10 @@ def upgrade() -> None:
     op.create_index("ix_webhooks_organisation_id", "webhooks", ["organisation_id"])
     op.add_column("deliveries", sa.Column("settled_at", MOMENT, nullable=True))
     op.add_column("deliveries", sa.Column("report_due_at", MOMENT, nullable=True))
+    with op.get_context().autocommit_block():
+        replace_index(op.f("ix_deliveries_channel_next_try_at"), "deliveries", ["channel", "next_try_at"])
+        replace_index(op.f("ix_deliveries_report_due_at"), "deliveries", ["report_due_at"])
     op.drop_index("ix_deliveries_next_try_at", "deliveries")
-    op.create_index("ix_deliveries_channel_next_try_at", "deliveries", ["channel", "next_try_at"])
-    op.create_index("ix_deliveries_report_due_at", "deliveries", ["report_due_at"])
 
 
 def downgrade() -> None:
