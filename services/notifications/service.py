@@ -9,12 +9,8 @@ from services.chassis.loop import Loop
 from services.chassis.runtime import Runtime
 from services.contracts.identity.merging import describe_person
 from services.contracts.notifications.audit import trail
-<<<<<<< HEAD
-from services.notifications.deliveries import backlog, retention, sending
-=======
 from services.notifications.channels.entrypoints import ChannelEntrypoints
-from services.notifications.deliveries import retention, sending
->>>>>>> main
+from services.notifications.deliveries import backlog, retention, sending
 from services.notifications.deliveries.entrypoints import DeliveryEntrypoints
 from services.notifications.deliveries.rules import CHANNELS
 from services.notifications.models import Base
@@ -32,15 +28,11 @@ def start_runtime(settings: Any) -> Runtime:
     runtime = Runtime("notifications", settings, Base)
     runtime.retention.add(retention.finished_deliveries(settings.deliveries_kept_days))
     sending.take_over(runtime)
-<<<<<<< HEAD
-    runtime.loops.extend(sending.SenderLoop(runtime) for _ in range(settings.senders))
-    runtime.loops.append(Loop("backlog", lambda: backlog.measure(runtime.database), backlog.EVERY_S))
-=======
     # A channel has senders of its own, so that one whose provider is slow holds up no other.
     for channel in CHANNELS:
         runtime.loops.extend(sending.SenderLoop(runtime, (channel,)) for _ in range(settings.senders))
     runtime.loops.append(OverdueLoop(runtime))
->>>>>>> main
+    runtime.loops.append(Loop("backlog", lambda: backlog.measure(runtime.database), backlog.EVERY_S))
     return runtime
 
 

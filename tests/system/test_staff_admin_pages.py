@@ -14,11 +14,8 @@ import pytest
 from deploy.client import Portico
 from deploy.demo import SAMPLE
 from deploy.journey import a_pdf
-<<<<<<< HEAD
 from services.chassis.link import connect
-=======
 from tests.integration.notifications.subscriber import Subscriber
->>>>>>> main
 from tests.support.browser import PROGRAM, Browser
 from tests.support.console import Console
 from tests.support.eventually import eventually
@@ -224,7 +221,6 @@ def test_another_system_gets_a_secret_once_and_is_revoked(console: Console) -> N
     assert secret not in browser.text
 
 
-<<<<<<< HEAD
 def test_a_partner_is_created_reads_at_the_broker_and_is_revoked(console: Console) -> None:
     """The watch makes the broker follow what is done on the page."""
     browser, stack = console.browser, console.portico.stack
@@ -275,7 +271,6 @@ def _refuses(address: str) -> None:
         raise AssertionError("the broker does not follow yet")
 
 
-=======
 @pytest.fixture
 def subscriber() -> Iterator[Subscriber]:
     found = Subscriber()
@@ -328,7 +323,6 @@ def _shows(console: Console, address: str, words: str) -> None:
     assert words in console.browser.text
 
 
->>>>>>> main
 def test_settings_refuse_what_is_wrong_beside_its_field_and_hold_at_once(console: Console) -> None:
     browser, api = console.browser, console.api
     console.open("/staff/realms", "Sign-in and sessions")
