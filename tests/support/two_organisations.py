@@ -203,6 +203,7 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
         for name in (
             "withdraw_my_appointment_request",
             "get_appointment_request",
+            "list_requested_times",
             "book_requested_appointment",
             "decline_appointment_request",
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gateway.web.page import Action, Page, Read
+from gateway.web.page import Action, Of, Page, Read
 from gateway.web.states import State
 from services.contracts.identity import accounts, people
-from services.contracts.portals import messages, own_changes, portal_queue
+from services.contracts.portals import appointment_requests, messages, own_changes, portal_queue
 
 _ITEM = "/staff/queue/{item_id}"
 _PERSON = {"person": Read(people.get_person)}
@@ -93,6 +93,12 @@ PAGES = (
             "item": Read(portal_queue.get_queue_item),
             "change": Read(
                 own_changes.get_own_change, needs="published_item.publish", without=("not_found",)
+            ),
+            "wished": Read(
+                appointment_requests.get_appointment_request,
+                given={"request_id": Of("item.reference_id")},
+                needs="appointment.manage",
+                without=("not_found",),
             ),
             "workers": Read(
                 accounts.list_accounts,
