@@ -28,6 +28,7 @@ from services.identity.people import endings
 from services.identity.people.entrypoints import PeopleEntrypoints
 from services.identity.pickup_codes.entrypoints import PickupCodesEntrypoints
 from services.identity.realms.entrypoints import RealmsEntrypoints
+from services.identity.recipients.entrypoints import RecipientsEntrypoints
 from services.identity.relationships import expiry
 from services.identity.relationships.entrypoints import RelationshipsEntrypoints
 from services.identity.second_factor.entrypoints import SecondFactorEntrypoints
@@ -83,6 +84,7 @@ class Service(
     PeopleEntrypoints,
     PickupCodesEntrypoints,
     RealmsEntrypoints,
+    RecipientsEntrypoints,
     RelationshipsEntrypoints,
     SecondFactorEntrypoints,
     SessionsEntrypoints,

@@ -11,6 +11,7 @@ from services.contracts.notifications.audit import trail
 from services.notifications.deliveries import sending
 from services.notifications.deliveries.entrypoints import DeliveryEntrypoints
 from services.notifications.models import Base
+from services.notifications.notices.entrypoints import NoticeEntrypoints
 from services.notifications.settings import mail_domain
 from services.notifications.templates.entrypoints import TemplateEntrypoints
 
@@ -27,6 +28,7 @@ def start_runtime(settings: Any) -> Runtime:
 @serves_audit(trail, ids_asked(describe_person))
 class Service(
     DeliveryEntrypoints,
+    NoticeEntrypoints,
     TemplateEntrypoints,
 ):
     """Entrypoints of notifications."""
