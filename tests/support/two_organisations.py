@@ -73,6 +73,7 @@ KINDS: Mapping[str, str] = {
     "object_id": "audited",
     "offer_id": "offer",
     "order_item_id": "order_item",
+    "saved_reply_id": "saved_reply",
     "organization_id": "agency",
     "person_id": "person",
     "person_ids": "patient",
@@ -224,6 +225,7 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
         for name in ("change_portal_content", "change_portal_draft")
     },
     ("portals.list_consents", "after"): "consent_cursor",
+    ("portals.list_saved_replies", "after"): "saved_reply_cursor",
     ("portals.list_order_items", "after"): "order_item_cursor",
     ("portals.list_my_orders", "after"): "order_cursor",
     ("portals.list_items", "after"): "item_cursor",

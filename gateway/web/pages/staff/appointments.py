@@ -104,7 +104,15 @@ PAGES = (
         reads={
             "person": Read(people.get_person, needs="person.read"),
             "appointments": Read(appointments.list_person_appointments, query=("after",)),
+            **_TYPES,
         },
+        actions=(
+            Action(
+                "invite_to_appointment",
+                invitations.invite_to_appointment,
+                "The person is invited. Who has booked stands on the page of the type.",
+            ),
+        ),
         sample=_SAMPLE,
     ),
     Page(
