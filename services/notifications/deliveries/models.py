@@ -20,6 +20,7 @@ class Delivery(TenantScoped, Base):
         # One delivery for each event, account and kind, also if the inbox let a repeated event through.
         UniqueConstraint("event_id", "account_id", "kind"),
         Index(None, "organisation_id", "created_at", "id"),
+        Index(None, "created_at"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     # The sender loop works across organisations and needs the key for its calls and events.

@@ -16,6 +16,6 @@ class SavedReply(TenantScoped, Base):
     __table_args__ = (UniqueConstraint("organisation_id", "name_key"),)
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     version: Mapped[int] = mapped_column(Integer)
-    name: Mapped[str] = mapped_column(String(60))
+    name: Mapped[str] = mapped_column(Text)
     name_key: Mapped[str] = mapped_column(BytewiseText)
     text: Mapped[str] = mapped_column(Text)
