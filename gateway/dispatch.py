@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import flask
@@ -181,12 +181,21 @@ class Dispatcher:
 
 
 def typed(route: Route, given: Mapping[str, str]) -> dict[str, Any]:
-    """What an address or a form gives, with its whole numbers as numbers: there all is text, and some members take no text."""
+    """What an address or a form gives: there all is text, and some members take no text.
+
+    Whole numbers become numbers. A list of objects is written as JSON, as OpenAPI has it in a form with a file.
+    """
     declared = route.operation.request.fields
-    return {
-        name: int(text) if isinstance(declared.get(name), fields.Integer) and _is_whole(text) else text
-        for name, text in given.items()
-    }
+    return {name: _typed(declared.get(name), text) for name, text in given.items()}
+
+
+def _typed(declared: fields.Field[Any] | None, text: str) -> Any:
+    if isinstance(declared, fields.Integer) and _is_whole(text):
+        return int(text)
+    if isinstance(declared, fields.List) and isinstance(declared.inner, fields.Nested):
+        with suppress(ValueError, RecursionError):
+            return json.loads(text)
+    return text
 
 
 def _is_whole(text: str) -> bool:

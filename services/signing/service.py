@@ -33,6 +33,7 @@ def start_runtime(settings: Any) -> Runtime:
     runtime.page_pictures = PagePictures(runtime.blobs)
     runtime.loops.append(Loop("page-pictures", runtime.page_pictures.sweep, SWEPT_EVERY_S))
     runtime.loops.append(Loop("reminders", lambda: reminders.remind(runtime), reminders.EVERY_S))
+    runtime.loops.append(Loop("expiry", lambda: reminders.expire(runtime), reminders.EVERY_S))
     runtime.loops.append(UnusedFilesLoop(runtime, DOCUMENTS, files_in_use))
     return runtime  # type: ignore[no-any-return]  # Runtime, with attributes of this service's own
 

@@ -46,19 +46,24 @@ def test_a_plan_of_care_is_faxed_and_followed_up(console: Console, plan: Path) -
     browser, api = console.browser, console.api
     began = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=26)
     console.open("/staff/documents/send", "Send a document")
-    console.follow("By fax", "Send a document")
+    console.follow("By fax or on paper", "Send a document")
     enter(browser, "Name of the signer", "Dr Grey")
     enter(browser, "Fax number", "415 555 017")
     enter(browser, "Title", "Plan of care by fax")
     browser.choose_file("send_document-file", plan)
-    follow(browser, "Send the fax")
+    follow(browser, "Send")
     console.refused("telephone number")  # what was typed is still there
+    choose(
+        browser, "How it goes out", "On paper: you print it and its cover sheet"
+    )  # and back: what was typed stays
+    assert "Plan of care by fax" in browser.evaluate("document.getElementById('send_document-title').value")
+    choose(browser, "How it goes out", "By fax, with a cover sheet")
     follow(browser, "Fax number")  # the summary leads to the field
     enter(browser, "Fax number", "(415) 555-0177")
     choose(browser, "What it is", "A plan of care")
     enter_day(browser, "Care began on", began)
     browser.choose_file("send_document-file", plan)
-    console.sends("Send the fax", "The document is on its way")
+    console.sends("Send", "The document is on its way")
     document_id = console.last_of_address
     document = api.get(f"/v1/documents/{document_id}")
     assert (document["channel"], document["fax_number"], document["days_left"]) == (
@@ -92,7 +97,7 @@ def test_a_document_on_paper_comes_back_and_is_recognised_and_attached(
     enter(browser, "Name of the signer", "Dr Grey")
     enter(browser, "Title", "Order on paper")
     browser.choose_file("send_document-file", plan)
-    console.sends("Prepare it for printing", "The document is on its way")
+    console.sends("Send", "The document is on its way")
     document_id = console.last_of_address
     sheet = tmp_path / "scan.pdf"
     sheet.write_bytes(api.download(f"/v1/documents/{document_id}/cover-sheet"))
@@ -120,7 +125,7 @@ def test_a_signer_on_paper_declines_and_a_corrected_version_is_prepared(console:
     enter(browser, "Name of the signer", "Dr Brown")
     enter(browser, "Title", "Wrong order")
     browser.choose_file("send_document-file", plan)
-    console.sends("Prepare it for printing", "The document is on its way")
+    console.sends("Send", "The document is on its way")
     follow(browser, "The signer declines")
     console.pick("Reason", "Something in it is wrong")
     enter(browser, "What the signer says", "The left knee.")
@@ -129,6 +134,6 @@ def test_a_signer_on_paper_declines_and_a_corrected_version_is_prepared(console:
     console.follow("Send a corrected version", "Send a document")
     assert "The left knee." in browser.text
     browser.choose_file("send_document-file", plan)
-    console.sends("Prepare it for printing", "The document is on its way")
+    console.sends("Send", "The document is on its way")
     corrected = api.get(f"/v1/documents/{console.last_of_address}")
     assert (corrected["addressee"], corrected["replaces_document_id"]) == ("Dr Brown", declined)

@@ -40,9 +40,11 @@ PAGES = (
         },
         actions=(
             Action("sign", documents.sign_document, "The document is signed."),
+            Action("delegate", documents.delegate_document, "Somebody else is asked to sign in your place."),
             Action("decline", documents.decline_document, "You have declined to sign. The sender is told."),
         ),
         states=(
+            State("to_approve", replies={documents.get_document: {"own_role": "approver"}}),
             State(
                 "signed",
                 replies={documents.get_document: {"actions": [], "state": "signed", "meaning": "review"}},
@@ -50,7 +52,7 @@ PAGES = (
         ),
         sample={
             documents.get_document: {
-                "actions": ["sign", "decline"],
+                "actions": ["sign", "decline", "delegate"],
                 "state": "sent",
                 "decided_at": None,
                 "returned_at": None,

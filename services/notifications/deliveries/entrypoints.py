@@ -150,3 +150,18 @@ class DeliveryEntrypoints:
     def on_document_declined(self, incoming: IncomingEvent) -> None:
         """E-mail the sender."""
         _apply(incoming, handlers.document_declined)
+
+    @listens(signing.document_shared)
+    def on_document_shared(self, incoming: IncomingEvent) -> None:
+        """E-mail those who only read it."""
+        _apply(incoming, handlers.document_shared)
+
+    @listens(signing.signed_document_declined)
+    def on_signed_document_declined(self, incoming: IncomingEvent) -> None:
+        """E-mail those who have signed it."""
+        _apply(incoming, handlers.signed_document_declined)
+
+    @listens(signing.signature_request_expired)
+    def on_signature_request_expired(self, incoming: IncomingEvent) -> None:
+        """E-mail the sender."""
+        _apply(incoming, handlers.signature_request_expired)

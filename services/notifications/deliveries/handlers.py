@@ -179,6 +179,25 @@ def document_declined(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: st
     )
 
 
+def document_shared(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell those who only read a document that it is there."""
+    for account_id in data["account_ids"]:
+        _create(unit, "document_to_read", account_id, {"document_id": data["document_id"]}, mail_domain)
+
+
+def signed_document_declined(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell those who have signed a document that another signer has declined it. The message does not say who."""
+    for account_id in data["account_ids"]:
+        context = {"document_id": data["document_id"]}
+        _create(unit, "signed_document_declined", account_id, context, mail_domain)
+
+
+def signature_request_expired(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the sender that a signer's last day has passed."""
+    context = {"document_id": data["document_id"]}
+    _create(unit, "signature_request_expired", data["sender_account_id"], context, mail_domain)
+
+
 def _referral(data: Mapping[str, Any]) -> dict[str, str]:
     return {name: data[name] for name in ("contact_record_number", "referral_id", "queue_id")}
 

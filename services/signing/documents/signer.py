@@ -41,7 +41,7 @@ class Order:
     organisation_id: str
     organisation_key: str
     organisation_name: str
-    document_id: str
+    field_name: str
     sha256: str
     signer_name: str
     meaning: str
@@ -143,7 +143,7 @@ class Signer:
     def _sign(self, order: Order) -> str:
         from services.signing.pdf import signature, timestamps  # noqa: PLC0415 - takes 50 MB, which only signing needs
 
-        field_name = f"Signature-{order.document_id}"
+        field_name = order.field_name
         try:
             signed = signature.sign(
                 self._blobs.read(order.organisation_id, order.sha256),
