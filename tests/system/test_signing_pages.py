@@ -198,7 +198,7 @@ def test_everything_works_without_scripts_and_on_a_phone(practice: Practice, bro
     follow(browser, "To signing")
     follow(browser, "Sign the document")
     browser.wait_for_text(
-        "Meaning: this is needed."
+        "What your signature means: this is needed."
     )  # nobody's decision is made by a box that was ticked before
     assert practice.now(document)["state"] == "sent"
     choose(browser, "What your signature means", "I approve it")

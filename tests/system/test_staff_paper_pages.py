@@ -53,13 +53,13 @@ def test_a_plan_of_care_is_faxed_and_followed_up(console: Console, plan: Path) -
     browser.choose_file("send_document-file", plan)
     follow(browser, "Send")
     console.refused("telephone number")  # what was typed is still there
+    follow(browser, "Fax number")  # the summary leads to the field
+    enter(browser, "Fax number", "(415) 555-0177")
     choose(
         browser, "How it goes out", "On paper: you print it and its cover sheet"
     )  # and back: what was typed stays
     assert "Plan of care by fax" in browser.evaluate("document.getElementById('send_document-title').value")
     choose(browser, "How it goes out", "By fax, with a cover sheet")
-    follow(browser, "Fax number")  # the summary leads to the field
-    enter(browser, "Fax number", "(415) 555-0177")
     choose(browser, "What it is", "A plan of care")
     enter_day(browser, "Care began on", began)
     browser.choose_file("send_document-file", plan)
