@@ -137,3 +137,35 @@ def test_a_signer_on_paper_declines_and_a_corrected_version_is_prepared(console:
     console.sends("Send", "The document is on its way")
     corrected = api.get(f"/v1/documents/{console.last_of_address}")
     assert (corrected["addressee"], corrected["replaces_document_id"]) == ("Dr Brown", declined)
+
+
+def test_a_document_goes_to_two_signers_in_order_of_whom_one_has_no_user_yet(
+    console: Console, plan: Path
+) -> None:
+    browser, api = console.browser, console.api
+    console.open("/staff/documents/send", "Send a document")
+    console.follow("By e-mail to several", "Send a document")
+    enter(browser, "E-mail address of recipient 1", "first.signer@clinic.example.org")
+    enter(browser, "First name of recipient 1", "Fay")
+    enter(browser, "Turn of recipient 1", "1")
+    enter(browser, "E-mail address of recipient 2", "second.signer@clinic.example.org")
+    console.pick("What recipient 2 does", "Approves")
+    enter(browser, "Turn of recipient 2", "2")
+    enter(browser, "Title", "Order for two")
+    enter(browser, "Message", "Please read page 1.")
+    browser.choose_file("send_document-file", plan)
+    console.sends("Send", "The document is on its way")
+    document = api.get(f"/v1/documents/{console.last_of_address}")
+    told = [(each["role"], each["state"]) for each in document["recipients"]]
+    assert told == [("signer", "asked"), ("approver", "waiting")]
+    assert re.search(r"Fay.*Signs.*Asked.*Approves.*Others come first", browser.text, re.DOTALL)
+    journey = console.portico.journey()
+    signer = journey.accept_invitation({"email": "first.signer@clinic.example.org"})
+    shown = signer.get(f"/v1/documents/{document['id']}")
+    assert shown["message"] == "Please read page 1."
+    signer.act(f"/v1/documents/{document['id']}/signature", version=shown["version"], meaning="review")
+    journey.await_mail(
+        "second.signer@clinic.example.org", lambda mail: "ready to be signed" in mail["subject"]
+    )
+    console.open("/staff/documents", "Unsigned report")
+    assert "1 of 2 have signed" in console.row("Order for two")
