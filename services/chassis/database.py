@@ -28,7 +28,9 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
+    func,
     insert,
+    literal_column,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -101,6 +103,24 @@ def held_or_made(session: Session, model: type[Row], key: Mapping[str, Any], fre
     insert_unless_there(session, model.__table__, {**key, **fresh})
     row: Row = session.scalars(select(model).filter_by(**key).with_for_update()).one()
     return row
+
+
+def hold_counter(session: Session, *key: str) -> None:
+    """Whoever counts by this key waits until this transaction has ended, so that a limit holds for those who race for it.
+
+    Call it before counting. SQLite has one writer at a time. In PostgreSQL it is an advisory lock, which serves those who
+    wait in their order; two keys may by chance be one lock, which costs a wait and nothing else.
+    """
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.execute(_HOLD_COUNTER, {"counter": ":".join(key)})
+
+
+_HOLD_COUNTER = select(
+    func.pg_advisory_xact_lock(
+        func.hashtextextended(bindparam("counter", type_=String()), literal_column("0"))
+    )
+)
 
 
 def built_once(statement: Select[*Columns]) -> Select[*Columns]:

@@ -87,6 +87,15 @@ class OutboxRow:
     tries: Mapped[int] = mapped_column(Integer, default=0)
 
 
+class EventSubjectRow:
+    """How many events of a subject there have been, and the `time` of the last, so that neither ever goes backwards."""
+
+    __tablename__ = "event_subjects"
+    aggregate: Mapped[str] = mapped_column(String(128), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer)
+    time: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+
 class InboxRow:
     """An event that has taken effect here. The row is written in the same transaction as the effect."""
 
@@ -186,7 +195,7 @@ class AuditCheckpointRow:
     signature: Mapped[str] = mapped_column(String(128))
 
 
-STANDARD_ROWS = (OutboxRow, InboxRow, RequestRow, AuditRow, AuditHeadRow, AuditCheckpointRow)
+STANDARD_ROWS = (OutboxRow, EventSubjectRow, InboxRow, RequestRow, AuditRow, AuditHeadRow, AuditCheckpointRow)
 
 
 class Chassis:
@@ -198,6 +207,7 @@ class Chassis:
 
     def __init__(self, base: type[DeclarativeBase]) -> None:
         self.Outbox: Any = type("Outbox", (OutboxRow, base), {})
+        self.EventSubject: Any = type("EventSubject", (EventSubjectRow, base), {})
         self.Inbox: Any = type("Inbox", (InboxRow, base), {})
         self.Request: Any = type("Request", (RequestRow, base), {})
         self.Audit: Any = type("Audit", (AuditRow, base), {})

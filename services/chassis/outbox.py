@@ -61,17 +61,7 @@ class Relay:
             rows = self._claim()
             if not rows:
                 return True
-            messages = [
-                Outgoing(
-                    row.exchange,
-                    row.routing_key,
-                    with_address_of_schema(row.body, self._public_url),
-                    row.event_id,
-                    wire.CLOUDEVENTS_JSON,
-                    {"event_id": row.event_id},
-                )
-                for row in rows
-            ]
+            messages = [message_of(row, self._public_url) for row in rows]
             self._publisher.send_all(messages)
             confirmed = [
                 row.seq for row, message in zip(rows, messages, strict=True) if message.outcome == "confirmed"
@@ -130,14 +120,23 @@ class Relay:
         metrics.OUTBOX_AGE.labels(self._service).set((utc_now() - oldest).total_seconds() if oldest else 0.0)
 
 
-def with_address_of_schema(body: bytes, public_url: str) -> bytes:
-    """The event with an absolute `dataschema`, which CloudEvents demands.
+# The attributes that are headers as well, so that a reader of the stream need not parse each body: the names are those of
+# the CloudEvents AMQP binding.
+HEADERS = ("id", "source", "type", "subject", "time", "subjectversion", "organisationkey")
 
-    The outbox holds the path only, so that an event leaves with the address at which the gateway is by then.
+
+def message_of(row: Any, public_url: str) -> Outgoing:
+    """The message of an outbox row, with absolute addresses below `public_url`.
+
+    `dataschema` has to be absolute, and `source` names the installation. The outbox holds the paths only, so that an event
+    leaves with the address at which the gateway is by then.
     """
-    event = orjson.loads(body)
-    event["dataschema"] = public_url.rstrip("/") + event["dataschema"]
-    return wire.encode(event)
+    event = orjson.loads(row.body)
+    for name in ("source", "dataschema"):
+        event[name] = public_url.rstrip("/") + event[name]
+    headers = {f"cloudEvents:{name}": event[name] for name in HEADERS if name in event}
+    body = wire.encode(event)
+    return Outgoing(row.exchange, row.routing_key, body, row.event_id, wire.CLOUDEVENTS_JSON, headers)
 
 
 def _heads_of(outbox: Any) -> Select[Any]:

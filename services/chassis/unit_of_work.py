@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import hashlib
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from marshmallow import Schema, ValidationError
-from sqlalchemy import Insert, event, select
+from sqlalchemy import Insert, case, event, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
-from services.chassis.database import insert_unless_there
+from services.chassis.database import insert_into, insert_unless_there
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller, Issuer
 from services.contracts.declare import Event, Operation
 from services.contracts.errors import Refused
@@ -21,6 +24,8 @@ from services.contracts.fields import Secret, holds_no_text
 
 # Key in a session's info: the rows that the commit inserts, by INSERT statement.
 _PENDING = "pending_rows"
+# The same of events, which get their place among the events of their subject first.
+_EVENTS = "pending_events"
 ANONYMOUS = "anonymous"  # the actor where a public operation is called without signing in
 Clock = Callable[[], datetime.datetime]
 
@@ -32,6 +37,15 @@ def utc_now() -> datetime.datetime:
 
 # Where a session knows the address from which the person or program called.
 CLIENT_ADDRESS = "client_address"
+
+
+@dataclass(frozen=True)
+class PendingEvent:
+    """An event that the commit inserts: the columns of its row, without `body`, and what its body will say."""
+
+    tables: Any
+    row: dict[str, Any]
+    envelope: dict[str, Any]
 
 
 class UnitOfWork:
@@ -78,7 +92,10 @@ class UnitOfWork:
         self.session.info["organisation_id"] = organisation_id
 
     def publish(self, event: Event, subject: str, data: Mapping[str, Any]) -> str:
-        """Write an event into the outbox and return its id. `subject` is the id of the aggregate; order is kept per aggregate."""
+        """Write an event into the outbox and return its id. `subject` is the id of the aggregate; order is kept per aggregate.
+
+        The commit gives it its place in that order: `subjectversion`, counted from 1, and a `time` not before the last one's.
+        """
         organisation_id, organisation_key = self.organisation_id, self.organisation_key
         if event.service != self._service or not organisation_key:
             raise AssertionError(
@@ -98,7 +115,7 @@ class UnitOfWork:
             "source": f"/portico/{self._service}",
             "type": event.type,
             "subject": subject,
-            "time": self.now.isoformat(),
+            "time": self.now,
             "datacontenttype": wire.JSON,
             "dataschema": f"/schemas/{event.schema_file}",
             "organisation": organisation_id,
@@ -112,10 +129,9 @@ class UnitOfWork:
             "aggregate": f"{organisation_key}:{subject}",
             "exchange": event.exchange,
             "routing_key": event.routing_key(organisation_key),
-            "body": wire.encode(envelope),
             "created_at": self.now,
         }
-        self._insert_at_commit(self._tables.insert_outbox, row)
+        self.session.info.setdefault(_EVENTS, []).append(PendingEvent(self._tables, row, envelope))
         self.has_events = True
         return event_id
 
@@ -171,12 +187,65 @@ class UnitOfWork:
 
 @event.listens_for(Session, "before_commit")
 def _insert_pending(session: Session) -> None:
-    pending = session.info.get(_PENDING)
-    if not pending or session.in_nested_transaction():
+    if session.in_nested_transaction():
         return
-    session.info[_PENDING] = {}
+    pending = session.info.pop(_PENDING, {})
+    events = session.info.pop(_EVENTS, [])
+    if events:
+        pending[events[0].tables.insert_outbox] = _placed(session, events)
     for statement, rows in pending.items():
         session.connection().execute(statement, rows if len(rows) > 1 else rows[0])
+
+
+def _placed(session: Session, events: Sequence[PendingEvent]) -> list[dict[str, Any]]:
+    """The rows of these events, each with its place among the events of its subject.
+
+    A transaction waits here for another one that has events of the same subject, whatever else both have locked. So the order
+    of places is the order of commits. Subjects are taken in the order of their names, so that no two wait for each other.
+    """
+    connection = session.connection()
+    first: dict[str, tuple[int, datetime.datetime]] = {}
+    for aggregate, own in itertools.groupby(sorted(events, key=_aggregate_of), _aggregate_of):
+        of_subject = list(own)
+        statement = _take_places(connection.dialect.name, of_subject[0].tables.EventSubject.__table__)
+        wanted = {
+            "aggregate": aggregate,
+            "version": len(of_subject),
+            "time": max(each.envelope["time"] for each in of_subject),
+        }
+        last, time = connection.execute(statement, wanted).one()
+        first[aggregate] = (last - len(of_subject) + 1, time)
+    rows = []
+    for each in events:
+        aggregate = each.row["aggregate"]
+        version, time = first[aggregate]
+        first[aggregate] = (version + 1, time)
+        rows.append(in_place(each, version, time))
+    return rows
+
+
+def in_place(event: PendingEvent, version: int, time: datetime.datetime) -> dict[str, Any]:
+    """The row of an event that is the `version`th of its subject."""
+    body = {**event.envelope, "time": time.isoformat(), "subjectversion": version}
+    return {**event.row, "body": wire.encode(body)}
+
+
+def _aggregate_of(event: PendingEvent) -> str:
+    return str(event.row["aggregate"])
+
+
+@functools.cache
+def _take_places(dialect: str, table: Any) -> Any:
+    """Counts `version` more events of a subject; its last place and time. Built once for each table."""
+    fresh = insert_into(dialect, table)
+    known, given = table.c, fresh.excluded
+    return fresh.on_conflict_do_update(
+        index_elements=[known.aggregate],
+        set_={
+            "version": known.version + given.version,
+            "time": case((known.time > given.time, known.time), else_=given.time),
+        },
+    ).returning(known.version, known.time)
 
 
 def audit_row(

@@ -12,9 +12,10 @@ from services.contracts.json_schema import JsonSchemas
 _ENVELOPE: dict[str, dict[str, Any]] = {
     "specversion": {"const": "1.0"},
     "id": {"type": "string", "minLength": 1},
-    "source": {"type": "string", "format": "uri-reference"},
+    "source": {"type": "string", "format": "uri"},
     "type": {"type": "string"},
     "subject": {"type": "string", "minLength": 1},
+    "subjectversion": {"type": "integer", "minimum": 1},
     "time": {"type": "string", "format": "date-time"},
     "datacontenttype": {"const": "application/json"},
     "dataschema": {"type": "string", "format": "uri"},

@@ -87,6 +87,19 @@ class Moment(fields.AwareDateTime):
             raise ValidationError("A time from year 1 to 9999 in UTC is expected.") from error
 
 
+class CalendarMoment(Moment):
+    """A point in time for which something is planned: on days from FIRST_PLANNED to LAST_PLANNED in UTC.
+
+    So it exists in every zone, and days can be added to it.
+    """
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> datetime.datetime:
+        moment: datetime.datetime = super()._deserialize(value, attr, data, **kwargs)
+        if not FIRST_PLANNED <= moment.date() <= LAST_PLANNED:
+            raise ValidationError(f"A time from {FIRST_PLANNED} to {LAST_PLANNED} is expected.")
+        return moment
+
+
 class Day(fields.Date):
     """A day of the calendar, ISO 8601."""
 

@@ -20,8 +20,9 @@ from marshmallow import ValidationError, fields
 
 from deploy import contracts
 from services.chassis import wire
-from services.chassis.outbox import with_address_of_schema
-from services.chassis.unit_of_work import UnitOfWork
+from services.chassis.outbox import HEADERS, message_of
+from services.chassis.publisher import Outgoing
+from services.chassis.unit_of_work import UnitOfWork, in_place
 from services.contracts.asyncapi import asyncapi, data_schema
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Contract, Event
@@ -135,12 +136,12 @@ FORMATS.checks("uri", ValueError)(lambda text: all(urlsplit(text)[:2]))
 FORMATS.checks("uri-reference", ValueError)(lambda text: bool(urlsplit(text).path))
 
 
-def published(event: Event) -> bytes:
+def message(event: Event) -> Outgoing:
     """The event with sample values, as the broker gets it."""
     session: Any = SimpleNamespace(info={})
     unit = UnitOfWork(
         session,
-        SimpleNamespace(insert_outbox="outbox"),
+        SimpleNamespace(),
         event.service,
         caller=None,
         context=wire.CallContext("r" * 16, correlation_id="c" * 16),
@@ -148,9 +149,14 @@ def published(event: Event) -> bytes:
         organisation_key="harbor",
     )
     unit.publish(event, "b" * 32, {name: sample(field) for name, field in event.schema.fields.items()})
-    ((statements,),) = (session.info.values(),)
-    ((row,),) = statements.values()
-    return with_address_of_schema(row["body"], "https://portal.example.org")
+    ((pending,),) = session.info.values()
+    row = in_place(pending, 7, unit.now)
+    return message_of(SimpleNamespace(**row), "https://portal.example.org")
+
+
+def published(event: Event) -> bytes:
+    """The body of that message."""
+    return message(event).body
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
@@ -181,6 +187,16 @@ def test_the_sdk_of_cloudevents_for_python_takes_every_event(event: Event):
     assert read.get_type() == event.type
     assert read.get_dataschema() == f"https://portal.example.org/schemas/{event.schema_file}"
     assert read.get_extension("organisationkey") == "harbor"
+    assert read.get_extension("subjectversion") == 7
+    assert read.get_source() == f"https://portal.example.org/portico/{event.service}"
+
+
+def test_an_event_is_known_by_its_headers_alone():
+    """The names are those of the CloudEvents AMQP binding."""
+    for event in EVENTS:
+        sent = message(event)
+        body = json.loads(sent.body)
+        assert sent.headers == {f"cloudEvents:{name}": body[name] for name in HEADERS}
 
 
 @pytest.mark.full

@@ -13,7 +13,7 @@ from marshmallow.fields import Field
 
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import all_operations
-from services.contracts.fields import LARGEST, Id, Moment, Text, can_be_stored
+from services.contracts.fields import LARGEST, CalendarMoment, Id, Moment, Text, can_be_stored
 from services.contracts.ids import PATTERN
 from services.contracts.json_schema import JsonSchemas
 
@@ -33,6 +33,14 @@ def test_characters_for_layout_stay_in_a_text_that_can_be_seen() -> None:
 def test_a_time_that_the_calendar_does_not_have_in_utc_is_refused(text: str) -> None:
     with pytest.raises(ValidationError, match="in UTC"):
         Moment().deserialize(text)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z"])
+def test_a_time_for_which_something_is_planned_leaves_room_in_every_zone(text: str) -> None:
+    with pytest.raises(ValidationError, match="from 1970-01-01 to 2199-12-31"):
+        CalendarMoment().deserialize(text)
+    for allowed in ("1970-01-01T00:00:00Z", "2199-12-31T23:59:59Z"):
+        CalendarMoment().deserialize(allowed)
 
 
 def test_a_time_is_read_in_utc_whatever_zone_it_is_given_in() -> None:

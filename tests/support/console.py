@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from deploy.client import Portico
 from tests.support.browser import Browser
-from tests.support.pages import follow, reach, require_good, wait_for_heading
+from tests.support.pages import follow, reach, reach_field, require_good, wait_for_heading
 from tests.support.stack import HARBOR, RunningStack
 
 
@@ -70,11 +70,7 @@ class Console:
 
     def pick(self, label: str, words: str) -> None:
         """Choose in a drop-down list."""
-        reach(self.browser, label)
-        if (
-            self.browser.evaluate("document.activeElement.tagName") == "A"
-        ):  # the summary of problems leads there
-            self.browser.press("Enter")
+        reach_field(self.browser, label)
         for _ in range(40):
             if self.browser.evaluate("document.activeElement.selectedOptions[0].textContent.trim()") == words:
                 return

@@ -91,7 +91,7 @@ def wait_for_heading(browser: Browser, words: str) -> None:
 
 def enter(browser: Browser, label: str, text: str) -> None:
     """Go to a field by the keyboard and replace what it has."""
-    reach(browser, label)
+    reach_field(browser, label)
     browser.evaluate("document.activeElement.select()")
     browser.type(text)
 
@@ -117,6 +117,13 @@ def choose(browser: Browser, group: str, words: str) -> None:
             return
         browser.press("ArrowDown")
     raise AssertionError(f"{group} offers no {words}")
+
+
+def reach_field(browser: Browser, label: str) -> None:
+    """Go to a field by the keyboard: through the summary of problems, where that names it first."""
+    reach(browser, label)
+    if browser.evaluate("document.activeElement.tagName") == "A":
+        browser.press("Enter")
 
 
 def reach(browser: Browser, words: str, most: int = 80) -> None:

@@ -36,6 +36,7 @@ class PortalDesk:
 
     def __init__(self, portals: InProcess, clock: Any = None) -> None:
         self.portals, self.clock = portals, clock
+        self.realm = "patient"  # of the accounts
         self.people = MergedPeople(set(NAMES))
         self.workers = {STAFF.id, OTHER_STAFF.id}
         portals.answers |= {
@@ -53,7 +54,7 @@ class PortalDesk:
                     "person_id": each,
                     "first_name": NAMES[each][0],
                     "last_name": NAMES[each][1],
-                    "accounts": [{"account_id": ACCOUNTS[each], "realm": "patient"}]
+                    "accounts": [{"account_id": ACCOUNTS[each], "realm": self.realm}]
                     if each in ACCOUNTS
                     else [],
                 }

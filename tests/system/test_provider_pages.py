@@ -15,7 +15,7 @@ from services.identity.models import Account
 from services.identity.sessions.models import LoginSession
 from tests.support.bars import hold_at_best
 from tests.support.browser import PROGRAM, Browser
-from tests.support.pages import choose, follow, reach, require_good
+from tests.support.pages import choose, enter, follow, reach, require_good
 from tests.support.stack import HARBOR, RunningStack
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
@@ -118,7 +118,7 @@ def test_what_is_missing_is_told_beside_its_field_and_what_was_typed_stays(
     browser.wait_for("document.activeElement.id === 'error-summary'")
     require_good(browser)
     browser.press("Tab")
-    assert browser.evaluate("document.activeElement.textContent") == "Status: this is needed."
+    assert browser.evaluate("document.activeElement.textContent") == "New status: this is needed."
     browser.press("Enter")
     browser.wait_for("document.activeElement.id === 'change_status-status'")
     typed = "document.getElementById('change_status-note').value"
@@ -155,16 +155,12 @@ def test_capacity_is_confirmed_with_one_press_and_changed_with_few(
     follow(browser, "Change")
     browser.wait_for_text("Change it now")
     require_good(browser)
-    reach(browser, "Places in all")
-    browser.evaluate("document.activeElement.select()")
-    browser.type("a dozen")
+    enter(browser, "Places in all", "a dozen")
     browser.press("Enter")
     browser.wait_for("document.activeElement.id === 'error-summary'")
     assert browser.evaluate("document.getElementById('set-total').value") == "a dozen"
     require_good(browser)
-    reach(browser, "Places in all")
-    browser.evaluate("document.activeElement.select()")
-    browser.type("31")
+    enter(browser, "Places in all", "31")
     browser.press("Enter")
     browser.wait_for_text("The capacity is saved.")
     assert shelter.provider.get(f"/v1/programs/{shelter.program['id']}/capacity")["total"] == 31

@@ -44,7 +44,7 @@ def test_a_provider_is_created_as_a_user_and_gets_resources_only_at_the_saved_le
     enter(browser, "Last name", "Adminmade")
     enter(browser, "E-mail", "no address")
     follow(browser, "Create")
-    console.refused("Email")
+    console.refused("E-mail: ")
     enter(browser, "E-mail", email)
     assert browser.evaluate("document.getElementById('create_account-last_name').value") == "Adminmade"
     console.sends("Create", "The user is created")
@@ -260,7 +260,7 @@ def test_a_role_of_a_portal_is_made_and_can_be_given(console: Console) -> None:
     reach(browser, "See the schedule")
     browser.press(" ")
     follow(browser, "Add the role")
-    console.refused("Realm")
+    console.refused("Portal")
     browser.evaluate("document.getElementById('create_role-realm').value = 'family'")
     console.sends("Add the role", "The role is there")
     wait_for_heading(browser, "Neighbour")

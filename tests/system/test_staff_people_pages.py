@@ -190,7 +190,7 @@ def test_relationships_are_set_from_the_person_and_from_the_account(console: Off
     browser.wait_for("location.search.startsWith('?q=') && document.readyState === 'complete'")
     console.follow(boss["number"], f"Relate an account to person {worker['number']}")
     follow(browser, "Relate them")
-    console.refused("Kind: this is needed.")
+    console.refused("Relationship: this is needed.")
     console.pick("Relationship", "Supervisor of this employee")
     follow(browser, "Relate them")
     console.done("They are related.")

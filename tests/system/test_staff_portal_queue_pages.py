@@ -80,7 +80,7 @@ def _the_patient_asks_for_a_refill(walk: Walk) -> None:
     assert page.index("Not for emergencies.") < page.index("Your message")
     assert "within 3 working days" in page
     follow(browser, "Send")
-    walk.console.refused("Type: this is needed", "Text: this is needed")
+    walk.console.refused("What it is about: this is needed", "Your message: this is needed")
     walk.console.pick("What it is about", "Refill Request")
     enter(browser, "Your message", "The blue inhaler, please.")
     walk.console.sends("Send", "Your message is sent")

@@ -5,7 +5,17 @@ from __future__ import annotations
 from marshmallow import fields
 
 from services.contracts.declare import Reply, page_of
-from services.contracts.fields import CalendarDay, Count, Day, Flag, Id, Moment, number_of, one_of
+from services.contracts.fields import (
+    CalendarDay,
+    CalendarMoment,
+    Count,
+    Day,
+    Flag,
+    Id,
+    Moment,
+    number_of,
+    one_of,
+)
 from services.contracts.identity.paging import PAGE
 from services.contracts.identity.permissions import MANAGE_APPOINTMENTS
 from services.contracts.portals import contract
@@ -53,10 +63,11 @@ class FreeTime(Reply):
 
 
 class FreeDay(Reply):
-    """A day with free times, by the days of the place."""
+    """A day with free times, by the days of the place. With `is_cut` there are more: choose a provider to see them."""
 
     on = Day(required=True)
     times = fields.List(fields.Nested(FreeTime), required=True)
+    is_cut = Flag(required=True)
 
 
 class FreeTimes(Reply):
@@ -66,7 +77,7 @@ class FreeTimes(Reply):
     next_from_on = Day(required=True, allow_none=True)
 
 
-WHEN = {"schedule_id": Id(required=True), "starts_at": Moment(required=True)}
+WHEN = {"schedule_id": Id(required=True), "starts_at": CalendarMoment(required=True)}
 _ONE = {"appointment_id": Id(required=True)}
 
 list_appointments = contract.query(

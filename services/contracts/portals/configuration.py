@@ -8,12 +8,12 @@ from marshmallow import fields, validate
 
 from services.contracts.declare import PUBLIC, SIGNED_IN, STAFF, Reply, Request, permission
 from services.contracts.fields import (
+    CalendarMoment,
     Code,
     Count,
     EmailAddress,
     Flag,
     Id,
-    Moment,
     Telephone,
     Text,
     number_of,
@@ -38,8 +38,8 @@ def _optional_text(most: int, **options: Any) -> AnyText:
     return AnyText(most=most, allow_none=True, **(options or {"load_default": None}))
 
 
-def _moment() -> Moment:
-    return Moment(load_default=None, allow_none=True)
+def _moment() -> CalendarMoment:
+    return CalendarMoment(load_default=None, allow_none=True)
 
 
 class TickerMessage(Request):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import STAFF, Reply, Request, permission
-from services.contracts.fields import LARGEST, Flag, Moment, number_of, one_of
+from services.contracts.fields import LARGEST, CalendarMoment, Flag, Moment, number_of, one_of
 from services.contracts.portals import contract
 from services.contracts.portals.configuration import (
     LANGUAGES,
@@ -111,7 +111,7 @@ discard_portal_draft = contract.command(
 publish_portal_draft = contract.command(
     "publish_portal_draft",
     "Publish the draft of a portal: the next read shows it, or from `publish_at` on every read.",
-    request={**_PORTAL, "publish_at": Moment(load_default=None, allow_none=True)},
+    request={**_PORTAL, "publish_at": CalendarMoment(load_default=None, allow_none=True)},
     reply=Version,
     access=_CONFIGURE,
     errors=("not_found", "nothing_to_publish", "approval_required", "publication_scheduled"),

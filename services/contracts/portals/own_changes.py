@@ -41,6 +41,7 @@ class OwnChange(Reply):
     """A change that a person has asked for. `replaces` are the values of the entry that it takes away, null for none."""
 
     item_id = Id(required=True)
+    person_id = Id(required=True)
     section = one_of(SECTIONS, required=True)
     values = _VALUES
     replaces = _VALUES
@@ -74,7 +75,7 @@ request_my_change = contract.command(
     },
     reply={"item_id": Id(required=True), "thread_id": Id(required=True), "section": Code(required=True)},
     access=_OWN,
-    errors=("not_found", "field_not_editable", "too_many_requests"),
+    errors=("not_found", "field_not_editable", "too_many_requests", "conflict"),
     status=201,
 )
 get_own_change = contract.query(
@@ -91,6 +92,6 @@ accept_own_change = contract.command(
     request={"item_id": Id(required=True)},
     reply=QueueItem,
     access=_ACCEPT,
-    errors=("not_found", "item_archived"),
+    errors=("not_found", "item_archived", "conflict"),
     expects_version=True,
 )

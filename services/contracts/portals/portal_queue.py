@@ -7,7 +7,18 @@ from typing import Any
 from marshmallow import fields, validate
 
 from services.contracts.declare import STAFF, Reply, page_of, permission
-from services.contracts.fields import CalendarDay, Code, Count, Flag, Id, Moment, Text, number_of, one_of
+from services.contracts.fields import (
+    CalendarDay,
+    CalendarMoment,
+    Code,
+    Count,
+    Flag,
+    Id,
+    Moment,
+    Text,
+    number_of,
+    one_of,
+)
 from services.contracts.identity.paging import PAGE
 from services.contracts.portals import contract
 from services.contracts.portals.message_types import HELPER_ACTIONS, ITEM_KINDS
@@ -218,7 +229,7 @@ change_queue_item = contract.command(
         **_ITEM,
         "priority": one_of(PRIORITIES),
         "department": Text(most=60),
-        "due_at": Moment(),
+        "due_at": CalendarMoment(),
     },
     **_CHANGES,
 )

@@ -7,7 +7,18 @@ from typing import Any
 from marshmallow import fields, validate
 
 from services.contracts.declare import PORTAL_REALMS, STAFF, Reply, Request, page_of, permission, signed_in
-from services.contracts.fields import Code, Count, Day, EmailAddress, Id, Moment, Telephone, Text, one_of
+from services.contracts.fields import (
+    CalendarMoment,
+    Code,
+    Count,
+    Day,
+    EmailAddress,
+    Id,
+    Moment,
+    Telephone,
+    Text,
+    one_of,
+)
 from services.contracts.identity.paging import PAGE
 from services.contracts.portals import contract
 from services.contracts.portals.definitions import Suffix
@@ -166,8 +177,8 @@ publish_item = contract.command(
         ),
         "source": Code(load_default="portico"),
         "source_reference": Text(load_default=None, allow_none=True, most=100),
-        "valid_from": Moment(load_default=None, allow_none=True),
-        "valid_until": Moment(load_default=None, allow_none=True),
+        "valid_from": CalendarMoment(load_default=None, allow_none=True),
+        "valid_until": CalendarMoment(load_default=None, allow_none=True),
     },
     reply=StaffItem,
     access=permission(PUBLISH, realms=STAFF),

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import delete, func, select
 
 from services.chassis import wire
+from services.chassis.database import hold_counter
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused, invalid
@@ -91,6 +92,7 @@ def start(call: Call) -> Any:
 
 
 def _require_few(unit: UnitOfWork, mark: str) -> None:
+    hold_counter(unit.session, "applications", str(unit.organisation_id))
     since = unit.now - datetime.timedelta(minutes=contract.TRIES_MINUTES)
     begun = select(func.count()).select_from(Application).where(Application.started_at > since)
     of_address = unit.session.scalar(begun.where(Application.address_mark == mark)) or 0

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from services.chassis import wire
+from services.chassis.database import hold_counter
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused, invalid
@@ -130,6 +131,7 @@ def _asked(
     problems = list(rules.problems(*days, appointments.today(unit.session)))
     if problems:
         raise invalid(problems)
+    hold_counter(unit.session, "open_appointment_requests", person.person_id)
     rules.require_room(_open_requests(unit, person.person_id))
     row = AppointmentRequest(
         id=wire.new_id(), version=1, person_id=person.person_id, first_person_id=person.person_id,

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from services.chassis.turns import in_turns
 from services.portals.appointments.models import Appointment
 from services.portals.appointments.rules import BOOKED
 from services.portals.schedules import queries as schedules
@@ -18,6 +19,8 @@ from services.portals.schedules import rules
 from services.portals.schedules.opening import openings
 
 DAYS_AT_ONCE = 5  # days with free times in one answer
+MOST_OF_DAY = 200  # times of a day in one answer, the earliest ones
+_AT_ONCE = 5  # schedules that are looked at in one turn of the process
 _STEP, _MOST_STEPS = 7, 8  # days that are looked at in one statement, and how often
 
 Bounds = Callable[[ZoneInfo], rules.Span]
@@ -54,14 +57,17 @@ class Finder:
             day += datetime.timedelta(days=_STEP)
         ordered = sorted(days)
         more = ordered[DAYS_AT_ONCE] if len(ordered) > DAYS_AT_ONCE else day if day <= end else None
-        shown = [{"on": each, "times": days[each]} for each in ordered[:DAYS_AT_ONCE]]
+        shown = [
+            {"on": each, "times": days[each][:MOST_OF_DAY], "is_cut": len(days[each]) > MOST_OF_DAY}
+            for each in ordered[:DAYS_AT_ONCE]
+        ]
         return {"days": shown, "next_from_on": more}
 
     def on_days(self, first: datetime.date, last: datetime.date) -> dict[datetime.date, list[dict[str, Any]]]:
         """The free times from the first to the last day, by day of the place."""
         taken = self._taken(first, last)
         found: dict[datetime.date, dict[Any, dict[str, Any]]] = defaultdict(dict)
-        for schedule in self._schedules:
+        for schedule in in_turns(self._schedules, _AT_ONCE):
             zone = ZoneInfo(schedule.time_zone)
             earliest, latest = self._bounds(zone)
             spans = openings(schedule, first, last)

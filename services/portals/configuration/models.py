@@ -28,7 +28,8 @@ class PortalVersion(TenantScoped, Base):
     document: Mapped[Any] = mapped_column(JsonValue, nullable=True)
     # How often the draft was written; of a published version, the number.
     version: Mapped[int] = mapped_column(Integer)
-    # The accounts that have changed the draft since the last publication (see `needs_approval` of a portal).
+    # The accounts that have changed the draft since the last publication (see `needs_approval` of a portal). A version that waits
+    # for its time keeps them: taken back, it is their draft again.
     editors: Mapped[Any] = mapped_column(JsonValue)
     changed_by: Mapped[str] = mapped_column(String(32))
     changed_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

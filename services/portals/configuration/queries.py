@@ -130,6 +130,15 @@ def module_name(session: Session, caller: Caller, portal: str, code: str) -> str
     return next((str(each["name"]) for each in shown if each["code"] == code), None)
 
 
+def portal_with_module(session: Session, caller: Caller, code: str, kind: str | None = None) -> str | None:
+    """The first portal, of a kind if one is given, that admits the caller and has the module; None: no portal has."""
+    for portal in definitions.admitting(session, caller):
+        is_wanted = kind is None or definitions.admitted(session, caller, portal).kind == kind
+        if is_wanted and module_name(session, caller, portal, code) is not None:
+            return portal
+    return None
+
+
 def look_view(definition: Any, shown: versions.Shown, languages: Sequence[str] = ()) -> dict[str, Any]:
     """A version as the contract's PortalConfiguration."""
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
@@ -76,9 +76,15 @@ def require_whole(document: Mapping[str, Any], kind: str) -> None:
 
 
 def publish(
-    unit: UnitOfWork, definition: Any, document: Mapping[str, Any], at: datetime.datetime | None = None
+    unit: UnitOfWork,
+    definition: Any,
+    document: Mapping[str, Any],
+    at: datetime.datetime | None = None,
+    editors: Sequence[str] = (),
 ) -> Shown:
     """Make this the version that is shown, now or from a time on; the caller holds the head.
+
+    `editors` have drafted it: whoever takes it back before its time has their draft in hand.
 
     Raises Refused `publication_scheduled`.
     """
@@ -96,7 +102,7 @@ def publish(
         number=number,
         document=dict(document),
         version=number,
-        editors=[],
+        editors=list(editors),
         changed_by=unit.actor_id,
         changed_at=unit.now,
         published_at=at or unit.now,

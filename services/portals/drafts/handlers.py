@@ -83,7 +83,7 @@ def publish_portal_draft(
     if publish_at is not None and publish_at <= unit.now:
         raise Refused("invalid_request", "publish_at: A time to come is expected.", "publish_at")
     versions.require_whole(head.document, definition.kind)
-    published = versions.publish(unit, definition, head.document, publish_at)
+    published = versions.publish(unit, definition, head.document, publish_at, head.editors)
     _empty(head, unit)
     unit.session.flush()
     row = versions.row_of(unit.session, portal, published.number)
@@ -101,6 +101,7 @@ def cancel_publication(unit: UnitOfWork, *, portal: str) -> dict[str, Any]:
         raise Refused("not_found", "No version of this portal waits for its time.", field="portal")
     if head.document is None:
         _write(unit, head, dict(waiting.document))
+        head.editors = sorted({*head.editors, *waiting.editors})
     unit.session.delete(waiting)
     unit.audit("portal_publication.cancelled", "portal", head.id, portal=portal, version=waiting.number)
     unit.session.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.chassis.database import hold_counter
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
@@ -75,6 +76,7 @@ def note_opened(unit: UnitOfWork, caller: Caller, *, thread_id: str) -> None:
 
 def require_within_limits(unit: UnitOfWork, caller: Caller, text: str) -> None:
     """Raises Refused `too_many_requests`, `invalid_request` for one message too many or too long."""
+    hold_counter(unit.session, "messages", caller.id)
     settings = settings_of(unit.session)
     left = queries.left_to_send(unit.session, caller, settings)
     rules.require_within_limits(left, text, settings["most_characters"])

@@ -137,7 +137,11 @@ def own_threads(caller: Caller) -> ColumnElement[bool]:
     own_id = caller.scope.get("person_id") or ""
     return or_(
         and_(Thread.account_id == caller.id, Thread.person_id.in_([*people_of(caller), own_id])),
-        and_(Thread.account_id.is_(None), Thread.person_id == own_id),
+        and_(
+            Thread.account_id.is_(None),
+            Thread.person_id == own_id,
+            Thread.readers.contains(f" {caller.realm} ", autoescape=True),
+        ),
     )
 
 

@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
+from services.contracts.portals.message_types import GENERAL
 from services.portals.definitions import queries as definitions
+from services.portals.definitions.rules import REALM_OF_KIND
 from services.portals.message_types import rules
 from services.portals.message_types.models import MessageType, PortalMessageTypes
 
@@ -70,6 +72,29 @@ def received(session: Session, portal: Any) -> list[Any]:
     """The types that staff can send to people of a portal now."""
     types = all_types(session)
     return rules.received(_chosen(session, portal, types)[1], types)
+
+
+def realms_of(session: Session, organisation_id: str | None, code: str, *, is_answer: bool) -> set[str]:
+    """The realms whose accounts of a person read what staff write of a type: those whose portals receive it (S2-50).
+
+    An answer to a request also goes to where such requests are sent from; where nothing sends or receives the type, to where
+    general messages are received.
+    """
+    portals = [each for each in definitions.all_portals(session, organisation_id) if each.is_enabled]
+    types = all_types(session)
+
+    def reached(wanted: str, *, also_sent: bool) -> set[str]:
+        found = set()
+        for portal in portals:
+            sending, receiving = _chosen(session, portal, types)
+            there = rules.received(receiving, types)
+            there += rules.offered(sending, types, portal.kind) if also_sent else []
+            if any(each.code == wanted for each in there):
+                found.add(REALM_OF_KIND[portal.kind])
+        return found
+
+    realms = reached(code, also_sent=is_answer)
+    return realms or (reached(GENERAL, also_sent=False) if is_answer else set())
 
 
 def stored_choice(session: Session, portal: str) -> PortalMessageTypes | None:

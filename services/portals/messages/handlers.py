@@ -6,9 +6,8 @@ from typing import Any
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.portals.definitions import queries as definitions
-from services.portals.definitions.rules import REALM_OF_KIND
 from services.portals.message_types import queries as message_types
+from services.portals.message_types.queries import realms_of
 from services.portals.messages import queries, writing
 from services.portals.people.asking import Addressee
 
@@ -24,7 +23,7 @@ def start_message(
     """Write to a person in their portals. Raises Refused `not_found`, `no_portal_account`, `message_type_not_offered`."""
     message_type = message_types.named(unit.session, type, "type")
     require_account(person)
-    realms = _receiving_realms(unit, type)
+    realms = realms_of(unit.session, unit.organisation_id, type, is_answer=False)
     account_ids = [account_id for account_id, realm in person.accounts if realm in realms]
     if not account_ids:
         raise Refused(
@@ -32,7 +31,7 @@ def start_message(
             "No portal of this person receives messages of this type. Choose another type.",
             field="type",
         )
-    thread = writing.begin_thread(unit, person, message_type, account_id=None, portal=None)
+    thread = writing.begin_thread(unit, person, message_type, account_id=None, portal=None, realms=realms)
     unit.session.flush()
     message = writing.write_as_staff(unit, thread, text, account_ids=account_ids, item_id=None, notify=notify)
     return queries.view(message)
@@ -46,12 +45,3 @@ def require_account(person: Addressee) -> None:
             "This person cannot sign in to a portal yet. Call or write to them, or give them access first.",
             field="person_id",
         )
-
-
-def _receiving_realms(unit: UnitOfWork, code: str) -> set[str]:
-    return {
-        REALM_OF_KIND[portal.kind]
-        for portal in definitions.all_portals(unit.session, unit.organisation_id)
-        if portal.is_enabled
-        and any(each.code == code for each in message_types.received(unit.session, portal))
-    }

@@ -12,7 +12,7 @@ from services.portals.models import Base
 
 
 class Thread(TenantScoped, Base):
-    """A conversation of staff with an account about a person; without an account, with every account of the person.
+    """A conversation of staff with an account about a person; without one, with accounts of the person (`readers`).
 
     `messages` counts all messages, `unread` those of staff that the person has not opened.
     """
@@ -30,6 +30,8 @@ class Thread(TenantScoped, Base):
     person_name: Mapped[str] = mapped_column(String(202))
     account_id: Mapped[str | None] = mapped_column(String(32))
     portal: Mapped[str | None] = mapped_column(String(40))
+    # Without an account: the realms whose accounts of the person read it, each between blanks (`readers_of`).
+    readers: Mapped[str | None] = mapped_column(String(120))
     type: Mapped[str] = mapped_column(String(64))
     type_name: Mapped[str] = mapped_column(String(60))
     started_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

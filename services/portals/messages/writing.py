@@ -16,9 +16,18 @@ from services.portals.people.asking import Addressee
 
 
 def begin_thread(
-    unit: UnitOfWork, person: Addressee, message_type: Any, *, account_id: str | None, portal: str | None
+    unit: UnitOfWork,
+    person: Addressee,
+    message_type: Any,
+    *,
+    account_id: str | None,
+    portal: str | None,
+    realms: Iterable[str] = (),
 ) -> Thread:
-    """A new conversation about a person, without a message yet."""
+    """A new conversation about a person, without a message yet.
+
+    Without an account the person's accounts of these realms read it.
+    """
     thread = Thread(
         id=wire.new_id(),
         person_id=person.person_id,
@@ -26,6 +35,7 @@ def begin_thread(
         person_name=person.name,
         account_id=account_id,
         portal=portal,
+        readers=None if account_id else f" {' '.join(sorted(realms))} ",
         type=message_type.code,
         type_name=message_type.name,
         started_at=unit.now,
@@ -37,6 +47,11 @@ def begin_thread(
     )
     unit.add(thread)
     return thread
+
+
+def readers_of(thread: Thread) -> list[str]:
+    """The realms whose accounts of the person read a conversation that is not one account's."""
+    return (thread.readers or "").split()
 
 
 def locked_thread(unit: UnitOfWork, thread_id: str) -> Thread:

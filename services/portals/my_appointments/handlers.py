@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
+from services.chassis.database import hold_counter
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.portals import appointments as contract
@@ -33,6 +34,7 @@ def book_my_appointment(
     person = access.person_booked_for(caller, person_id)
     wish = queries.wished(unit.session, caller, options, person, type_id)
     rules.require_choice(options, provider_id)
+    hold_counter(unit.session, "coming_appointments", person)
     rules.require_room(_coming(unit, person))
     row = _booked(unit, caller, wish, provider_id, schedule_id, starts_at)
     return queries.view(unit.session, caller, options, row)

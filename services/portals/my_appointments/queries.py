@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -148,8 +149,8 @@ def list_my_appointments(
     is_last = len(rows) <= limit
     return {
         "person_id": person,
-        "coming": [view(session, caller, options, row) for row in coming],
-        "items": [view(session, caller, options, row) for row in page],
+        "coming": views(session, caller, options, coming),
+        "items": views(session, caller, options, page),
         "next": None if is_last else cursor_of(_ORDER, page[-1].starts_at, page[-1].id),
     }
 
@@ -173,9 +174,23 @@ def found(session: Session, caller: Caller, appointment_id: str, *, for_change: 
 
 def view(session: Session, caller: Caller, options: rules.Options, row: Appointment) -> dict[str, Any]:
     """An appointment as the contract's MyAppointment."""
-    kind = schedules.find_type(session, row.type_id)
+    return views(session, caller, options, [row])[0]
+
+
+def views(
+    session: Session, caller: Caller, options: rules.Options, rows: Sequence[Appointment]
+) -> list[dict[str, Any]]:
+    """Appointments as the contract's MyAppointment, in two statements."""
+    names = names_of(session, AppointmentProvider, {row.provider_id for row in rows})
+    wanted = select(AppointmentType).where(AppointmentType.id.in_({row.type_id for row in rows}))
+    kinds = {each.id: each for each in session.scalars(wanted)}
+    return [_view(caller, options, row, kinds[row.type_id], names) for row in rows]
+
+
+def _view(
+    caller: Caller, options: rules.Options, row: Appointment, kind: AppointmentType, names: dict[str, str]
+) -> dict[str, Any]:
     until, now = rules.changes_until(row.starts_at, kind.changes_until_hours), utc_now()
-    names = names_of(session, AppointmentProvider, {row.provider_id})
     possible = rules.actions(options, row.state, row.moves, until, now)
     return {
         **{name: getattr(row, name) for name in _SHOWN},

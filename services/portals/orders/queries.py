@@ -14,7 +14,6 @@ from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.portals.orders import PanelOrder
 from services.portals.configuration import queries as configuration
-from services.portals.definitions import queries as definitions
 from services.portals.definitions.supervised import require_supervised, supervised
 from services.portals.orders import rules
 from services.portals.orders.models import EmployeeOrder, OrderItem
@@ -56,10 +55,7 @@ def list_offered_orders(session: Session, caller: Caller) -> dict[str, Any]:
 
 def ordering_portal(session: Session, caller: Caller) -> str | None:
     """A portal of supervisors with the module Orders that admits the caller."""
-    portals = definitions.admitting(session, caller)
-    return next(
-        (each for each in portals if configuration.module_name(session, caller, each, "orders")), None
-    )
+    return configuration.portal_with_module(session, caller, "orders")
 
 
 def list_my_orders(

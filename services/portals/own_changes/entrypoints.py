@@ -32,7 +32,7 @@ class OwnChangesEntrypoints:
     @serves(contract.get_own_change)
     def get_own_change(self, call: Call) -> Any:
         answer = call.read(queries.get_own_change)
-        call.note_reading("queue_item.read", "queue_item", answer["item_id"])
+        call.note_reading("queue_item.read", "queue_item", answer["item_id"], person_id=answer["person_id"])
         return answer
 
     @serves(contract.accept_own_change)

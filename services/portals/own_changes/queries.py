@@ -69,6 +69,7 @@ def get_own_change(session: Session, _caller: Caller, *, item_id: str) -> dict[s
     replaced = session.get(PublishedItem, change.replaces_id) if change.replaces_id else None
     return {
         "item_id": change.item_id,
+        "person_id": session.get_one(QueueItem, change.item_id).person_id,
         "section": change.section,
         "values": change.values,
         "replaces": replaced.values if replaced else None,
@@ -99,16 +100,25 @@ def own_person(caller: Caller) -> str:
     return str(person_id)
 
 
-def own_entry(session: Session, person_id: str, section: str, entry_id: str) -> PublishedItem:
-    """An entry that the person sees in a section of their record. Raises Refused `not_found`."""
-    entry = session.scalars(
-        select(PublishedItem).where(
+def held_entry(session: Session, person_id: str, section: str, entry_id: str) -> PublishedItem | None:
+    """An entry that the person sees in a section of their record, locked until the transaction ends; None: it is not there."""
+    return session.scalars(
+        select(PublishedItem)
+        .where(
             PublishedItem.id == entry_id,
             PublishedItem.person_id == person_id,
             PublishedItem.kind == KIND_OF_SECTION[section],
             *in_effect(utc_now()),
         )
+        .with_for_update()
     ).one_or_none()
-    if entry is None:
-        raise Refused("not_found", "Your record has no such entry.", field="replaces_id")
-    return entry
+
+
+def is_waiting_to_replace(session: Session, entry_id: str) -> bool:
+    """Whether an open request asks to take this entry away."""
+    statement = (
+        select(OwnChange.item_id)
+        .join(QueueItem, QueueItem.id == OwnChange.item_id)
+        .where(OwnChange.replaces_id == entry_id, QueueItem.is_open)
+    )
+    return session.scalar(statement.limit(1)) is not None

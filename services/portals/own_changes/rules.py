@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -22,6 +23,34 @@ def require_something(values: Mapping[str, Any] | None, replaces_id: str | None)
     """Raise Refused(invalid_request) for a change of nothing."""
     if values is None and replaces_id is None:
         raise Refused("invalid_request", "values: say what is to be added, or what is wrong.", "values")
+
+
+def require_not_waiting(is_waiting: bool) -> None:
+    """Raise Refused(conflict) for an entry that an open request asks to take away already."""
+    if is_waiting:
+        raise Refused(
+            "conflict",
+            "You have asked for a change of this entry already. Wait for the answer, or write a message.",
+            "replaces_id",
+        )
+
+
+def require_not_accepted(accepted_at: datetime.datetime | None) -> None:
+    """Raise Refused(conflict) for a change that is in the record, also where its request came back from the archive."""
+    if accepted_at is not None:
+        raise Refused(
+            "conflict", "This change is in the record already. Complete the request without it.", "item_id"
+        )
+
+
+def require_still_there(entry: Any) -> None:
+    """Raise Refused(conflict) where the entry that a change replaces is not in the person's record any more."""
+    if entry is None:
+        raise Refused(
+            "conflict",
+            "The entry that this replaces is not in the person's record any more. Dismiss the request, or ask the person.",
+            "item_id",
+        )
 
 
 def in_words(

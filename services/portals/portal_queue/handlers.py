@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
+from collections.abc import Collection
 from typing import Any, TypedDict, Unpack
 
 from services.chassis.database import held_or_made
@@ -74,13 +76,15 @@ def answer_queue_item(
     Raises Refused `not_found`, `item_archived`, `no_portal_account`.
     """
     item = _open_item(unit, item_id)
-    account_ids = _recipients(item, person)
-    if associate:
-        thread = writing.locked_thread(unit, item.thread_id)
-    else:
+    thread = writing.locked_thread(unit, item.thread_id)
+    realms = writing.readers_of(thread)
+    account_ids = _recipients(item, person, realms)
+    if not associate:
         kind = _TypeOf(item.type, item.type_name)
         about = Addressee(item.person_id, None, item.person_name)
-        thread = writing.begin_thread(unit, about, kind, account_id=item.account_id, portal=item.portal)
+        thread = writing.begin_thread(
+            unit, about, kind, account_id=item.account_id, portal=item.portal, realms=realms
+        )
         unit.session.flush()
     own_id = item.id if associate else None
     writing.write_as_staff(unit, thread, text, account_ids=account_ids, item_id=own_id, notify=notify)
@@ -183,13 +187,14 @@ def _open_item(unit: UnitOfWork, item_id: str) -> QueueItem:
     return item
 
 
-def _recipients(item: QueueItem, person: Addressee | None) -> list[str]:
+def _recipients(item: QueueItem, person: Addressee | None, realms: Collection[str]) -> list[str]:
     if item.account_id is not None:
         return [item.account_id]
     if person is None:
         raise AssertionError("who has no account here is asked for")
-    require_account(person)
-    return [account_id for account_id, _ in person.accounts]
+    reached = tuple((account_id, realm) for account_id, realm in person.accounts if realm in realms)
+    require_account(dataclasses.replace(person, accounts=reached))
+    return [account_id for account_id, _ in reached]
 
 
 def _assigned(unit: UnitOfWork, item: QueueItem, account_id: str | None, step: str) -> dict[str, Any]:

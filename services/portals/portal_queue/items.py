@@ -40,7 +40,10 @@ def add_item(
     kind = message_types.named(unit.session, type_code, "type")
     is_follow_up = thread is not None
     if thread is None:
-        thread = writing.begin_thread(unit, person, kind, account_id=account_id, portal=portal)
+        realms = message_types.realms_of(unit.session, unit.organisation_id, kind.code, is_answer=True)
+        thread = writing.begin_thread(
+            unit, person, kind, account_id=account_id, portal=portal, realms=() if account_id else realms
+        )
     item = QueueItem(
         id=wire.new_id(),
         version=1,

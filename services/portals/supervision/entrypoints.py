@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from services.chassis.operations import Call, serves
@@ -23,16 +24,18 @@ class SupervisionEntrypoints:
     def list_team_work_status(self, call: Call) -> Any:
         """The current work statuses of those whom the caller supervises."""
         answer = call.read(queries.list_team_work_status)
-        call.note_reading(
-            "team.read", "account", call.caller.id if call.caller else "", people=len(answer["items"])
-        )
+        _note_team(call, answer["items"], report="work_status")
         return answer
 
     @serves(supervision.get_team_report)
     def get_team_report(self, call: Call) -> Any:
         """A report about those whom the caller supervises."""
         answer = call.read(queries.get_team_report)
-        people = {row["person_id"] for row in answer["rows"]}
-        caller_id = call.caller.id if call.caller else ""
-        call.note_reading("team.read", "account", caller_id, people=len(people), report=answer["report"])
+        _note_team(call, answer["rows"], report=answer["report"])
         return answer
+
+
+def _note_team(call: Call, rows: Iterable[Mapping[str, Any]], report: str) -> None:
+    """Note of each employee in these rows that the caller has read of them."""
+    for person_id in sorted({row["person_id"] for row in rows}):
+        call.note_reading("team.read", "person", person_id, person_id=person_id, report=report)

@@ -13,13 +13,14 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.portals.supervision import SEEN, ReportRow
-from services.portals.configuration.queries import document_types, reports_of
+from services.portals.configuration.queries import document_types, portal_with_module, reports_of
 from services.portals.definitions.supervised import require_supervised, supervised
 from services.portals.published_items.models import ItemRevision, PublishedItem
 from services.portals.published_items.queries import in_effect, of_types
 from services.portals.supervision import reports
 
 _ROW = ReportRow(unknown=EXCLUDE)
+_STATUS = "work_status"
 _MOST_REPORTED = 5_000
 _MOST = 200  # newest items, and newest earlier statuses, of an employee
 
@@ -28,8 +29,9 @@ def get_employee_items(session: Session, caller: Caller, *, person_id: str) -> d
     """What the supervisor sees of an employee, newest first. Raises Refused `not_found`."""
     require_supervised(session, caller, person_id)
     types = document_types(session, caller, None, of_supervisors=True)
-    rows = [row for kind in SEEN for row in _newest(session, person_id, kind, types)]
-    statuses = [row.id for row in rows if row.kind == "work_status"]
+    kinds = [kind for kind in SEEN if kind != _STATUS or _shows_work_status(session, caller)]
+    rows = [row for kind in kinds for row in _newest(session, person_id, kind, types)]
+    statuses = [row.id for row in rows if row.kind == _STATUS]
     earlier = session.scalars(
         select(ItemRevision)
         .where(ItemRevision.item_id.in_(statuses))
@@ -39,7 +41,7 @@ def get_employee_items(session: Session, caller: Caller, *, person_id: str) -> d
     return {
         "person_id": person_id,
         **{kind: [_seen(kind, row.values) for row in rows if row.kind == kind] for kind in SEEN},
-        "earlier_work_status": [_seen("work_status", row.values) for row in earlier],
+        "earlier_work_status": [_seen(_STATUS, row.values) for row in earlier],
     }
 
 
@@ -56,23 +58,26 @@ def _newest(session: Session, person_id: str, kind: str, types: set[str] | None)
 
 
 def list_team_work_status(session: Session, caller: Caller) -> dict[str, Any]:
-    """The newest work status in effect of each employee whom the caller supervises."""
-    people = supervised(session, caller)
+    """The newest work status in effect of each employee whom the caller supervises; nobody where no portal shows it."""
+    people = supervised(session, caller) if _shows_work_status(session, caller) else []
     place = func.row_number().over(
         partition_by=PublishedItem.person_id,
         order_by=(PublishedItem.published_at.desc(), PublishedItem.id.desc()),
     )
     ranked = (
         select(PublishedItem.person_id, PublishedItem.values, place.label("place"))
-        .where(
-            PublishedItem.person_id.in_(people), PublishedItem.kind == "work_status", *in_effect(utc_now())
-        )
+        .where(PublishedItem.person_id.in_(people), PublishedItem.kind == _STATUS, *in_effect(utc_now()))
         .subquery()
     )
     newest = session.execute(select(ranked.c.person_id, ranked.c["values"]).where(ranked.c.place == 1)).all()
-    found = {person_id: _seen("work_status", values) for person_id, values in newest}
+    found = {person_id: _seen(_STATUS, values) for person_id, values in newest}
     nothing = {"status": None, "from_on": None, "until_on": None}
     return {"items": [{"person_id": each, **found.get(each, nothing)} for each in people]}
+
+
+def _shows_work_status(session: Session, caller: Caller) -> bool:
+    """Whether a portal of supervisors that admits the caller has the module Work Status."""
+    return portal_with_module(session, caller, _STATUS, "supervisor") is not None
 
 
 def get_team_report(session: Session, caller: Caller, *, portal: str, report: str) -> dict[str, Any]:

@@ -7,10 +7,8 @@ import functools
 from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import String, bindparam, func, literal_column, select
-
 from services.chassis import wire
-from services.chassis.database import PreparedInsert, insert_into
+from services.chassis.database import PreparedInsert, hold_counter, insert_into
 from services.chassis.names import name_rows
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
@@ -37,11 +35,6 @@ _AS_GIVEN = ("phone", "email", "form_code")
 _INSERT = PreparedInsert(ContactRecord)
 _INSERT_NAMES = PreparedInsert(ContactRecordName)
 _COLUMNS = {column.key for column in ContactRecord.__table__.columns} - {"organisation_id"}
-_QUEUE_UP = select(
-    func.pg_advisory_xact_lock(
-        func.hashtextextended(bindparam("counter", type_=String()), literal_column("0"))
-    )
-)
 
 
 class RecordMembers(TypedDict, total=False):
@@ -208,9 +201,8 @@ def _next_number(unit: UnitOfWork) -> int:
     At each commit PostgreSQL wakes all transactions that wait for the row, and some of many starve. An advisory lock
     serves them in order.
     """
+    hold_counter(unit.session, "contact_record_counters", str(unit.organisation_id))
     connection = unit.session.connection()
-    if connection.dialect.name == "postgresql":
-        connection.execute(_QUEUE_UP, {"counter": f"contact_record_counters:{unit.organisation_id}"})
     counted = connection.execute(
         _counting(connection.dialect.name), {"organisation_id": unit.organisation_id, "value": 1}
     )

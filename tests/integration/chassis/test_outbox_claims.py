@@ -42,7 +42,7 @@ def write(database: Database, *events: str) -> None:
     row = {
         "exchange": "toy.events",
         "routing_key": "x",
-        "body": b'{"dataschema": "/x"}',
+        "body": b'{"source": "/portico/toy", "dataschema": "/x"}',
         "created_at": utc_now(),
     }
     database.write(

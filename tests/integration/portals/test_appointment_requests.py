@@ -21,6 +21,7 @@ from tests.integration.portals.clinic import (
     somebody,
     utc,
 )
+from tests.support.at_once import at_once
 from tests.support.in_process import a_caller
 from tests.support.merged_people import MergedPeople
 
@@ -246,3 +247,11 @@ def test_requests_follow_merges_of_people(clinic: Clinic) -> None:
     assert len(clinic(contract.list_my_appointment_requests, COLLEAGUE)["items"]) == 1
     people.tell_undoing(clinic.portals, "8" * 32, "9" * 32)
     assert clinic(contract.list_my_appointment_requests, COLLEAGUE)["items"] == []
+
+
+def test_who_asks_many_times_at_once_has_no_more_open_requests_than_the_limit(clinic: Clinic) -> None:
+    kind, _ = clinic.open()
+    clinic.configure(booking_mode="request_only")
+    told = at_once(*[lambda: ask(clinic, kind)["state"]] * 8)
+    assert sorted(told) == ["open"] * rules.MOST_OPEN + ["too_many_appointments"] * 3
+    assert len(of_queue(clinic)) == rules.MOST_OPEN

@@ -57,9 +57,9 @@ def publish(portals: InProcess, caller: Caller = ADMIN, at: Any = None, portal: 
     return portals.call(contract.publish_portal_draft, caller, version=version, **request)
 
 
-def cancel(portals: InProcess) -> Any:
+def cancel(portals: InProcess, caller: Caller = ADMIN) -> Any:
     version = draft(portals)["version"]
-    return portals.call(contract.cancel_publication, ADMIN, version=version, portal="employee")
+    return portals.call(contract.cancel_publication, caller, version=version, portal="employee")
 
 
 def home(portals: InProcess, portal: str = "employee", *languages: str) -> Any:
@@ -251,6 +251,14 @@ def test_a_second_person_publishes_where_the_portal_needs_it(portals: InProcess)
     assert home(portals)["product_name"] == "First"
     change(portals, product_name="Next")
     publish(portals, SECOND)  # has not changed this draft
+    # What is taken back before its time is the draft of those who have drafted it, whoever takes it back.
+    change(portals, product_name="Later")
+    publish(portals, SECOND, at=datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1))
+    cancel(portals, third)
+    assert draft(portals)["product_name"] == "Later"
+    assert code_of(publish, portals) == "approval_required"
+    assert code_of(publish, portals, third) == "approval_required"
+    publish(portals, SECOND)
     manager = a_caller("portal.configure", "organisation.manage")
     assert settings(manager, needed=False)["needs_approval"] is False
 

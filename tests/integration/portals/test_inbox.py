@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.contracts.portals import configuration, definitions, inbox, messages, portal_queue
+from tests.support.at_once import at_once
 from tests.support.in_process import BAYSIDE, a_caller
 from tests.support.portal_desk import ANA, BEN, EVE, PortalDesk, a_person
 
@@ -184,3 +185,12 @@ def test_who_may_not_write_about_themselves_does_not(portal_desk: PortalDesk) ->
     reader = a_person(scope={"profiles": [profile]})
     assert desk.refused(lambda: desk.send(reader)) == ("not_found", "person_id")
     assert desk(inbox.list_my_threads, reader)["items"] == []
+
+
+def test_who_writes_many_times_at_once_sends_no_more_than_the_limit(portal_desk: PortalDesk) -> None:
+    desk = portal_desk
+    desk(portal_queue.change_queue_settings, MANAGER, version=1, most_a_day=2)
+    request = {"portal": "patient", "type": "refill_request", "text": "More, please."}
+    told = at_once(*[lambda: desk(inbox.send_my_message, a_person(), **request)["state"]] * 6)
+    assert sorted(told) == ["received"] * 2 + ["too_many_requests"] * 4
+    assert len(desk.queue()) == 2

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from services.contracts.portals import appointments, configuration, definitions
 from services.contracts.portals import my_appointments as contract
+from services.portals.appointments import free_times
 from services.portals.my_appointments import rules
 from tests.integration.portals.clinic import (
     BOOK,
     COLLEAGUE,
     NEW_YORK,
+    STAFF,
     WORKER,
     Clinic,
     a_clinic,
@@ -22,6 +26,7 @@ from tests.integration.portals.clinic import (
     somebody,
     utc,
 )
+from tests.support.at_once import at_once
 
 clinic = pytest.fixture(params=["sqlite", "postgresql"])(a_clinic)
 PERSON = {"person_id": "7" * 32, "role": "family"}
@@ -322,3 +327,67 @@ def test_looks_at_appointments_of_a_person_are_audited(clinic: Clinic) -> None:
     looks = [each for each in clinic.portals.audit() if each.action.endswith(".read")]
     assert {each.person_id for each in looks} == {"9" * 32}
     assert len(looks) == 2
+
+
+def test_who_books_many_times_at_once_gets_no_more_than_the_limit(clinic: Clinic) -> None:
+    kind, plan = clinic.open()
+    clinic.configure()
+    when = [utc(f"03-{day:02} {clock}") for day in (9, 10) for clock in ("09:00", "09:30", "10:00", "10:30")]
+    clinic.scheduling()
+
+    def book(at: str) -> Any:
+        request = {"type_id": kind["id"], "schedule_id": plan["id"], "starts_at": at}
+        return clinic(contract.book_my_appointment, WORKER, **request)["state"]
+
+    told = at_once(*(functools.partial(book, at) for at in when))
+    assert sorted(told) == ["booked"] * rules.MOST_COMING + ["too_many_appointments"] * 3
+    assert len(clinic.mine()["coming"]) == rules.MOST_COMING
+
+
+@pytest.mark.parametrize("year", ["0001", "9999"])
+def test_a_time_that_no_calendar_holds_is_refused(clinic: Clinic, year: str) -> None:
+    kind, plan = clinic.open()
+    clinic.configure()
+    made = clinic.book(kind, "03-06 09:30")
+    when = {"schedule_id": plan["id"], "starts_at": f"{year}-01-01T00:00:00Z"}
+    for operation, caller, request in (
+        (contract.book_my_appointment, WORKER, {"type_id": kind["id"]}),
+        (contract.move_my_appointment, WORKER, {"appointment_id": made["id"], "version": 1}),
+        (appointments.book_appointment, STAFF, {"type_id": kind["id"], "person_id": "7" * 32}),
+        (appointments.move_appointment, STAFF, {"appointment_id": made["id"], "version": 1}),
+    ):
+        assert (
+            refusal(lambda o=operation, c=caller, r=request: clinic(o, c, **r, **when)) == "invalid_request"
+        )
+
+
+def test_a_day_with_very_many_free_times_is_cut_and_says_so(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, _ = clinic.open()
+    clinic.configure()
+    assert [each["is_cut"] for each in clinic.free(kind)["days"]] == [False] * 5
+    monkeypatch.setattr(free_times, "MOST_OF_DAY", 3)
+    days = clinic.free(kind)["days"]
+    assert [(len(each["times"]), each["is_cut"]) for each in days] == [(3, True)] * 5
+    assert local(days[0]["times"][0]) == "03-04 09:00"
+
+
+def test_a_list_of_appointments_takes_as_many_statements_however_long_it_is(clinic: Clinic) -> None:
+    kind, _ = clinic.open()
+    clinic.configure()
+    counted: list[str] = []
+    listen = lambda *args: counted.append(args[2])  # noqa: E731 - removed below
+
+    def statements() -> int:
+        counted.clear()
+        clinic.mine()
+        return len(counted)
+
+    event.listen(clinic.portals.database.engine, "before_cursor_execute", listen)
+    clinic.book(kind, "03-06 09:00")
+    of_one = statements()
+    for at in ("03-06 09:30", "03-06 10:00", "03-06 10:30"):
+        clinic.book(kind, at)
+    assert statements() == of_one
+    event.remove(clinic.portals.database.engine, "before_cursor_execute", listen)

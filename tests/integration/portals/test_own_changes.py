@@ -8,6 +8,7 @@ import pytest
 
 from services.contracts.portals import configuration, inbox, portal_queue, published_items
 from services.contracts.portals import own_changes as contract
+from tests.support.at_once import at_once
 from tests.support.in_process import BAYSIDE, a_caller
 from tests.support.portal_desk import ANA, BEN, PortalDesk, a_person
 
@@ -154,3 +155,42 @@ def test_many_entries_of_one_section_push_none_of_another_out(portal_desk: Porta
         for each in desk(contract.get_my_sections, a_person(), portal="patient")["items"]
     }
     assert [each["values"]["substance"] for each in shown["allergies"]] == ["Dust"]
+
+
+def test_an_entry_is_replaced_by_one_request_and_only_while_it_is_the_persons(
+    portal_desk: PortalDesk,
+) -> None:
+    desk = portal_desk
+    let_edit(desk, "allergies")
+    wrong = publish(desk, "allergy", substance="Nuts")
+    told = at_once(*[lambda: ask(desk, values=LATEX, replaces_id=wrong)["section"]] * 3)
+    assert sorted(told) == ["allergies", "conflict", "conflict"]
+    assert desk.refused(lambda: ask(desk, replaces_id=wrong)) == ("conflict", "replaces_id")
+    (item_id,) = desk.queue(type="change_of_my_information")
+    # The source takes the entry back meanwhile.
+    desk(published_items.withdraw_item, NURSE, item_id=wrong)
+    assert desk.refused(lambda: accept(desk, {"item_id": item_id})) == ("conflict", "item_id")
+    assert substances(desk) == []
+    assert desk.queue(type="change_of_my_information") == [item_id]
+
+
+def test_what_was_accepted_is_not_accepted_again_when_it_comes_back_from_the_archive(
+    portal_desk: PortalDesk,
+) -> None:
+    desk = portal_desk
+    let_edit(desk, "allergies")
+    asked = ask(desk, values=LATEX)
+    done = accept(desk, asked)
+    back = {"item_id": done["id"], "version": done["version"], "confirm": True}
+    desk(portal_queue.unarchive_queue_item, NURSE, **back)
+    assert desk.refused(lambda: accept(desk, asked)) == ("conflict", "item_id")
+    assert substances(desk) == ["Latex"]
+
+
+def test_who_has_looked_at_a_change_is_found_by_its_person(portal_desk: PortalDesk) -> None:
+    desk = portal_desk
+    let_edit(desk, "allergies")
+    asked = ask(desk, values=LATEX)
+    desk(contract.get_own_change, NURSE, item_id=asked["item_id"])
+    (row,) = [each for each in desk.portals.audit("queue_item.read") if each.object_id == asked["item_id"]]
+    assert row.facts.get("person_id", row.person_id) == ANA

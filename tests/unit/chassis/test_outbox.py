@@ -55,7 +55,7 @@ def write(database: Database, *events: str) -> None:
                 aggregate=event.partition("-")[0],
                 exchange="toy.events",
                 routing_key="thing_added.v1.harbor",
-                body=b'{"dataschema": "/schemas/toy.thing_added.v1.json"}',
+                body=b'{"source": "/portico/toy", "dataschema": "/schemas/toy.thing_added.v1.json"}',
                 created_at=utc_now(),
             )
             for event in events
@@ -78,7 +78,7 @@ def test_what_is_confirmed_leaves_the_outbox(database: Database, relay: Relay, p
     assert waiting(database) == {}
 
 
-def test_a_published_event_says_where_its_schema_is_served(
+def test_a_published_event_names_the_installation_and_says_where_its_schema_is_served(
     database: Database, relay: Relay, publisher: FakePublisher
 ):
     write(database, "bed-1")
@@ -86,7 +86,10 @@ def test_a_published_event_says_where_its_schema_is_served(
     relay._sweep()
 
     assert publisher.bodies == [
-        b'{"dataschema":"https://portal.example.org/schemas/toy.thing_added.v1.json"}'
+        (
+            b'{"source":"https://portal.example.org/portico/toy",'
+            b'"dataschema":"https://portal.example.org/schemas/toy.thing_added.v1.json"}'
+        )
     ]
 
 
