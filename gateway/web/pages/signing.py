@@ -27,6 +27,27 @@ PAGES = (
         states=(State("done", query={"is_decided": "true"}),),
     ),
     Page(
+        "/signing/together",
+        "signing/together.html",
+        reads={
+            **LOOK,
+            "documents": Read(
+                documents.list_documents,
+                given={"is_mine": True, "is_decided": False, "limit": 20},
+                query=("after",),
+            ),
+        },
+        actions=(
+            Action(
+                "sign_together",
+                documents.sign_documents,
+                "What could be signed is signed.",
+                keeps_reply=True,
+            ),
+        ),
+        sample={documents.list_documents: {"items": {"actions": ["sign", "decline"], "state": "sent"}}},
+    ),
+    Page(
         "/signing/{document_id}",
         "signing/document.html",
         reads={

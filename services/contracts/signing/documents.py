@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, Request, only_services, page_of, permission
@@ -37,6 +39,28 @@ ROLES = ("signer", "approver", "viewer", "copy")
 RECIPIENT_STATES = ("waiting", "asked", "told", "signed", "declined", "delegated", "expired", "ended")
 
 MOST_RECIPIENTS = 20
+MOST_AT_ONCE = 20
+LONGEST_DRAWING = 20_000
+
+
+def _appearance() -> dict[str, fields.Field[Any]]:
+    """How a signature looks. Without both the printed name stands alone, as it does beside them."""
+    return {
+        "typed_name": Text(load_default=None, allow_none=True, most=120),
+        "drawing": fields.String(
+            load_default=None,
+            allow_none=True,
+            validate=[
+                validate.Length(max=LONGEST_DRAWING),
+                validate.Regexp(
+                    r"\d{1,4},\d{1,4}([ ;]\d{1,4},\d{1,4})*\Z", error="Draw it again: this is no drawing."
+                ),
+            ],
+            metadata={
+                "description": "lines of points `x,y`, with blanks between points and semicolons between lines"
+            },
+        ),
+    }
 
 
 class RecipientOrder(Request):
@@ -332,6 +356,7 @@ sign_document = contract.command(
         "document_id": Id(required=True),
         "meaning": fields.String(required=True, validate=validate.OneOf(MEANINGS)),
         "note": Text(load_default=None, allow_none=True, most=2000),
+        **_appearance(),
     },
     reply=DocumentView,
     access=permission("document.sign"),
@@ -347,6 +372,34 @@ sign_document = contract.command(
     ),
     expects_version=True,
     timeout_s=20,
+)
+
+sign_documents = contract.command(
+    "sign_documents",
+    "Sign several documents in one act. Each must have been opened before; each is answered by itself.",
+    request={
+        "document_ids": Ids(required=True, validate=validate.Length(min=1, max=MOST_AT_ONCE)),
+        "meaning": fields.String(required=True, validate=validate.OneOf(MEANINGS)),
+        **_appearance(),
+    },
+    reply={
+        "signed": fields.Integer(required=True),
+        "items": fields.List(
+            fields.Nested(
+                {
+                    "document_id": Id(required=True),
+                    "title": fields.String(required=True, allow_none=True),
+                    "outcome": fields.String(
+                        required=True, metadata={"description": "signed, or the code of the refusal"}
+                    ),
+                    "detail": fields.String(required=True, allow_none=True),
+                }
+            ),
+            required=True,
+        ),
+    },
+    access=permission("document.sign"),
+    timeout_s=30,
 )
 
 delegate_document = contract.command(

@@ -192,6 +192,28 @@ def _open(unit: UnitOfWork, document_id: str, **what: Any) -> Document:
     return document
 
 
+def require_opened(unit: UnitOfWork, *, document_id: str) -> str:
+    """The title of a document that the caller has opened, and may sign now. Raises Refused(not_opened)."""
+    document, own = _undecided(unit, document_id)
+    if own.viewed_at is None:
+        raise Refused("not_opened", "Open this document and read it before you sign it.")
+    return document.title
+
+
+def signed_in_this_request(unit: UnitOfWork, *, document_id: str) -> str | None:
+    """The title of a document that this very request has signed before it was interrupted."""
+    document = queries.get_document(unit.session, caller_of(unit), document_id)
+    own = recipients.find_recipient(unit.session, document_id, caller_of(unit).id)
+    return document.title if own is not None and own.decided_in == unit.context.request_id else None
+
+
+def documents_signed(unit: UnitOfWork, items: list[dict[str, Any]]) -> dict[str, Any]:
+    """Remember what became of each document of one act."""
+    signed = sum(1 for each in items if each["outcome"] == "signed")
+    unit.audit("documents.signed_at_once", "account", unit.actor_id, asked=len(items), signed=signed)
+    return {"signed": signed, "items": items}
+
+
 def claim_signature(unit: UnitOfWork, *, document_id: str, meaning: str) -> ToSign:
     """Take the lease under which the document is signed outside of any transaction.
 
@@ -345,7 +367,7 @@ def _undecided(unit: UnitOfWork, document_id: str) -> tuple[Document, Recipient]
 def require_undecided(unit: UnitOfWork, document: Document) -> None:
     """Raises Refused unless the document still waits for a decision, in the version that was read, and nobody signs it now."""
     rules.require_undecided(document.state)
-    unit.require_version(document)
+    unit.honour_version(document)
     if rules.is_leased(
         document.signing_claim, document.signing_until, asked_by=unit.context.request_id, now=unit.now
     ):

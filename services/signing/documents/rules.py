@@ -334,6 +334,17 @@ def is_leased(
     return held_by is not None and held_by != asked_by and until is not None and until > now
 
 
+Strokes = tuple[tuple[tuple[int, int], ...], ...]
+
+
+def strokes(drawing: str | None) -> Strokes:
+    """The lines of a drawing, `12,40 13,41;20,9`, each as its points."""
+    lines = drawing.split(";") if drawing else []
+    return tuple(
+        tuple((int(x), int(y)) for x, y in (point.split(",") for point in line.split(" "))) for line in lines
+    )
+
+
 def printed_name(first_name: str | None, last_name: str | None, email: str) -> str:
     """The signer's name as printed (21 CFR 11.50). Without a name, the e-mail address, which is the user name."""
     name = " ".join(part.strip() for part in (first_name, last_name) if part and part.strip())

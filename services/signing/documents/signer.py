@@ -21,6 +21,7 @@ from eventlet import tpool
 
 from services.chassis.blobs import UPLOADED, BlobStore
 from services.contracts.errors import Refused
+from services.signing.documents.rules import Strokes
 from services.signing.documents.turns import turn
 from services.signing.pdf import codes, photographs, screening
 from services.signing.pdf.certificates import Authority
@@ -46,6 +47,8 @@ class Order:
     signer_name: str
     meaning: str
     signed_at: datetime.datetime
+    typed_name: str = ""
+    strokes: Strokes = ()
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,8 @@ class Signer:
                 location="",
                 signed_at=order.signed_at,
                 field_name=field_name,
+                typed_name=order.typed_name,
+                strokes=order.strokes,
             )
         except timestamps.TimestampUnavailable:
             raise Refused(

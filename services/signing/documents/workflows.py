@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
 
@@ -228,24 +229,71 @@ def sign_document(call: Call) -> Any:
     """
     if call.is_repeated():
         return call.commit(only_replayed)
-    caller, document_id = call.caller, call.request["document_id"]
-    signer = _describe_account(call, caller.id if caller else "", "not_found")
+    account = _own_account(call)
     with signer_of(call).turn_to_sign(wait_s(call)):
         # Check again: another worker may have carried out the same request while this one waited for its turn.
         if call.is_repeated():
             return call.commit(only_replayed)
-        claimed = call.transact(
-            lambda unit: handlers.claim_signature(
-                unit, document_id=document_id, meaning=call.request["meaning"]
+        with _signed(call, account, call.request["document_id"]) as signed:
+            return call.commit(handlers.sign_document, signed, rules.AUTO_RETURN in account["features"])
+
+
+def sign_documents(call: Call) -> Any:
+    """Sign one document after the other, each as `sign_document` does. A repeated request goes on where it was interrupted."""
+    if call.is_repeated():
+        return call.commit(only_replayed)
+    account = _own_account(call)
+    items = []
+    for document_id in dict.fromkeys(call.request["document_ids"]):
+        told: dict[str, Any] = {
+            "document_id": document_id,
+            "title": None,
+            "outcome": "signed",
+            "detail": None,
+        }
+        try:
+            told["title"] = _sign_one_of_several(call, account, document_id)
+        except Refused as refusal:
+            told |= {"outcome": refusal.code, "detail": refusal.detail}
+        items.append(told)
+    return call.commit(handlers.documents_signed, items)
+
+
+def _sign_one_of_several(call: Call, account: Mapping[str, Any], document_id: str) -> str:
+    done = call.transact(lambda unit: handlers.signed_in_this_request(unit, document_id=document_id))
+    if done is not None:
+        return done
+    title = call.transact(lambda unit: handlers.require_opened(unit, document_id=document_id))
+    auto_return, meaning = rules.AUTO_RETURN in account["features"], call.request["meaning"]
+    with signer_of(call).turn_to_sign(wait_s(call)), _signed(call, account, document_id) as signed:
+        call.transact(
+            lambda unit: (
+                handlers.sign_document(
+                    unit, signed, auto_return, document_id=document_id, meaning=meaning, note=None
+                )
+                and None
             )
         )
-        try:
-            order = _order(call, claimed, signer)
-            signed = handlers.Signed(signer_of(call).sign(order), order.signed_at)
-            return call.commit(handlers.sign_document, signed, rules.AUTO_RETURN in signer["features"])
-        except Exception:
-            call.transact(lambda unit: handlers.release_signature(unit, document_id=document_id))
-            raise
+    return title
+
+
+@contextmanager
+def _signed(call: Call, account: Mapping[str, Any], document_id: str) -> Iterator[handlers.Signed]:
+    """The signed file of a document that this request has claimed, to be recorded within the block."""
+    meaning = call.request["meaning"]
+    claimed = call.transact(
+        lambda unit: handlers.claim_signature(unit, document_id=document_id, meaning=meaning)
+    )
+    try:
+        order = _order(call, claimed, account)
+        yield handlers.Signed(signer_of(call).sign(order), order.signed_at)
+    except Exception:
+        call.transact(lambda unit: handlers.release_signature(unit, document_id=document_id))
+        raise
+
+
+def _own_account(call: Call) -> Mapping[str, Any]:
+    return _describe_account(call, call.caller.id if call.caller else "", "not_found")
 
 
 def _order(call: Call, claimed: handlers.ToSign, signer: Mapping[str, Any]) -> Order:
@@ -258,6 +306,8 @@ def _order(call: Call, claimed: handlers.ToSign, signer: Mapping[str, Any]) -> O
         sha256=claimed.sha256,
         signer_name=rules.printed_name(signer["first_name"], signer["last_name"], signer["email"]),
         meaning=call.request["meaning"],
+        typed_name=call.request["typed_name"] or "",
+        strokes=rules.strokes(call.request["drawing"]),
         signed_at=utc_now().replace(microsecond=0),  # a PDF states whole seconds
     )
 

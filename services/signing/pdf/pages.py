@@ -42,6 +42,7 @@ _COVER_FOOT = "Confidential health information. If it is not for you, please tel
 
 P = ParamSpec("P")
 Box = tuple[float, float, float, float]
+Strokes = tuple[tuple[tuple[int, int], ...], ...]  # lines of points, from the upper left corner
 # Threads that draw share the faces, whose files reportlab reads by position. They are native threads, so the lock is, too.
 _DRAWING = patcher.original("threading").Lock()
 
@@ -99,6 +100,8 @@ class Stamp:
     meaning: str
     reason: str
     location: str
+    typed_name: str = ""
+    strokes: Strokes = ()
 
 
 def _one_at_a_time(draw: Callable[P, bytes]) -> Callable[P, bytes]:
@@ -154,6 +157,9 @@ def signature_stamp(stamp: Stamp, width: float, height: float) -> bytes:
     canvas.setFillColor(ACCENT)
     canvas.rect(0.5, 4, 3, height - 8, stroke=0, fill=1)
     left, room = 12.0, width - 20
+    if stamp.strokes or stamp.typed_name:
+        room = room * 0.62
+        _draw_signature(canvas, stamp, (left + room + 4, 6.0, width - 8, height - 6))
     rows = _stamp_rows(stamp, room)
     scale = min(1.0, (height - 10) / sum(size * 1.32 for _, _, size in rows))
     y = height - 5
@@ -162,6 +168,35 @@ def signature_stamp(stamp: Stamp, width: float, height: float) -> bytes:
         colour = INK if weight == "bold" else QUIET
         _line(canvas, left, y + size * 0.28 * scale, text, weight, size * scale, colour)
     return _finish(canvas, buffer)
+
+
+def _draw_signature(canvas: Canvas, stamp: Stamp, box: Box) -> None:
+    """What the signer drew, or else wrote, as large as the box allows."""
+    left, bottom, right, top = box
+    if not stamp.strokes:
+        size, room = 15.0, (right - left) * 0.9
+        line = _wrapped(stamp.typed_name, "plain", size, room * 2, at_most=1)[0]
+        size *= min(1.0, room / max(1.0, text_shaping.width_of(line, "plain", size)))
+        canvas.saveState()
+        canvas.transform(1, 0, 0.28, 1, left, (bottom + top) / 2 - size / 3)  # slanted, as handwriting is
+        _line(canvas, 0, 0, line, "plain", size, INK)
+        canvas.restoreState()
+        return
+    points = [point for stroke in stamp.strokes for point in stroke]
+    least_x, least_y = (min(each) for each in zip(*points, strict=True))
+    most_x, most_y = (max(each) for each in zip(*points, strict=True))
+    scale = min((right - left) / max(1, most_x - least_x), (top - bottom) / max(1, most_y - least_y), 1.0)
+    left += (right - left - (most_x - least_x) * scale) / 2
+    top -= (top - bottom - (most_y - least_y) * scale) / 2
+    canvas.setStrokeColor(INK)
+    canvas.setLineWidth(1.1)
+    canvas.setLineCap(1)
+    for stroke in stamp.strokes:
+        path = canvas.beginPath()
+        path.moveTo(left + (stroke[0][0] - least_x) * scale, top - (stroke[0][1] - least_y) * scale)
+        for x, y in stroke[1:] or stroke:
+            path.lineTo(left + (x - least_x) * scale, top - (y - least_y) * scale)
+        canvas.drawPath(path)
 
 
 @_one_at_a_time

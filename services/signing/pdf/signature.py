@@ -135,11 +135,14 @@ def sign(
     location: str,
     signed_at: datetime,
     field_name: str,
+    typed_name: str = "",
+    strokes: pages.Strokes = (),
 ) -> bytes:
     """The document with one more signature, as an incremental update.
 
     `signed_at` has a time zone. It is printed and stated as the claimed time; the timestamp proves the time.
     `meaning` is 21 CFR 11.50's (review, approval, responsibility, authorship); `reason` and `location` may be empty.
+    `typed_name` and `strokes` are what the signer wrote or drew; it is placed in the stamp.
     `field_name` names this signature in the document: the same name twice is refused, so a repeated
     call cannot sign twice.
 
@@ -150,7 +153,7 @@ def sign(
         raise ValueError("signed_at needs a time zone")
     if not FIELD_NAME.fullmatch(field_name):
         raise ValueError("a field name is letters, digits, '-' and '_', at most 64")
-    stamp = pages.Stamp(signer_name, signed_at, meaning, reason, location)
+    stamp = pages.Stamp(signer_name, signed_at, meaning, reason, location, typed_name, strokes)
     metadata = PdfSignatureMetadata(
         field_name=field_name,
         md_algorithm="sha256",
