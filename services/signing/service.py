@@ -13,9 +13,11 @@ from services.chassis.runtime import Runtime
 from services.chassis.unused_files import UnusedFilesLoop
 from services.contracts.identity.merging import describe_person
 from services.contracts.signing.audit import trail
+from services.signing.decisions import sealing
+from services.signing.decisions.entrypoints import DecisionEntrypoints
+from services.signing.decisions.queries import files_in_use
 from services.signing.documents.entrypoints import DocumentEntrypoints
 from services.signing.documents.page_pictures import SWEPT_EVERY_S, PagePictures
-from services.signing.documents.queries import files_in_use
 from services.signing.documents.signer import Signer
 from services.signing.follow_up import reminders
 from services.signing.follow_up.entrypoints import FollowUpEntrypoints
@@ -34,6 +36,7 @@ def start_runtime(settings: Any) -> Runtime:
     runtime.loops.append(Loop("page-pictures", runtime.page_pictures.sweep, SWEPT_EVERY_S))
     runtime.loops.append(Loop("reminders", lambda: reminders.remind(runtime), reminders.EVERY_S))
     runtime.loops.append(Loop("expiry", lambda: reminders.expire(runtime), reminders.EVERY_S))
+    runtime.loops.append(Loop(sealing.LOOP, lambda: sealing.seal(runtime), sealing.EVERY_S))
     runtime.loops.append(UnusedFilesLoop(runtime, DOCUMENTS, files_in_use))
     return runtime  # type: ignore[no-any-return]  # Runtime, with attributes of this service's own
 
@@ -41,6 +44,7 @@ def start_runtime(settings: Any) -> Runtime:
 @serves_audit(trail, ids_asked(describe_person))
 class Service(
     DocumentEntrypoints,
+    DecisionEntrypoints,
     FollowUpEntrypoints,
     PaperEntrypoints,
 ):

@@ -288,6 +288,7 @@ def decline_document(
     document, own = _undecided(unit, document_id)
     document.reason_code = own.reason_code = reason_code
     _note(own, "declined", unit.now, note)
+    own.waits_for_seal_since = unit.now
     decide(unit, document, "declined", unit.now, note)
     record(
         unit,

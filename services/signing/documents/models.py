@@ -105,8 +105,9 @@ class Document(TenantScoped, Base):
 class Recipient(TenantScoped, Base):
     """Somebody who gets a document, in which role and turn, and what they did. Paper has no recipients with an account.
 
-    `asked_at` is when it was their turn, or when they were shown the document; before it they do not see it.
-    `decided_in` is the request that carried their signature: repeated, it finds its own work.
+    `asked_at` is when it was their turn, or when they were shown the document; before it they do not see it. `decided_in` is
+    the request that carried their signature: repeated, it finds its own work. `waits_for_seal_since` is set while a decline
+    waits to be signed by itself.
     """
 
     __tablename__ = "recipients"
@@ -130,6 +131,7 @@ class Recipient(TenantScoped, Base):
     reason_code: Mapped[str | None] = mapped_column(String(40))
     note: Mapped[str | None] = mapped_column(Text)
     delegated_by_id: Mapped[str | None] = mapped_column(ForeignKey("recipients.id"))
+    waits_for_seal_since: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
     next_reminder_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
 
 

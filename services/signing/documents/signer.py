@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - the file's name
 SCREENINGS_AT_ONCE = 2
+SEAL_WAIT_S = 30.0
 GROWTH_BYTES = 4 * 1024 * 1024  # what a signature and its page may add to the largest document
 
 
@@ -58,6 +59,13 @@ class TakenIn:
     sha256: str
     pages: int
     bytes: int
+
+
+@dataclass(frozen=True)
+class Seal:
+    """The file of a statement with its detached signature."""
+
+    sha256: str
 
 
 class SignatureDoesNotHoldError(Exception):
@@ -136,6 +144,31 @@ class Signer:
         with turn(self._signatures, wait_s):
             yield
 
+    def seal(self, organisation_id: str, key: str, name: str, statement: str) -> Seal:
+        """Sign a statement, verify the signature and keep both as one file. Raises Refused(service_unavailable)."""
+        with turn(self._signatures, SEAL_WAIT_S):
+            return Seal(str(self._in_thread(self._seal, organisation_id, key, name, statement)))
+
+    def _seal(self, organisation_id: str, key: str, name: str, statement: str) -> str:
+        from services.signing.pdf import detached, timestamps  # noqa: PLC0415 - as in `_sign`
+
+        try:
+            made = detached.sign(
+                statement.encode(),
+                self._authority.signer_for(key, name),
+                timestamps.timestamper(self._timestamp_authority, self._authority),
+            )
+        except timestamps.TimestampUnavailable:
+            raise _no_timestamp() from None
+        file = detached.file_of(statement, made)
+        checked = detached.verify(
+            file, trust_roots=[self._authority.certificate], timestamp_roots=self._timestamp_roots
+        )
+        if not checked.is_valid:
+            raise SignatureDoesNotHoldError
+        sha256, _ = self._blobs.put(organisation_id, [file], self._max_bytes + GROWTH_BYTES)
+        return sha256
+
     def sign(self, order: Order) -> str:
         """Sign, verify and store a file. Returns the SHA-256 of the signed file.
 
@@ -162,15 +195,17 @@ class Signer:
                 strokes=order.strokes,
             )
         except timestamps.TimestampUnavailable:
-            raise Refused(
-                "service_unavailable", "The timestamp authority gives no answer.", retry_after_s=10
-            ) from None
+            raise _no_timestamp() from None
         checked = signature.verify(
             signed, trust_roots=[self._authority.certificate], timestamp_roots=self._timestamp_roots
         )
         _require_valid(checked, field_name)
         sha256, _ = self._blobs.put(order.organisation_id, [signed], self._max_bytes + GROWTH_BYTES)
         return sha256
+
+
+def _no_timestamp() -> Refused:
+    return Refused("service_unavailable", "The timestamp authority gives no answer.", retry_after_s=10)
 
 
 def _require_valid(checked: Verification, field_name: str) -> None:

@@ -162,7 +162,7 @@ def sign(
         reason=f"{meaning}: {reason}" if reason else meaning,
         location=location or None,
     )
-    rsa_signer = _RsaSigner(signer)
+    rsa_signer = RsaSigner(signer)
     try:
         return _signed(pdf, stamp, metadata, rsa_signer, timestamper)
     except MALFORMED:
@@ -255,18 +255,26 @@ def _status(
 ) -> PdfSignatureStatus:
     # The token's time only serves to judge the signer's certificate. pyHanko validates the token itself: a forged
     # one fails the whole check.
-    times = [
-        token["content"]["encap_content_info"]["content"].parsed["gen_time"].native
-        for token in find_cms_attribute_iter(
-            embedded.signer_info["unsigned_attrs"], "signature_time_stamp_token"
-        )
-    ]
+    times = times_of(embedded.signer_info)
     return validate_pdf_signature(
         embedded,
         signer_validation_context=_context(roots, times[0] if len(times) == 1 else datetime.now(UTC)),
         ts_validation_context=_context(roots_of_time, datetime.now(UTC)),
         diff_policy=ONLY_SIGNATURES,
     )
+
+
+def times_of(signer_info: Any) -> list[datetime]:
+    """The times that the tokens of a signature state, before anybody has validated them."""
+    return [
+        token["content"]["encap_content_info"]["content"].parsed["gen_time"].native
+        for token in find_cms_attribute_iter(signer_info["unsigned_attrs"], "signature_time_stamp_token")
+    ]
+
+
+def context_of(roots: Iterable[x509.Certificate], moment: datetime) -> ValidationContext:
+    """What a certificate has to lead to, and when it has to be valid."""
+    return _context([_asn1(each) for each in roots], moment)
 
 
 def _only_signatures_added(status: PdfSignatureStatus) -> bool:
@@ -284,7 +292,7 @@ def _context(roots: list[asn1_x509.Certificate], moment: datetime) -> Validation
     )
 
 
-class _RsaSigner(Signer):
+class RsaSigner(Signer):
     """Signs with a key that is already loaded. pyHanko's `SimpleSigner` would parse and check the key each time."""
 
     def __init__(self, credential: Credential) -> None:
@@ -331,7 +339,7 @@ def _signed(
     pdf: bytes,
     stamp: pages.Stamp,
     metadata: PdfSignatureMetadata,
-    signer: _RsaSigner,
+    signer: RsaSigner,
     timestamper: TimeStamper,
 ) -> bytes:
     writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
