@@ -55,6 +55,7 @@ from services.contracts.referrals import records as records_contract
 from services.contracts.signing import documents as signing
 from services.identity.realms.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions, switched_on
 from services.referrals.models import StatusChange
+from services.signing.decisions import sealing
 from services.signing.documents.page_pictures import PagePictures
 from services.signing.documents.signer import Signer
 from tests.integration.notifications.conftest import Notifications
@@ -607,6 +608,7 @@ def signing_world(folder: Path) -> World:
             fax_number="+14155550177",
         )
         world.keep(key, "faxed_document", faxed["id"])
+        world.keep(key, "decision", _a_signed_decline(service, caller, blob, key))
     world.requests["signing.decline_document"] = lambda own, _: {"reason_code": "content_wrong"}
     world.requests["signing.send_document"] = lambda own, _: {"recipient_account_id": own["account"][0]}
     world.requests["signing.decline_on_paper"] = lambda own, _: {"reason_code": "content_wrong"}
@@ -614,6 +616,19 @@ def signing_world(folder: Path) -> World:
     world.requests["signing.attach_signed_copy"] = lambda own, _: {"signed_on": today}
     _knows_person(service, "bayside")
     return finished(world)
+
+
+def _a_signed_decline(service: InProcess, caller: Any, blob: Any, key: str) -> str:
+    """A document that was declined, and the decline signed."""
+    sent = service.call(
+        signing.send_document, caller, document=blob, title="Declined", recipient_account_id=ACCOUNTS[key]
+    )
+    service.call(
+        signing.decline_document, caller, version=1, document_id=sent["id"], reason_code="content_wrong"
+    )
+    sealing.seal(service.runtime)
+    shown = service.call(signing.get_document, caller, document_id=sent["id"])
+    return str(shown["recipients"][0]["decision_id"])
 
 
 def _knows_account(service: InProcess, key: str) -> None:

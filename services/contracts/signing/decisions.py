@@ -27,6 +27,7 @@ list_my_decisions = contract.query(
     request={},
     reply={"items": fields.List(fields.Nested(Decision), required=True)},
     access=SIGNED_IN,
+    before_consent=True,
 )
 
 open_decision_file = contract.command(
@@ -38,4 +39,5 @@ open_decision_file = contract.command(
     reply=FileReference,
     access=SIGNED_IN,
     errors=("not_found",),
+    before_consent=True,
 )

@@ -38,6 +38,9 @@ ROLES = ("signer", "approver", "viewer", "copy")
 # waiting: others come first. told: viewers and copies. ended: the document was decided without them.
 RECIPIENT_STATES = ("waiting", "asked", "told", "signed", "declined", "delegated", "expired", "ended")
 
+# Where a document stands for one of its recipients.
+OWN_STANDINGS = ("to_sign", "to_read", "signed_by_you", "handed_on", "late", "done_without_you", *STATES)
+
 MOST_RECIPIENTS = 20
 MOST_AT_ONCE = 20
 LONGEST_DRAWING = 20_000
@@ -102,6 +105,11 @@ class ShownRecipient(Reply):
     reason_code = one_of(DECLINE_REASONS, required=True, allow_none=True)
     note = fields.String(required=True, allow_none=True)
     delegated_by_id = Id(required=True, allow_none=True)
+    decision_id = Id(
+        required=True,
+        allow_none=True,
+        metadata={"description": "of a decline, whose signature can be opened"},
+    )
 
 
 class DocumentView(Reply):
@@ -178,7 +186,12 @@ class ShownDocument(DocumentView):
     own_role = one_of(
         ROLES, required=True, allow_none=True, metadata={"description": "of the caller; null: no recipient"}
     )
-    own_state = one_of(RECIPIENT_STATES, required=True, allow_none=True)
+    own_standing = one_of(
+        OWN_STANDINGS,
+        required=True,
+        allow_none=True,
+        metadata={"description": "where it stands for the caller, a recipient; null: no recipient"},
+    )
     recipients = fields.List(
         fields.Nested(ShownRecipient), metadata={"description": "of one document, not in lists"}
     )

@@ -20,7 +20,7 @@ class Decision(TenantScoped, Base):
         Index(None, "organisation_id", "sha256"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(10))
+    kind: Mapped[str] = mapped_column(String(20))
     document_id: Mapped[str | None] = mapped_column(String(32), index=True)
     account_id: Mapped[str] = mapped_column(String(32))
     decided_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

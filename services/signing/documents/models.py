@@ -134,6 +134,12 @@ class Recipient(TenantScoped, Base):
     waits_for_seal_since: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
     next_reminder_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
 
+    @property
+    def decision_id(self) -> str | None:
+        """The id of the signed decision of a decline, once it is signed."""
+        is_sealed = self.state == "declined" and self.waits_for_seal_since is None
+        return self.id if is_sealed else None
+
 
 class SeenPage(TenantScoped, Base):
     """A page whose picture a recipient of a document has opened before deciding, and when first."""

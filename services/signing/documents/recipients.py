@@ -62,8 +62,8 @@ def invite(unit: UnitOfWork, document: Document, invited: Sequence[Invited]) -> 
 def go_on(unit: UnitOfWork, document: Document) -> bool:
     """Ask those whose turn it is now, and show the document to those who only read it. True when all have signed."""
     everybody = recipients_of(unit.session, document.id)
-    turn = rules.turn_now(map(_standing, everybody))
-    due = [each for each in everybody if rules.is_due(_standing(each), turn)]
+    turn = rules.turn_now(map(standing_of, everybody))
+    due = [each for each in everybody if rules.is_due(standing_of(each), turn)]
     for each in due:
         each.asked_at = unit.now
         if each.role in rules.DECIDING:
@@ -124,5 +124,6 @@ def tell_several(unit: UnitOfWork, event: Any, document: Document, account_ids: 
     unit.publish(event, document.id, {"document_id": document.id, "account_ids": account_ids})
 
 
-def _standing(recipient: Recipient) -> rules.Standing:
+def standing_of(recipient: Recipient) -> rules.Standing:
+    """Where a recipient stands."""
     return rules.Standing(recipient.role, recipient.turn, recipient.state)

@@ -200,6 +200,16 @@ def require_own_turn(role: str, state: str, expires_on: datetime.date | None, to
         raise Refused("already_decided", "You have decided on this document before.", state=state)
 
 
+def own_standing(document_state: str, standing: Standing) -> str:
+    """Where a document stands for one of its recipients."""
+    if standing.state in ("delegated", "expired", "ended", "told"):
+        words = {"delegated": "handed_on", "expired": "late", "ended": "done_without_you", "told": "to_read"}
+        return words[standing.state]
+    if document_state != "sent":
+        return document_state
+    return "to_sign" if standing.state == "asked" else "signed_by_you"
+
+
 def require_delegable(*, may_delegate: bool, is_delegate: bool) -> None:
     """Raises Refused(forbidden) where the sender wants this person's own signature, or somebody has handed it on before."""
     if not may_delegate:

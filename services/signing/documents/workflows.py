@@ -144,11 +144,13 @@ def shown_to_caller(call: Call, answer: dict[str, Any]) -> dict[str, Any]:
             may_send=is_staff and caller.may("document.send"),
         )
         each["own_role"] = own.role if own else None
-        each["own_state"] = own.state if own else None
+        each["own_standing"] = rules.own_standing(each["state"], recipients.standing_of(own)) if own else None
         for recipient in each.get("recipients", []):
             recipient["name"] = names.get(recipient["account_id"])
             if not is_staff and recipient["account_id"] != caller.id:
-                recipient.update(dict.fromkeys(("account_id", "note", "reason_code", "viewed_at")))
+                recipient.update(
+                    dict.fromkeys(("account_id", "note", "reason_code", "viewed_at", "decision_id"))
+                )
         if own is not None and not is_staff:
             each.update(_of_own(own))
         each["sender_name"] = names.get(each["sender_account_id"])

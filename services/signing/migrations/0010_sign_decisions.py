@@ -15,7 +15,7 @@ def upgrade() -> None:
     op.create_table(
         "decisions",
         sa.Column("id", sa.String(32), nullable=False),
-        sa.Column("kind", sa.String(10), nullable=False),
+        sa.Column("kind", sa.String(20), nullable=False),
         sa.Column("document_id", sa.String(32), nullable=True),
         sa.Column("account_id", sa.String(32), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),

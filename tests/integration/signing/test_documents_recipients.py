@@ -226,7 +226,7 @@ def test_where_the_sender_allows_it_somebody_else_signs_instead(office: Any) -> 
     with refused("recipient_refused", "email"):
         delegate(office, sent, office.ana, "ben@clinic.example")
     delegate(office, sent, office.ana)
-    assert get(office, sent, office.ana)["own_state"] == "delegated"
+    assert get(office, sent, office.ana)["own_standing"] == "handed_on"
     with refused("already_decided"):
         by(office, sent, office.ana)
     new = asked(office)[-1]
