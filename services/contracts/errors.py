@@ -159,6 +159,7 @@ CODES: dict[str, int] = {
     "publication_scheduled": 409,
     "nothing_to_publish": 409,
     "image_refused": 422,
+    "too_many_images": 409,
     "consents_due": 403,
     "consent_outdated": 409,
     "consent_retired": 409,

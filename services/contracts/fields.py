@@ -9,6 +9,7 @@ import datetime
 import functools
 import re
 import zoneinfo
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
@@ -259,6 +260,25 @@ def can_be_stored(text: str) -> bool:
         return b"\0" not in text.encode()
     except UnicodeEncodeError:
         return False
+
+
+def unstorable(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Where a value of JSON holds what no database holds or no call carries: pairs of path and sentence."""
+    if isinstance(value, str):
+        if not can_be_stored(value):
+            yield path, "This text holds characters that cannot be stored. Write it anew."
+    elif isinstance(value, int | float):
+        if not abs(value) <= LARGEST:
+            yield path, "This number is too large."
+    elif isinstance(value, list):
+        for place, within in enumerate(value):
+            yield from unstorable(within, f"{path}.{place}")
+    elif isinstance(value, Mapping):
+        for name, within in value.items():
+            if can_be_stored(name):
+                yield from unstorable(within, f"{path}.{name}")
+            else:
+                yield path, "The name of a member holds characters that cannot be stored. Write it anew."
 
 
 def one_of(words: tuple[str, ...], **options: Any) -> fields.String:

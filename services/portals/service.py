@@ -6,10 +6,12 @@ from typing import Any
 
 from services.chassis.audit_search import ids_asked, serves_audit
 from services.chassis.blobs import IMAGES
+from services.chassis.loop import Loop
 from services.chassis.runtime import Runtime
 from services.chassis.unused_files import UnusedFilesLoop
 from services.contracts.identity.merging import describe_person
 from services.contracts.portals.audit import trail
+from services.portals.applicants import idle
 from services.portals.applicants.entrypoints import ApplicantsEntrypoints
 from services.portals.appointment_invitations.entrypoints import AppointmentInvitationEntrypoints
 from services.portals.appointment_requests.entrypoints import AppointmentRequestEntrypoints
@@ -37,9 +39,10 @@ from services.portals.supervision.entrypoints import SupervisionEntrypoints
 
 
 def start_runtime(settings: Any) -> Runtime:
-    """The runtime, with the loop that deletes images that no row names."""
+    """The runtime, with the loops that delete images that no row names, and wipe applications that nobody uses any more."""
     runtime = Runtime("portals", settings, Base)
     runtime.loops.append(UnusedFilesLoop(runtime, IMAGES, files_in_use))
+    runtime.loops.append(Loop("idle-applications", lambda: idle.wipe(runtime), idle.EVERY_S))
     return runtime
 
 

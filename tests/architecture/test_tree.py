@@ -24,6 +24,7 @@ TOP_LEVEL = {
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base"}
 # Published words that compute alone, without a framework: refusals, and the forms in which values are compared.
 RULES_MAY_IMPORT = (
+    "services.contracts.addresses",
     "services.contracts.errors",
     "services.contracts.ids",
     "services.contracts.spelling",

@@ -76,7 +76,7 @@ upload_portal_image = contract.command(
     },
     reply=PortalImage,
     access=_CONFIGURE,
-    errors=("not_found", "image_refused"),
+    errors=("not_found", "image_refused", "too_many_images"),
     status=201,
     timeout_s=20,
 )
@@ -87,7 +87,7 @@ use_stock_image = contract.command(
     request={"portal": Suffix(required=True), "stock": Code(required=True)},
     reply=PortalImage,
     access=_CONFIGURE,
-    errors=("not_found",),
+    errors=("not_found", "too_many_images"),
     status=201,
 )
 

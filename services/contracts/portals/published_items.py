@@ -50,7 +50,7 @@ VALUES: dict[str, dict[str, Any]] = {
         **_period(),
     },
     "restriction": {"restriction": _needed(1000), **_period()},
-    "lost_time": {"days": Count(required=True), **_period()},
+    "lost_time": {"days": Count(required=True, most=36_525), **_period()},
     "order": {
         "name": _needed(),
         "state": one_of(("open", "completed", "cancelled"), required=True),

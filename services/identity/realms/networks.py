@@ -6,8 +6,8 @@ import ipaddress
 from collections.abc import Collection, Iterable
 
 from services.chassis.logs import log
+from services.contracts.addresses import plain_address
 from services.contracts.errors import Refused
-from services.identity.realms.rules import plain_address
 
 
 def checked_networks(networks: Iterable[str]) -> list[str]:

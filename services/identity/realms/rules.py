@@ -337,9 +337,3 @@ def effective_permissions(
     # A role may have been edited to hold a switched permission: the switch still decides.
     fixed = set(held) - set(_BY_SWITCH.values())
     return sorted(fixed.union(switched))
-
-
-def plain_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The address. One of IPv4 that is written as IPv6 (`::ffff:192.0.2.1`) becomes IPv4. Raises ValueError."""
-    place = ipaddress.ip_address(address)
-    return getattr(place, "ipv4_mapped", None) or place

@@ -13,6 +13,7 @@ from sqlalchemy import update
 from services.chassis.database import held_or_made
 from services.chassis.unit_of_work import UnitOfWork
 from services.chassis.wire import CallContext
+from services.contracts.addresses import neighbourhood
 from services.identity.secrets import rules
 from services.identity.secrets.models import Throttle
 from services.identity.secrets.rules import Tries
@@ -65,10 +66,10 @@ def origin_of(context: CallContext, key: str, settings: Any) -> str:
     Without an address, as within this machine, the origin has a name, too.
     """
     address = context.client_address
-    place = "" if address is None else rules.neighbourhood(address)
+    place = "" if address is None else neighbourhood(address)
     return vault_of(settings).keyed_hash("origin", f"{key}\0{place}")
 
 
 def _key(unit: UnitOfWork, kind: str, settings: Any) -> str | None:
     address = unit.context.client_address
-    return None if address is None else vault_of(settings).keyed_hash(kind, rules.neighbourhood(address))
+    return None if address is None else vault_of(settings).keyed_hash(kind, neighbourhood(address))

@@ -6,12 +6,9 @@ Standard library only, plus the published refusals.
 from __future__ import annotations
 
 import datetime
-import ipaddress
 import math
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
-
-from services.identity.realms.rules import plain_address
 
 Remembered = TypeVar("Remembered")
 
@@ -161,14 +158,6 @@ def _left_s(since: datetime.datetime | None, now: datetime.datetime, span_s: int
 
 
 ADDRESS_REST_S = 900
-
-
-def neighbourhood(address: str) -> str:
-    """What counts as one address: an IPv4 address, or the /64 that one customer has in IPv6."""
-    place = plain_address(address)
-    if place.version == 4:
-        return str(place)
-    return str(ipaddress.ip_network((place, 64), strict=False))
 
 
 def admit_from_address(

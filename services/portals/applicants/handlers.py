@@ -14,6 +14,7 @@ from services.chassis import wire
 from services.chassis.database import hold_counter
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork, utc_now
+from services.contracts.addresses import neighbourhood
 from services.contracts.errors import Refused, invalid
 from services.contracts.identity import employees
 from services.contracts.portals import applicants as contract
@@ -24,7 +25,7 @@ from services.portals.responses import queries as answers
 from services.portals.responses import sending
 from services.portals.responses.models import Response
 
-_WIPED_AT_ONCE = 100
+WIPED_AT_ONCE = 100
 _MOST_OF_ORGANISATION = 300  # that begin within TRIES_MINUTES
 _ADDRESS = "applicant's address"
 
@@ -71,11 +72,12 @@ def start(call: Call) -> Any:
     request = call.request
     with call.reading(None) as session:
         organisation_id = queries.organisation_of(session, request["organisation"], request["portal"])
-    mark = call.runtime.issuer.mark(_ADDRESS, str(call.context.client_address).encode())
+    address = call.context.client_address
+    mark = call.runtime.issuer.mark(_ADDRESS, (neighbourhood(address) if address else "").encode())
 
     def begin(unit: UnitOfWork) -> dict[str, Any]:
         unit.act_for(organisation_id, request["organisation"])
-        _wipe_idle(unit)
+        wipe_idle(unit)
         _require_few(unit, mark)
         token = secrets.token_urlsafe(32)
         row = Application(
@@ -104,13 +106,15 @@ def _require_few(unit: UnitOfWork, mark: str) -> None:
         )
 
 
-def _wipe_idle(unit: UnitOfWork) -> None:
-    """Wipe applications that were not sent and are idle: names, answers, everything."""
+def wipe_idle(unit: UnitOfWork) -> int:
+    """Wipe some of the applications that were not sent and are idle: names, answers, everything. Answers how many."""
     last = unit.now - datetime.timedelta(minutes=contract.IDLE_MINUTES)
     idle = select(Application.id).where(Application.sent_at.is_(None), Application.seen_at <= last)
     # What another request wipes or uses right now is left to it.
-    found = idle.order_by(Application.id).limit(_WIPED_AT_ONCE).with_for_update(skip_locked=True)
-    _wipe(unit, list(unit.session.scalars(found)))
+    found = idle.order_by(Application.id).limit(WIPED_AT_ONCE).with_for_update(skip_locked=True)
+    ids = list(unit.session.scalars(found))
+    _wipe(unit, ids)
+    return len(ids)
 
 
 def _wipe(unit: UnitOfWork, ids: list[str]) -> None:

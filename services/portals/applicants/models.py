@@ -21,6 +21,7 @@ class Application(TenantScoped, Base):
     __table_args__ = (
         Index(None, "address_mark", "started_at"),
         Index(None, "organisation_id", "sent_at", "seen_at"),
+        Index(None, "sent_at", "seen_at"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)

@@ -74,5 +74,7 @@ def _published_with(unit: UnitOfWork, definition: Any, changes: Mapping[str, Any
     documents.require_known(unit.session, unit.organisation_id, document)
     if head.document is not None:
         head.document = {**head.document, **plain}
+        head.editors = sorted({*head.editors, unit.actor_id})
+        head.changed_by, head.changed_at = unit.actor_id, unit.now
         head.version += 1
     return versions.publish(unit, definition, document)

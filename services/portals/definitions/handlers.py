@@ -46,7 +46,7 @@ def create_portal(
 
 def change_portal(unit: UnitOfWork, *, portal: str, **changes: Unpack[PortalChanges]) -> dict[str, Any]:
     """Change what is given. Raises Refused `not_found`, `version_required`, `version_conflict`, `invalid_request`."""
-    row = _locked(unit, portal)
+    row = locked(unit, portal)
     unit.require_version(row)
     if changes.get("security_roles") and rules.REALM_OF_KIND[row.kind] not in rules.REALMS_WITH_ROLES:
         raise Refused(
@@ -92,7 +92,7 @@ def _networks(given: list[str]) -> list[str]:
     return sorted({each for each in plain if each})
 
 
-def _locked(unit: UnitOfWork, portal: str) -> Portal:
+def locked(unit: UnitOfWork, portal: str) -> Portal:
     """The portal's row, locked. It is created from the default if there is none."""
     default = rules.DEFAULT_PORTALS.get(portal)
     if default is None:

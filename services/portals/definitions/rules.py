@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
+from services.contracts.addresses import plain_address
+
 # The realm of identity in which the people of a portal sign in. An applicant has a session of the portal's own.
 REALM_OF_KIND = {
     "provider": "provider",
@@ -69,7 +71,7 @@ def is_within(networks: Iterable[str], address: str | None) -> bool:
     if not allowed:
         return True
     try:
-        found = ipaddress.ip_address(address or "")
+        found = plain_address(address or "")
     except ValueError:
         return False
     return any(found in ipaddress.ip_network(each) for each in allowed)

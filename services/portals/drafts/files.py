@@ -10,6 +10,7 @@ from services.chassis.operations import Call, load
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused, invalid
+from services.contracts.fields import unstorable
 from services.contracts.portals import drafts as contract
 from services.portals.configuration import content as contents
 from services.portals.configuration import documents
@@ -17,6 +18,7 @@ from services.portals.definitions import queries as definitions
 from services.portals.drafts import handlers
 
 MOST_BYTES = 2 * 1024 * 1024
+_MOST_TOLD = 200
 
 
 def import_portal(call: Call) -> Any:
@@ -38,6 +40,8 @@ def _settings(call: Call, kind: str) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict) or found.get("format") != contract.FORMAT:
         raise invalid([("document", "A file that was exported from a portal is expected.")])
+    if told := list(unstorable(found, "document"))[:_MOST_TOLD]:
+        raise invalid(told)
     if found.get("kind") != kind:
         raise invalid(
             [("document", f"The file is of a portal of another kind. A portal of kind {kind} is expected.")]

@@ -30,6 +30,7 @@ def answer(data: bytes, limits: dict[str, Any]) -> bytes:
     shown = ImageOps.exif_transpose(image)
     shown = shown.convert("RGB" if own == "JPEG" else "RGBA")
     shown.thumbnail(limits["most"])
+    shown.info = {}  # comments and profiles would be written again
     written = io.BytesIO()
     shown.save(written, own, **({"quality": 88, "optimize": True} if own == "JPEG" else {"optimize": True}))
     facts = {"format": own, "width": shown.width, "height": shown.height, "given": [width, height]}

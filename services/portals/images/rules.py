@@ -9,7 +9,7 @@ FORMATS = {"logo": ("PNG", "JPEG"), "welcome_image": ("JPEG",)}
 MOST = {"logo": (640, 240), "welcome_image": (2 * WIDTH, 2 * HEIGHT)}
 MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg"}
 MOST_BYTES = 5 * 1024 * 1024
-MOST_IMAGES = 200  # of one portal, listed
+MOST_IMAGES = 200  # of one portal
 # Pictures that we have drawn, for the portals of employees and supervisors (S2-123).
 STOCK = {
     "employee-harbor": "A harbour in the morning, with a crane and a ship",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.contracts.errors import Refused, invalid
+from services.contracts.fields import can_be_stored
 from services.contracts.portals import questionnaire_form as shape
 from services.portals.questionnaires import fhir_shape
 from services.portals.questionnaires import fhir_words as words
@@ -18,6 +19,7 @@ _READ = {
     "linkId", "type", "text", "prefix", "required", "readOnly", "repeats", "maxLength", "answerOption", "answerValueSet",
     "enableWhen", "enableBehavior", "code", "item", "extension",
 }  # fmt: skip
+_LONGEST_LINK = 100
 _MOST_TOLD = 200  # problems; of a file that is no questionnaire, each line is one
 # What our members are called in a resource.
 _SAID_AS = {
@@ -53,14 +55,14 @@ def read_questionnaire(resource: Mapping[str, Any]) -> Reading:
         raise invalid([("resource.resourceType", "A FHIR R4 Questionnaire is expected.")])
     said = resource.get("item", [])
     if problems := [*fhir_shape.problems(resource), *_problems(said, "resource.item", 1)]:
-        raise invalid(problems[:_MOST_TOLD])
+        raise invalid([(path, _of_item(resource, path, rule)) for path, rule in problems[:_MOST_TOLD]])
     reader = _Reader(_sets(resource), {each["linkId"]: each for each in _every(said)})
     items = [_item(reader, each, f"resource.item.{place}") for place, each in enumerate(said)]
     try:
         items = forms.read_items(items)
     except Refused as refusal:
-        told = refusal.more["errors"]
-        raise invalid([(_path_in_resource(each["field"]), each["rule"]) for each in told]) from None
+        told = [(_path_in_resource(each["field"]), each["rule"]) for each in refusal.more["errors"]]
+        raise invalid([(path, _of_item(resource, path, rule)) for path, rule in told]) from None
     _keep_as_said(items, reader.types)
     kept = {name: value for name, value in resource.items() if name not in _OWN}
     for each in kept.get("extension", ()):
@@ -77,6 +79,21 @@ def read_questionnaire(resource: Mapping[str, Any]) -> Reading:
 
 def _path_in_resource(path: str) -> str:
     return ".".join(("resource", *(_SAID_AS.get(name, name) for name in path.split("."))))
+
+
+def _of_item(resource: Mapping[str, Any], path: str, rule: str) -> str:
+    """What is wrong, with the linkId of the item: that is what the author of the resource knows it by."""
+    at: Any = resource
+    link = ""
+    for name in path.split(".")[1:]:
+        if isinstance(at, list):
+            at = at[int(name)] if name.isdecimal() and int(name) < len(at) else None
+        else:
+            at = at.get(name) if isinstance(at, Mapping) else None
+        named = at.get("linkId") if isinstance(at, Mapping) else None
+        if isinstance(named, str) and can_be_stored(named) and named.strip():
+            link = named.strip()[:_LONGEST_LINK]
+    return f"Item {link}: {rule}" if link else rule
 
 
 def _unknown(extension: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from services.contracts.fields import can_be_stored
+from services.contracts.fields import unstorable
 
 Problems = Iterator[tuple[str, str]]
 Check = Callable[[Any, str], Problems]
@@ -92,22 +92,6 @@ def problems(resource: Mapping[str, Any]) -> Problems:
     """Where a text cannot be stored, and where something beside the items is not what FHIR says."""
     yield from unstorable(resource, "resource")
     yield from _RESOURCE(resource, "resource")
-
-
-def unstorable(value: Any, path: str) -> Problems:
-    """Where a text holds what no database holds."""
-    if isinstance(value, str):
-        if not can_be_stored(value):
-            yield path, "This text holds characters that cannot be stored. Write it anew."
-    elif isinstance(value, list):
-        for place, within in enumerate(value):
-            yield from unstorable(within, f"{path}.{place}")
-    elif isinstance(value, Mapping):
-        for name, within in value.items():
-            if can_be_stored(name):
-                yield from unstorable(within, f"{path}.{name}")
-            else:
-                yield path, "The name of a member holds characters that cannot be stored. Write it anew."
 
 
 def of_kept(item: Mapping[str, Any], path: str) -> Problems:

@@ -17,7 +17,7 @@ from services.contracts.errors import Refused
 from services.contracts.identity import employees, organisations
 from services.contracts.portals import applicants as contract
 from services.contracts.portals import configuration, definitions, questionnaires, responses
-from services.portals.applicants import rules
+from services.portals.applicants import idle, rules
 from services.portals.applicants.models import Application
 from services.portals.responses.models import Response
 from tests.support.at_once import at_once
@@ -170,6 +170,27 @@ def test_one_address_begins_only_so_many_sessions(desk: Desk) -> None:
     desk.clock.shift(datetime.timedelta(minutes=10))
     desk.begins()
     assert "192.0.2" not in str([vars(row) for row in desk.kept(Application)])
+
+
+def test_all_addresses_of_one_customer_count_as_one(desk: Desk) -> None:
+    """In IPv6 a customer has a /64, and could begin from another address each time."""
+    for number in range(contract.TRIES):
+        desk.begins(address=f"2001:db8:0:1::{number}")
+    assert desk.refused(lambda: desk.begins(address="2001:db8:0:1:ffff::9")).code == "too_many_requests"
+    desk.begins(address="2001:db8:0:2::1")
+
+
+def test_what_nobody_uses_is_wiped_though_nobody_else_begins(desk: Desk) -> None:
+    form, token = desk.offers(), desk.begins()
+    desk.fills_in(token, form, a="Mine")
+    desk.clock.shift(datetime.timedelta(minutes=9))
+    assert idle.wipe(desk.portals.runtime)
+    assert [row.answers for row in desk.kept(Response)] == [{"a": "Mine"}]
+    desk.clock.shift(datetime.timedelta(minutes=1))
+    assert idle.wipe(desk.portals.runtime)
+    assert desk.kept(Response) == []
+    assert [row for row in desk.kept(Application) if row.first_name or row.last_name] == []
+    assert len(desk.portals.audit("applications.wiped")) == 1
 
 
 @pytest.mark.seed("S2-100", "S2-101", "S2-102", "S2-106", "S2-111")

@@ -286,6 +286,15 @@ def test_what_is_exported_and_imported_is_identical(both: InProcess) -> None:
     assert {**sample(both, "north"), "portal": "employee"} == sample(both)
     for wrong in (b"not JSON", b"[]", b"{}", {**exported, "format": "other"}, {**exported, "kind": "family"}):
         assert code_of(take, wrong) == "invalid_request"
+    # Half of a surrogate pair, in a text or in a name, is nothing that can be kept; it is told where it stands.
+    halves = {
+        "document.settings.product_name": {"product_name": "\ud800"},
+        "document.settings": {"\ud800": 1},
+    }
+    for path, half in halves.items():
+        with pytest.raises(Refused) as refused:
+            take({**exported, "settings": {**exported["settings"], **half}})
+        assert [each["field"] for each in refused.value.more["errors"]] == [path]
     bad = {"columns": 9, "product_name": "n" * 26, "modules": [{"code": "orders"}], "surprise": 1}
     with pytest.raises(Refused) as refused:
         take({**exported, "settings": {**exported["settings"], **bad}})
@@ -325,6 +334,19 @@ def test_a_change_that_is_published_at_once_is_in_the_draft_as_well(portals: InP
     portals.call(configuration.change_portal_content, ADMIN, **request)
     assert (home(portals)["columns"], home(portals)["product_name"]) == (4, "Portico")
     assert (draft(portals)["columns"], draft(portals)["product_name"]) == (4, "Drafted")
+
+
+def test_who_changes_at_once_what_is_drafted_as_well_has_written_the_draft_too(portals: InProcess) -> None:
+    """So that who may publish it alone later has not entered it unseen."""
+    change(portals, SECOND, product_name="Drafted")
+    assert draft(portals)["may_publish"]
+    portals.call(configuration.change_portal_content, ADMIN, version=1, portal="employee", columns=4)
+    version = portals.call(definitions.describe_portal, ADMIN, portal="employee")["version"]
+    request = {"portal": "employee", "needs_approval": True}
+    portals.call(definitions.change_portal, ADMIN, version=version, **request)
+    assert code_of(publish, portals) == "approval_required"
+    third = a_caller("portal.configure", id="f" * 32)
+    publish(portals, third)
 
 
 def test_texts_are_read_in_the_language_of_the_reader_with_a_fallback(portals: InProcess) -> None:

@@ -15,6 +15,7 @@ from services.chassis.blobs import IMAGES
 from services.contracts.errors import Refused
 from services.contracts.identity import organisations
 from services.contracts.portals import configuration, definitions, drafts, images
+from services.portals.images import rules
 from services.portals.images.queries import files_in_use
 from tests.support.images import an_image
 from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
@@ -97,6 +98,32 @@ def test_an_image_is_written_anew_so_nothing_but_the_picture_is_kept(portals: In
     with Image.open(io.BytesIO(content)) as read:
         assert (read.format, read.size) == ("PNG", (640, 32))
     assert (image["width"], image["height"], image["media_type"]) == (640, 32, "image/png")
+
+
+def test_the_comment_and_the_facts_of_a_photograph_are_not_kept(portals: InProcess) -> None:
+    facts = Image.Exif()
+    facts[0x010E] = "Taken at Quill's"
+    file = io.BytesIO()
+    Image.new("RGB", (650, 412), "#123456").save(file, "JPEG", comment=b"Pat Quill", exif=facts)
+    assert file.getvalue().count(b"Quill") == 2
+    assert b"Quill" not in kept(portals, upload(portals, file.getvalue(), "welcome_image"))
+
+
+def test_a_portal_has_only_so_many_images(portals: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    portals.call(definitions.create_portal, ADMIN, portal="few", kind="employee")
+    monkeypatch.setattr(rules, "MOST_IMAGES", 2)
+    stock = next(iter(rules.STOCK))
+    upload(portals, an_image(), portal="few")
+    portals.call(images.use_stock_image, ADMIN, portal="few", stock=stock)
+    for again in (
+        lambda: upload(portals, an_image(), portal="few"),
+        lambda: portals.call(images.use_stock_image, ADMIN, portal="few", stock=stock),
+    ):
+        with pytest.raises(Refused) as refused:
+            again()
+        assert refused.value.code == "too_many_images"
+    portals.call(definitions.create_portal, ADMIN, portal="more", kind="employee")
+    upload(portals, an_image(), portal="more")  # each portal has its own
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.contracts.addresses import neighbourhood
 from services.identity.secrets import rules
 from services.identity.secrets.rules import Tries
 
@@ -16,9 +17,9 @@ NOW = datetime.datetime(2030, 1, 1, 12, 0, 0, tzinfo=datetime.UTC)
 
 
 def test_an_ipv6_customer_is_one_place():
-    assert rules.neighbourhood("2001:db8:1:2:3:4:5:6") == rules.neighbourhood("2001:db8:1:2:ffff::1")
-    assert rules.neighbourhood("2001:db8:1:2::1") != rules.neighbourhood("2001:db8:1:3::1")
-    assert rules.neighbourhood("::ffff:192.0.2.7") == "192.0.2.7"
+    assert neighbourhood("2001:db8:1:2:3:4:5:6") == neighbourhood("2001:db8:1:2:ffff::1")
+    assert neighbourhood("2001:db8:1:2::1") != neighbourhood("2001:db8:1:3::1")
+    assert neighbourhood("::ffff:192.0.2.7") == "192.0.2.7"
 
 
 @given(st.lists(st.integers(0, 400), max_size=300))

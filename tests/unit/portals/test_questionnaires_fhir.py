@@ -268,6 +268,25 @@ def test_a_member_whose_name_no_database_holds_is_refused() -> None:
     assert _refused("item.0.initial.0.\ud800", "x") == ["resource.item.0.initial.0"]
 
 
+@pytest.mark.parametrize("wrong", [2**70, 1e300])
+def test_a_number_that_no_call_carries_is_refused_with_its_path(wrong: float) -> None:
+    assert _refused("item.0.initial.0.valueDecimal", wrong) == ["resource.item.0.initial.0.valueDecimal"]
+
+
+def test_what_is_wrong_is_told_with_the_linkid_of_its_item() -> None:
+    inner = {"linkId": "smoker", "type": "boolean", "text": 5}
+    resource = {"resourceType": "Questionnaire", "item": [{"linkId": "s", "type": "group", "item": [inner]}]}
+    with pytest.raises(Refused) as refused:
+        fhir_reading.read_questionnaire(resource)
+    [told] = refused.value.more["errors"]
+    assert told == {"field": "resource.item.0.item.0.text", "rule": "Item smoker: A text is expected."}
+    # Also where only the form of it cannot be kept.
+    inner |= {"text": "Smoker?", "code": [{"code": "1", "system": "s" * 5000}]}
+    with pytest.raises(Refused) as refused:
+        fhir_reading.read_questionnaire(resource)
+    assert refused.value.more["errors"][0]["rule"].startswith("Item smoker: ")
+
+
 def _refused(path: str, wrong: Any) -> list[str]:
     """The fields that are refused of a questionnaire that has this at a path."""
     resource: dict[str, Any] = {"resourceType": "Questionnaire", "item": [dict(_ONE)]}
