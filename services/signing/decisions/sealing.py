@@ -9,12 +9,14 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
 
 from services.chassis import wire
 from services.chassis.transactions import itself, transact_as
+from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts
 from services.contracts.portals import consents
@@ -108,17 +110,17 @@ def _seal_consents(
             statement = {"kind": "consent", "id": each["id"], "organisation": organisation_key}
             statement |= {name: each[name] for name in _OF_CONSENT}
             sha256 = _signed(runtime, organisation_id, organisation_key, organisation_key, statement)
-            transact_as(
-                runtime,
-                caller,
-                lambda unit, each=each, sha256=sha256: handlers.seal_consent(unit, each, sha256),
-            )
+            transact_as(runtime, caller, partial(_kept, each, sha256))
     last = datetime.datetime.fromisoformat(page[-1]["at"]) if page else until
     is_last = len(page) < MOST_AT_ONCE
     # The overlap of a busy time may fill a page: the next reading then begins where this one has ended.
     reached = last if is_last or last is None else last + OVERLAP
     transact_as(runtime, caller, lambda unit: handlers.come_further(unit, reached, news if is_last else None))
     return is_last
+
+
+def _kept(consent: Mapping[str, Any], sha256: str, unit: UnitOfWork) -> None:
+    handlers.seal_consent(unit, consent, sha256)
 
 
 def _signed(runtime: Any, organisation_id: str, key: str, name: str, statement: Mapping[str, Any]) -> str:
