@@ -1,6 +1,6 @@
 # `make` prints what can be done; every target sets up what it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help settings run test check seeds bench screenshots demo parked subscriber contracts migration format lock clean clean-data faults mutants setup setup-test
+.PHONY: help settings run test check seeds bench screenshots demo parked subscriber contracts texts migration format lock clean clean-data faults mutants setup setup-test
 PYTHON := .venv/bin/python
 # Through the module: the scripts in .venv/bin hold the path at which the environment was made.
 PYTEST := $(PYTHON) -m pytest
@@ -60,6 +60,9 @@ subscriber: setup  ## let another system read events (ARGS="NAME ORGANISATION")
 
 contracts: setup-test  ## write what follows from the declarations: schemas, AsyncAPI, lists in READMEs
 	$(PYTHON) -m deploy.contracts
+
+texts: setup-test  ## write the pages' texts that languages have to translate into gateway/web/locale
+	@$(PYTHON) -m deploy.texts
 
 migration: setup-test  ## write a service's next migration from its models (SERVICE=referrals NAME="add site")
 	@$(PYTHON) -m services.chassis.migrate draft "$(SERVICE)" "$(NAME)"

@@ -76,8 +76,7 @@ def template(name: str) -> jinja2.Template:
 def know_of(me: Mapping[str, Any]) -> None:
     """The page of this request is for somebody who has signed in: for this organisation, as the person wants pages."""
     contact.know_of(me)
-    if language.is_known(me["language"]):
-        flask.g.language = me["language"]
+    flask.g.language = language.of(me)
     flask.g.appearance = me["appearance"]
     flask.g.time_zone = me.get("time_zone")
 
@@ -104,6 +103,11 @@ def shown(protection: Protection, name: str, values: Mapping[str, Any], status: 
         "signs_out_of": portal.get("portal"),
         "home": "/",
         "language": flask.g.language,
+        "other_languages": [
+            (each, language.name_of(each))
+            for each in language.offered(values.get("me"))
+            if each != flask.g.language
+        ],
         "theme": theme.chosen(),
         "direction": "rtl" if language.is_right_to_left(flask.g.language) else "ltr",
         "form_token": protection.form_token,
