@@ -64,6 +64,10 @@ class Visit:
         """Read what the page shows. Raises Refused."""
         self.values["me"] = self.call(route_of(passports.describe_me), {})
         rendering.know_of(self.values["me"])
+        if self.page.realms and self.values["me"]["realm"] not in self.page.realms:
+            raise Refused(
+                "forbidden", "This page is for people of another portal.", realms=list(self.page.realms)
+            )
         for name, read in self.page.reads.items():
             self.values[name] = self._read(read)
 
