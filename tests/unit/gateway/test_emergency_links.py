@@ -8,9 +8,9 @@ import flask
 import pytest
 
 from gateway.web.emergency import PLACES, address_of
-from services.contracts.identity.audit import EMERGENCY_OBJECTS
 from services.contracts.errors import Refused
 from services.contracts.identity import passports
+from services.contracts.identity.audit import EMERGENCY_OBJECTS
 from services.contracts.referrals import records
 from tests.unit.gateway.test_preferences import ME
 
