@@ -1,7 +1,8 @@
 """`python -m deploy.keys FOLDER`: an Ed25519 key for each service that signs passports, and the set of public keys.
 
-It also makes `identity-secrets.key`, with which identity, and no other service, encrypts second factors, and `pages.key`, with
-which the gateways protect the forms of their pages.
+It also makes `identity-secrets.key`, with which identity, and no other service, encrypts second factors; `pages.key`, with
+which the gateways protect the forms of their pages; and `notifications-secrets.key`, from which notifications derives the
+secrets of webhooks.
 
 Existing keys are kept. `--rotate SERVICE` makes a new key and keeps the public half of the old one in the set, so that what it has
 signed still holds; restart the service's processes one after the other. A minute after the last, `--forget SERVICE` takes the old
@@ -30,6 +31,7 @@ from services.chassis.passports import issuer_of, key_id
 ISSUERS = ("identity", "referrals", "portals", "notifications", "signing")
 
 PAGES_KEY = "pages.key"
+WEBHOOKS_KEY = "notifications-secrets.key"
 PUBLIC = "public.json"
 RETIRED = "retired.json"
 
@@ -44,6 +46,7 @@ def make_keys(folder: Path, issuers: tuple[str, ...] = ISSUERS) -> Path:
     ]
     make_secrets_key(folder)
     make_secrets_key(folder, PAGES_KEY)
+    make_secrets_key(folder, WEBHOOKS_KEY)
     return _write_set(folder / PUBLIC, [*own, *earlier])
 
 

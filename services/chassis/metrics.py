@@ -49,6 +49,9 @@ STORAGE_FILL = Gauge(
     "portico_storage_fill_ratio",
     "How much of its room the organisation uses that has least left; raise an alarm above 0.8",
 )
+PROVIDER_RESTS = Gauge(
+    "portico_provider_rests", "1 while a channel's provider is left alone after outages", ["channel"]
+)
 DATABASE_BYTES = Gauge(
     "portico_database_bytes", "Size of the service's database, as measured last", ["service"]
 )

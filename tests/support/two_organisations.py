@@ -53,6 +53,7 @@ KINDS: Mapping[str, str] = {
     "code_id": "pickup_code",
     "document": "blob",
     "decision_id": "decision",
+    "delivery_id": "delivery",
     "document_id": "document",
     "document_ids": "document",
     "from_agency_id": "agency",
@@ -108,6 +109,7 @@ KINDS: Mapping[str, str] = {
     "type_ids": "appointment_type",
     "to_program_id": "program",
     "to_queue_id": "queue",
+    "webhook_id": "webhook",
 }
 # Members that name another kind of object in some operations.
 KINDS_OF: Mapping[tuple[str, str], str] = {
@@ -190,6 +192,7 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("referrals.list_resources", "after"): "program",
     ("referrals.search_contact_records", "after"): "record_cursor",
     ("notifications.list_deliveries", "after"): "delivery_cursor",
+    ("notifications.report_delivery", "reference"): "delivery",
     **{
         (f"portals.{name}", "schedule_id"): "appointment_schedule"
         for name in (

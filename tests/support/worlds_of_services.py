@@ -22,6 +22,7 @@ from services.contracts.identity import credentials, merging, organisations, pas
 from services.contracts.identity import people as people_contract
 from services.contracts.identity.organisations import organisation_created
 from services.contracts.notifications import deliveries as notifications
+from services.contracts.notifications import webhooks
 from services.contracts.portals import (
     applicants,
     consents,
@@ -54,6 +55,7 @@ from services.contracts.referrals import (
 from services.contracts.referrals import records as records_contract
 from services.contracts.signing import documents as signing
 from services.identity.realms.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions, switched_on
+from services.notifications.deliveries.report_signatures import signature
 from services.referrals.models import StatusChange
 from services.signing.decisions import sealing
 from services.signing.documents.page_pictures import PagePictures
@@ -462,6 +464,14 @@ def _published_items(world: World, key: str) -> None:
     world.keep(key, "published_item", made[0]["id"])
     world.keep(key, "item_cursor", call(published_items.list_items, staff, person_id=person, limit=1)["next"])
     world.requests["portals.publish_item"] = lambda own, _: {"kind": "lost_time", "values": {"days": 2}}
+    world.requests["portals.publish_items"] = lambda own, _: {
+        "source": "lab",
+        "items": [{"person_id": person, "kind": "lost_time", "values": {"days": 2}, "source_reference": "1"}],
+    }
+    world.requests["portals.publish_fhir_bundle"] = lambda own, _: {
+        "source": "lab",
+        "bundle": {"resourceType": "Bundle"},
+    }
 
 
 def _orders(world: World, key: str) -> None:
@@ -540,6 +550,17 @@ def _a_consent_of(shown: dict[str, Any], name: str) -> Any:
     return lambda own, _: shown if name == "sign_consent" else {"title": "New", "text": "New."}
 
 
+def _a_report(service: Notifications, reference: str) -> dict[str, Any]:
+    """The other members of a provider's report about a delivery."""
+    key = service.runtime.settings.provider_reports_key = "k" * 32
+    at, status = int(utc_now().timestamp()), "delivered"
+    return {
+        "status": status,
+        "timestamp": at,
+        "signature": signature(key, "report", at, f"{reference}.{status}"),
+    }
+
+
 def notifications_world(folder: Path) -> World:
     """Notifications: deliveries in both organisations."""
     file = folder / "notifications.db"
@@ -558,7 +579,13 @@ def notifications_world(folder: Path) -> World:
         listed = service.call(notifications.list_deliveries, callers[key], limit=1)
         world.keep(key, "delivery", *[item["id"] for item in listed["items"]])
         world.keep(key, "delivery_cursor", listed["next"])
+        for name in ("Bed board", "Data lake"):  # one to remove, and one for the others
+            webhook = {"name": name, "url": "https://example.org/hook", "events": ["document_signed"]}
+            made = service.call(webhooks.register_webhook, callers[key], **webhook)
+            world.keep(key, "webhook", made["id"])
         world.keep(key, "role", f"{number}2" * 16)
+    world.requests["notifications.change_webhook"] = lambda *_: webhook
+    world.requests["notifications.report_delivery"] = lambda own, _: _a_report(service, own["delivery"][0])
     _knows_person(service, "bayside")
     _knows_role(service, world.objects["bayside"]["role"])
     return finished(world)
@@ -608,6 +635,7 @@ def signing_world(folder: Path) -> World:
             channel="fax",
             addressee="Dr Grey",
             fax_number="+14155550177",
+            fax_number_again="+14155550177",
         )
         world.keep(key, "faxed_document", faxed["id"])
         world.keep(key, "decision", _a_signed_decline(service, caller, blob, key))

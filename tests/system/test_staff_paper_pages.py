@@ -60,8 +60,14 @@ def test_a_plan_of_care_is_faxed_and_followed_up(console: Console, plan: Path) -
     )  # and back: what was typed stays
     assert "Plan of care by fax" in browser.evaluate("document.getElementById('send_document-title').value")
     choose(browser, "How it goes out", "By fax, with a cover sheet")
+    enter(browser, "Fax number once more", "415-555-0178")
     choose(browser, "What it is", "A plan of care")
     enter_day(browser, "Care began on", began)
+    browser.choose_file("send_document-file", plan)
+    follow(browser, "Send")
+    console.refused("The two numbers differ")
+    follow(browser, "Fax number once more")
+    enter(browser, "Fax number once more", "415-555-0177")
     browser.choose_file("send_document-file", plan)
     console.sends("Send", "The document is on its way")
     document_id = console.last_of_address
