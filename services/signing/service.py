@@ -13,6 +13,7 @@ from services.chassis.runtime import Runtime
 from services.chassis.unused_files import UnusedFilesLoop
 from services.contracts.identity.merging import describe_person
 from services.contracts.signing.audit import trail
+from services.signing.certificates.entrypoints import CertificateEntrypoints
 from services.signing.decisions import sealing
 from services.signing.decisions.entrypoints import DecisionEntrypoints
 from services.signing.decisions.queries import files_in_use
@@ -45,6 +46,7 @@ def start_runtime(settings: Any) -> Runtime:
 class Service(
     DocumentEntrypoints,
     DecisionEntrypoints,
+    CertificateEntrypoints,
     FollowUpEntrypoints,
     PaperEntrypoints,
 ):

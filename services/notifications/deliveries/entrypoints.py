@@ -45,6 +45,11 @@ class DeliveryEntrypoints:
         """Deliveries, newest first."""
         return call.read(queries.list_deliveries)
 
+    @serves(deliveries.describe_document_deliveries)
+    def describe_document_deliveries(self, call: Call) -> Any:
+        """Receipts of a document's messages."""
+        return call.read(queries.describe_document_deliveries)
+
     @listens(assignments.referral_assigned)
     def on_referral_assigned(self, incoming: IncomingEvent) -> None:
         """E-mail those who work for the program or its agency."""

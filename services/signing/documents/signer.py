@@ -169,6 +169,29 @@ class Signer:
         sha256, _ = self._blobs.put(organisation_id, [file], self._max_bytes + GROWTH_BYTES)
         return sha256
 
+    def certificate(
+        self, organisation_id: str, key: str, name: str, kind: str, facts: Any, wait_s: float
+    ) -> str:
+        """Draw and sign a certificate as a passing file. Returns its SHA-256. Raises Refused(service_unavailable)."""
+        with turn(self._signatures, wait_s):
+            return str(self._in_thread(self._certificate, organisation_id, key, name, kind, facts))
+
+    def _certificate(self, organisation_id: str, key: str, name: str, kind: str, facts: Any) -> str:
+        from services.signing.pdf import pages, signature, timestamps  # noqa: PLC0415 - as in `_sign`
+
+        draw = pages.certificate_of_completion if kind == "completion" else pages.certificate_of_transmission
+        try:
+            signed = signature.certify(
+                draw(facts),
+                signer=self._authority.signer_for(key, name),
+                timestamper=timestamps.timestamper(self._timestamp_authority, self._authority),
+                reason=f"Certificate of {kind}",
+            )
+        except timestamps.TimestampUnavailable:
+            raise _no_timestamp() from None
+        sha256, _ = self._blobs.put_passing(organisation_id, [signed], len(signed))
+        return str(sha256)
+
     def sign(self, order: Order) -> str:
         """Sign, verify and store a file. Returns the SHA-256 of the signed file.
 
