@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - the file's name
 SCREENINGS_AT_ONCE = 2
 SEAL_WAIT_S = 30.0
+VERIFICATIONS_AT_ONCE = 1
 GROWTH_BYTES = 4 * 1024 * 1024  # what a signature and its page may add to the largest document
 
 
@@ -87,6 +88,7 @@ class Signer:
             max_bytes=settings.max_document_bytes, max_pages=settings.max_document_pages
         )
         self._screenings = threading.BoundedSemaphore(SCREENINGS_AT_ONCE)
+        self._verifications = threading.BoundedSemaphore(VERIFICATIONS_AT_ONCE)
         self._signatures = threading.BoundedSemaphore(settings.signing_workers)
         keys = Path(settings.signing_keys_dir)
         secret = passphrase(keys, settings.signing_key_passphrase_file)
@@ -143,6 +145,18 @@ class Signer:
         """Wait for one of the few signing slots. Raises Refused(service_unavailable) after `wait_s`."""
         with turn(self._signatures, wait_s):
             yield
+
+    @property
+    def root(self) -> x509.Certificate:
+        """The root certificate to which all signatures of this installation lead."""
+        return self._authority.certificate
+
+    def verified(self, path: Path, wait_s: float) -> dict[str, Any]:
+        """What an untrusted file says about its signatures. Raises Refused(document_unreadable, service_unavailable)."""
+        from services.signing.pdf import verification  # noqa: PLC0415 - as in `_sign`
+
+        with turn(self._verifications, wait_s):
+            return verification.verified_in_child(path, [self.root], self._timestamp_roots)
 
     def seal(self, organisation_id: str, key: str, name: str, statement: str) -> Seal:
         """Sign a statement, verify the signature and keep both as one file. Raises Refused(service_unavailable)."""
