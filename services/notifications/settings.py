@@ -56,6 +56,11 @@ class Settings(ServiceSettings):
     SENDERS = fields.Integer(
         load_default=4, validate=validate.Range(1, 64), metadata={"help": "messages sent at once"}
     )
+    DELIVERIES_KEPT_DAYS = fields.Integer(
+        load_default=365,
+        validate=validate.Range(30, 3650),
+        metadata={"help": "a finished delivery is deleted after so many days"},
+    )
     LEASE_S = fields.Integer(
         load_default=120,
         validate=validate.Range(1, 3600),

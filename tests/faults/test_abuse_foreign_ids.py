@@ -61,7 +61,12 @@ QUESTIONS = {
     "referrals.start_bulk_status_change",
 }
 # Members for which an existing object is answered like none: without its secret an API client is refused as unknown.
-LOOKS_ALIKE = {("identity.open_api_session", "client_id"), *ANYTHING}
+# Who has booked is told while the schedule is open to that account, and here it is not.
+LOOKS_ALIKE = {
+    ("identity.open_api_session", "client_id"),
+    ("identity.list_person_recipients", "booked_by"),
+    *ANYTHING,
+}
 # Type, parameter, what stands before an id there, and the kind of object that the id names.
 IN_FHIR = (
     ("Task", "_id", "", "referral"),

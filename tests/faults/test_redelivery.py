@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -17,7 +18,8 @@ from services.chassis.models import base_of
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Event
 from services.contracts.fields import Code, Count, Flag, Id, Ids, Moment, RecordNumber
-from services.contracts.identity import accounts, audit
+from services.contracts.identity import accounts, audit, recipients
+from services.contracts.portals import appointments
 from services.contracts.referrals import assignments, capacity
 from services.referrals.capacity.models import Line
 from services.referrals.models import Referral, StatusChange
@@ -30,6 +32,17 @@ SHORT, LONG = 120, 5000
 ACCOUNTS = ["1" * 32, "2" * 32]
 # Ids and times differ in every run.
 BY_CHANCE = {"id", "message_id", "correlation_id"}
+SOON = datetime.datetime(2099, 3, 4, 5, 0, tzinfo=datetime.UTC)
+APPOINTMENT = {
+    "person_id": "3" * 32,
+    "version": 4,
+    "state": "booked",
+    "starts_at": SOON,
+    "ends_at": SOON,
+    "place": "Harbor",
+    "time_zone": "Europe/Berlin",
+    "is_due_again": False,
+}
 LISTENERS = ("notifications", "portals")
 
 News = tuple[Event, dict[str, Any], str]
@@ -78,6 +91,9 @@ def a_listener(name: str, folder: Path) -> InProcess:
     }
     for operation in (accounts.list_resource_recipients, audit.list_audit_readers):
         service.answers[operation.address] = lambda _: wanted
+    people = {"persons": wanted["recipients"], "supervisors": wanted["recipients"]}
+    service.answers[recipients.list_person_recipients.address] = lambda _: people
+    service.answers[appointments.describe_appointment.address] = lambda _: APPOINTMENT
     MergedPeople().answer(service)
     return service
 

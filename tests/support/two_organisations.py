@@ -42,6 +42,7 @@ KINDS: Mapping[str, str] = {
     "appointment_id": "appointment",
     "assignment_id": "assignment",
     "bulk_job_id": "bulk_job",
+    "booked_by": "account",
     "client_id": "person",
     "consent_id": "consent",
     "consent_ids": "consent",
@@ -66,6 +67,7 @@ KINDS: Mapping[str, str] = {
     "kept_id": "employee",
     "item_id": "published_item",
     "line_id": "capacity_line",
+    "management_role_id": "role",
     "merge_id": "merge",
     "merged_id": "applicant",
     "note_ids": "step",
@@ -109,6 +111,7 @@ KINDS: Mapping[str, str] = {
 }
 # Members that name another kind of object in some operations.
 KINDS_OF: Mapping[tuple[str, str], str] = {
+    ("identity.list_role_recipients", "role_id"): "staff_role",
     **{
         (f"identity.{name}", "client_id"): "api_client"
         for name in (

@@ -144,6 +144,8 @@ class _IdentityObjects:
             permissions=[],
         )
         self.keep("role", role["id"])
+        listed = self.call(realms.list_roles, realm="staff")["items"]
+        self.keep("staff_role", *[each["id"] for each in listed])
 
     def _family(self) -> tuple[str, str]:
         client = self._person("client", email=f"client@{self.key}.example.org")["id"]

@@ -18,7 +18,7 @@ from services.chassis.unit_of_work import utc_now
 from services.contracts.declare import PORTAL_REALMS
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts as accounts_contract
-from services.contracts.identity import credentials, merging, organisations, passports
+from services.contracts.identity import credentials, merging, organisations, passports, recipients
 from services.contracts.identity import people as people_contract
 from services.contracts.identity.organisations import organisation_created
 from services.contracts.notifications import deliveries as notifications
@@ -559,7 +559,9 @@ def notifications_world(folder: Path) -> World:
         listed = service.call(notifications.list_deliveries, callers[key], limit=1)
         world.keep(key, "delivery", *[item["id"] for item in listed["items"]])
         world.keep(key, "delivery_cursor", listed["next"])
+        world.keep(key, "role", f"{number}2" * 16)
     _knows_person(service, "bayside")
+    _knows_role(service, world.objects["bayside"]["role"])
     return finished(world)
 
 
@@ -631,6 +633,17 @@ def _a_signed_decline(service: InProcess, caller: Any, blob: Any, key: str) -> s
     sealing.seal(service.runtime)
     shown = service.call(signing.get_document, caller, document_id=sent["id"])
     return str(shown["recipients"][0]["decision_id"])
+
+
+def _knows_role(service: InProcess, ids: list[str]) -> None:
+    """Identity's answers about roles, to a service within an organisation that has these."""
+
+    def list_role_recipients(request: Any) -> Any:
+        if request["role_id"] not in ids:
+            raise Refused("not_found", "There is no such role of the staff.")
+        return {"recipients": []}
+
+    service.answers[recipients.list_role_recipients.address] = list_role_recipients
 
 
 def _knows_account(service: InProcess, key: str) -> None:

@@ -13,6 +13,7 @@ STATES = (
     "sending",
     "sent",
     "suppressed",
+    "cancelled",
     "temporary_failure",
     "permanent_failure",
     "technical_failure",

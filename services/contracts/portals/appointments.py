@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from services.contracts.declare import Reply, page_of
+from services.contracts.declare import Reply, only_services, page_of
 from services.contracts.fields import (
     CalendarDay,
     CalendarMoment,
@@ -160,6 +160,24 @@ close_appointment = contract.command(
     access=MANAGE_APPOINTMENTS,
     errors=("not_found", "appointment_closed"),
     expects_version=True,
+)
+describe_appointment = contract.query(
+    "describe_appointment",
+    "When and where an appointment is, for a message about it: neither its type nor its provider. `is_due_again`: the person "
+    "still has to book one of this kind.",
+    request=_ONE,
+    reply={
+        "person_id": Id(required=True),
+        "version": Count(required=True),
+        "state": one_of(STATES, required=True),
+        "starts_at": Moment(required=True),
+        "ends_at": Moment(required=True),
+        "place": fields.String(required=True),
+        "time_zone": fields.String(required=True),
+        "is_due_again": Flag(required=True),
+    },
+    access=only_services("notifications"),
+    errors=("not_found",),
 )
 
 _TOLD = {

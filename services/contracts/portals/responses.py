@@ -357,8 +357,8 @@ review_requested = contract.event(
 )
 response_reviewed = contract.event(
     "response_reviewed",
-    "A supervisor has reviewed answers.",
-    data={"response_id": Id(required=True), "account_id": Id(required=True)},
+    "A supervisor (`account_id`) has reviewed answers of a person.",
+    data={"response_id": Id(required=True), "account_id": Id(required=True), "person_id": Id()},
 )
 questionnaire_ordered = contract.event(
     "questionnaire_ordered",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from typing import Any
+
+from sqlalchemy import select
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
@@ -53,49 +56,57 @@ def capacity_stale(
     context = {"program_id": data["program_id"], "line_id": data["line_id"]}
     for recipient in recipients:
         reason = None if recipient["email_is_verified"] else "address_unverified"
-        _create(unit, "capacity_stale", recipient["account_id"], context, mail_domain, suppressed_for=reason)
+        create_delivery(
+            unit, "capacity_stale", recipient["account_id"], context, mail_domain, suppressed_for=reason
+        )
 
 
 def account_invited(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Send the link that sets a password (S4-9). The delivery keeps only the invitation's id, not the link."""
     kind = rules.kind_of_credential_message(data["purpose"])
-    _create(unit, kind, data["account_id"], {"invitation_id": data["invitation_id"]}, mail_domain)
+    create_delivery(unit, kind, data["account_id"], {"invitation_id": data["invitation_id"]}, mail_domain)
 
 
 def login_email_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell the old address of a changed log-in (S1-19). The delivery keeps only the change's id, not the address."""
-    _create(unit, "login_email_changed", data["account_id"], {"change_id": data["change_id"]}, mail_domain)
+    create_delivery(
+        unit, "login_email_changed", data["account_id"], {"change_id": data["change_id"]}, mail_domain
+    )
 
 
 def account_closed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell the owner of a closed account. The delivery keeps only the id of a note, not the address."""
-    _create(unit, "account_closed", data["account_id"], {"change_id": data["change_id"]}, mail_domain)
+    create_delivery(unit, "account_closed", data["account_id"], {"change_id": data["change_id"]}, mail_domain)
 
 
 def portal_reminder_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell the owner of an account where the organisation's portals are: somebody has asked with its e-mail address."""
-    _create(unit, "portal_reminder", data["account_id"], {"short_name": data["short_name"]}, mail_domain)
+    create_delivery(
+        unit, "portal_reminder", data["account_id"], {"short_name": data["short_name"]}, mail_domain
+    )
 
 
 def pickup_code_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Send an employee's pick-up code (S2-117). The delivery keeps only the code's id, also in place of an account's."""
-    _create(unit, "pickup_code", data["code_id"], {"code_id": data["code_id"]}, mail_domain)
+    create_delivery(unit, "pickup_code", data["code_id"], {"code_id": data["code_id"]}, mail_domain)
 
 
 def second_factor_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell the owner of an account that its second factor was set up, removed or reset."""
-    _create(unit, rules.kind_of_second_factor_message(data["change"]), data["account_id"], {}, mail_domain)
+    create_delivery(
+        unit, rules.kind_of_second_factor_message(data["change"]), data["account_id"], {}, mail_domain
+    )
 
 
 def outside_identity_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell the owner of an account that an outside sign-in was linked or unlinked. The message does not say which one."""
     kind = "outside_identity_linked" if data["change"] == "linked" else "outside_identity_unlinked"
-    _create(unit, kind, data["account_id"], {"identity_id": data["identity_id"]}, mail_domain)
+    create_delivery(unit, kind, data["account_id"], {"identity_id": data["identity_id"]}, mail_domain)
 
 
 def account_enabled(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell the owner of a disabled account that it is enabled again."""
-    _create(unit, "account_enabled", data["account_id"], {}, mail_domain)
+    create_delivery(unit, "account_enabled", data["account_id"], {}, mail_domain)
 
 
 def patient_not_verified(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
@@ -103,12 +114,14 @@ def patient_not_verified(unit: UnitOfWork, data: Mapping[str, Any], mail_domain:
 
     There is no account: the notice's id takes its place, and identity gives the address when the message is rendered.
     """
-    _create(unit, "identity_not_verified", data["notice_id"], {"notice_id": data["notice_id"]}, mail_domain)
+    create_delivery(
+        unit, "identity_not_verified", data["notice_id"], {"notice_id": data["notice_id"]}, mail_domain
+    )
 
 
 def grant_expiring(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell an account that its access to a profile ends soon. The message does not say whose profile it is."""
-    _create(unit, "access_ending", data["account_id"], {"grant_id": data["grant_id"]}, mail_domain)
+    create_delivery(unit, "access_ending", data["account_id"], {"grant_id": data["grant_id"]}, mail_domain)
 
 
 def break_glass_used(
@@ -121,7 +134,7 @@ def break_glass_used(
     for recipient in recipients:
         reason = None if recipient["email_is_verified"] else "address_unverified"
         context = {"access_id": data["access_id"]}
-        _create(
+        create_delivery(
             unit, "break_glass_used", recipient["account_id"], context, mail_domain, suppressed_for=reason
         )
 
@@ -130,12 +143,14 @@ def message_sent(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) ->
     """Tell the accounts of a person that a message waits (S3-6), unless `is_notified` is false. It says no more."""
     if data["is_notified"]:
         for account_id in data["account_ids"]:
-            _create(unit, "message_waiting", account_id, {"message_id": data["message_id"]}, mail_domain)
+            create_delivery(
+                unit, "message_waiting", account_id, {"message_id": data["message_id"]}, mail_domain
+            )
 
 
 def signature_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell the recipient that a document is ready to be signed (S4-8)."""
-    _create(
+    create_delivery(
         unit,
         "document_ready_to_sign",
         data["recipient_account_id"],
@@ -146,7 +161,7 @@ def signature_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: 
 
 def signature_reminded(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Remind the recipient of a document that still waits (S4-22)."""
-    _create(
+    create_delivery(
         unit,
         "document_reminder",
         data["recipient_account_id"],
@@ -158,19 +173,19 @@ def signature_reminded(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: s
 def fax_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Fax a document (S4-2). The delivery keeps only the document's id, also in place of an account's; signing tells the number."""
     context = {"document_id": data["document_id"]}
-    _create(unit, "document_fax", data["document_id"], context, mail_domain, channel="fax")
+    create_delivery(unit, "document_fax", data["document_id"], context, mail_domain, channel="fax")
 
 
 def document_signed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell the sender that the document was signed."""
-    _create(
+    create_delivery(
         unit, "document_signed", data["sender_account_id"], {"document_id": data["document_id"]}, mail_domain
     )
 
 
 def document_declined(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell the sender that the document was declined."""
-    _create(
+    create_delivery(
         unit,
         "document_declined",
         data["sender_account_id"],
@@ -182,20 +197,34 @@ def document_declined(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: st
 def document_shared(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell those who only read a document that it is there."""
     for account_id in data["account_ids"]:
-        _create(unit, "document_to_read", account_id, {"document_id": data["document_id"]}, mail_domain)
+        create_delivery(
+            unit, "document_to_read", account_id, {"document_id": data["document_id"]}, mail_domain
+        )
 
 
 def signed_document_declined(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell those who have signed a document that another signer has declined it. The message does not say who."""
     for account_id in data["account_ids"]:
         context = {"document_id": data["document_id"]}
-        _create(unit, "signed_document_declined", account_id, context, mail_domain)
+        create_delivery(unit, "signed_document_declined", account_id, context, mail_domain)
 
 
 def signature_request_expired(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell the sender that a signer's last day has passed."""
     context = {"document_id": data["document_id"]}
-    _create(unit, "signature_request_expired", data["sender_account_id"], context, mail_domain)
+    create_delivery(unit, "signature_request_expired", data["sender_account_id"], context, mail_domain)
+
+
+def cancel_outdated(unit: UnitOfWork, about_id: str, version: int) -> None:
+    """Cancel what waits to be sent about something as it was before this version of it."""
+    statement = select(Delivery).where(
+        Delivery.about_id == about_id,
+        Delivery.about_version < version,
+        Delivery.state.in_(("created", "temporary_failure")),
+    )
+    for row in unit.session.scalars(statement.with_for_update()):
+        row.state, row.reason, row.next_try_at = "cancelled", "outdated", None
+        unit.audit("delivery.cancelled", "delivery", row.id, kind=row.kind, reason=row.reason)
 
 
 def _referral(data: Mapping[str, Any]) -> dict[str, str]:
@@ -211,10 +240,10 @@ def _tell_each(
 ) -> None:
     for recipient in {each["account_id"]: each for each in recipients}.values():
         reason = None if recipient["email_is_verified"] else "address_unverified"
-        _create(unit, kind, recipient["account_id"], context, mail_domain, suppressed_for=reason)
+        create_delivery(unit, kind, recipient["account_id"], context, mail_domain, suppressed_for=reason)
 
 
-def _create(
+def create_delivery(
     unit: UnitOfWork,
     kind: str,
     account_id: str,
@@ -223,7 +252,11 @@ def _create(
     *,
     suppressed_for: str | None = None,
     channel: str = "email",
+    due_at: datetime.datetime | None = None,
+    about: tuple[str, int] | None = None,
 ) -> None:
+    """Create a delivery, due at once or at `due_at`. `about` is what it is about and that thing's version (see `cancel_outdated`)."""
+    about_id, about_version = about or (None, None)
     delivery_id = wire.new_id()
     unit.add(
         Delivery(
@@ -238,7 +271,9 @@ def _create(
             state="suppressed" if suppressed_for else "created",
             reason=suppressed_for,
             tries=0,
-            next_try_at=None if suppressed_for else unit.now,
+            next_try_at=None if suppressed_for else due_at or unit.now,
+            about_id=about_id,
+            about_version=about_version,
             message_id=f"{delivery_id}@{mail_domain}",
             correlation_id=unit.context.correlation_id,
             created_at=unit.now,

@@ -17,9 +17,10 @@ class Delivery(TenantScoped, Base):
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        # One delivery for each event and account, also if the inbox let a repeated event through.
-        UniqueConstraint("event_id", "account_id"),
+        # One delivery for each event, account and kind, also if the inbox let a repeated event through.
+        UniqueConstraint("event_id", "account_id", "kind"),
         Index(None, "organisation_id", "created_at", "id"),
+        Index(None, "created_at"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     # The sender loop works across organisations and needs the key for its calls and events.
@@ -30,6 +31,9 @@ class Delivery(TenantScoped, Base):
     kind: Mapped[str] = mapped_column(String(64))
     template_version: Mapped[int] = mapped_column(Integer)
     channel: Mapped[str] = mapped_column(String(20))
+    # What it is about, and the version of that: of something that changes meanwhile, it is not sent.
+    about_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    about_version: Mapped[int | None] = mapped_column(Integer)
     # Ids and numbers only: contact_record_number, invitation_id, document_id.
     context: Mapped[Any] = mapped_column(JsonValue)
     state: Mapped[str] = mapped_column(String(20))

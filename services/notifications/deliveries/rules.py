@@ -42,6 +42,21 @@ PAGES = {
     "message_waiting": "/portal",
     "second_factor_removed": "/account/password",
     "access_ending": "/account",
+    **dict.fromkeys(
+        ("appointment_booked_management", "appointment_moved_management", "appointment_cancelled_management"),
+        "/staff/appointments/{appointment_id}",
+    ),
+    "appointment_missed_management": "/staff/appointments/{appointment_id}",
+    "questionnaire_completed_management": "/staff/questionnaire-responses/{response_id}",
+    "review_requested_management": "/staff/questionnaire-responses/{response_id}",
+    "response_reviewed_management": "/staff/questionnaire-responses/{response_id}",
+}
+# Messages that go with an appointment for the calendar of the person, and what the calendar is asked to do (RFC 5546).
+CALENDAR_METHODS = {
+    "appointment_booked": "REQUEST",
+    "appointment_moved": "REQUEST",
+    "appointment_cancelled": "CANCEL",
+    **dict.fromkeys((f"appointment_reminder_{each}" for each in ("60", "30", "15", "7", "near")), "REQUEST"),
 }
 # To people who need not sign in.
 PAGES_FOR_ALL = {
@@ -49,7 +64,7 @@ PAGES_FOR_ALL = {
     "portal_reminder": "/at/{short_name}",
 }
 # A delivery in one of these states is finished. In every other state it is still to be sent.
-FINAL_STATES = frozenset({"sent", "suppressed", "permanent_failure", "technical_failure"})
+FINAL_STATES = frozenset({"sent", "suppressed", "cancelled", "permanent_failure", "technical_failure"})
 
 
 def pause_after(tries: int) -> datetime.timedelta | None:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
+from babel.dates import format_datetime
 from eventlet import tpool
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -26,9 +28,10 @@ from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, credentials, organisations, patients, pickup_codes
 from services.contracts.notifications import deliveries as contract
+from services.contracts.portals import appointments
 from services.contracts.referrals import queues
 from services.contracts.signing import paper
-from services.notifications.channels import email
+from services.notifications.channels import calendar_entry, email
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.models import Delivery
 from services.notifications.templates import own_words, product_words
@@ -206,7 +209,10 @@ def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
         organisations.get_public_organisation,
         {"organisation": delivery.organisation_key},
     )
+    appointment = _appointment(runtime, delivery)
     recipient, values = _recipient(runtime, delivery)
+    if appointment:
+        values |= _when_and_where(appointment)
     realm = values.pop("realm", None)
     values |= {
         "product_name": PRODUCT,
@@ -214,6 +220,8 @@ def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
         "portal_link": _page(settings, delivery, realm),
     }
     kind = _variant(delivery.kind, values)
+    if kind == "appointment_cancelled" and appointment["is_due_again"]:
+        kind = "appointment_released"
     with runtime.database.reading(delivery.organisation_id) as session:
         words = own_words.words_of(session, kind)
     rendered = product_words.render(kind, words, values, facts["telephone"])
@@ -222,7 +230,36 @@ def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     )
     # The Message-ID of the delivery, even if MAIL_FROM has another domain by now.
     message.replace_header("Message-ID", f"<{delivery.message_id}>")
+    if appointment and delivery.kind in rules.CALENDAR_METHODS:
+        calendar_entry.attach(
+            message,
+            method=rules.CALENDAR_METHODS[delivery.kind],
+            uid=f"{delivery.about_id}@{delivery.organisation_key}.portico",
+            sequence=appointment["version"],
+            starts_at=appointment["starts_at"],
+            ends_at=appointment["ends_at"],
+            place=appointment["place"],
+            organisation=str(values["organisation_name"]),
+            made_at=utc_now(),
+        )
     return message
+
+
+def _appointment(runtime: Any, delivery: Delivery) -> Any:
+    """The appointment that a message is about, as it is now; None for other messages.
+
+    Raises NoRecipient when it has changed since: the message about the change follows.
+    """
+    if "appointment_id" not in delivery.context:
+        return None
+    question = {"appointment_id": delivery.context["appointment_id"]}
+    try:
+        known = _ask(runtime, delivery, appointments.describe_appointment, question)
+    except NoRecipient:  # it is not there any more
+        raise NoRecipient("outdated") from None
+    if known["version"] != delivery.about_version:
+        raise NoRecipient("outdated")
+    return known
 
 
 def _compose_fax(runtime: Any, delivery: Delivery) -> EmailMessage:
@@ -254,6 +291,13 @@ def _compose_fax(runtime: Any, delivery: Delivery) -> EmailMessage:
     message: EmailMessage = tpool.execute(build)
     message.replace_header("Message-ID", f"<{delivery.message_id}>")
     return message
+
+
+def _when_and_where(appointment: Any) -> dict[str, str | int]:
+    zone = ZoneInfo(appointment["time_zone"])
+    at_place = appointment["starts_at"].astimezone(zone)
+    words = format_datetime(at_place, "EEEE, d MMMM y, HH:mm (zzzz)", locale="en")
+    return {"appointment_time": words, "place": appointment["place"]}
 
 
 def _variant(kind: str, values: dict[str, str | int]) -> str:

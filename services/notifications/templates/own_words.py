@@ -40,6 +40,8 @@ SAMPLES: Mapping[str, str | int] = {
     "temporary_password": "K7QF-2MXD-HHP4-WZ9A",
     "pickup_code": "K7QF-2MXD",
     "partner_text": "Please call within two days.",
+    "appointment_time": "Wednesday, 3 March 2027, 14:30 (Central European Standard Time)",
+    "place": "12 Harbor Street, second floor",
 }
 SAMPLE_TELEPHONE = "+1 555 0100"
 

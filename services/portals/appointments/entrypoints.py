@@ -56,3 +56,7 @@ class AppointmentEntrypoints:
     @serves(contract.close_appointment)
     def close_appointment(self, call: Call) -> Any:
         return _named(call, call.commit(handlers.close_appointment))
+
+    @serves(contract.describe_appointment)
+    def describe_appointment(self, call: Call) -> Any:
+        return call.read(queries.describe_appointment)

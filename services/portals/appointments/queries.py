@@ -15,6 +15,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.portals.appointments import CANCELLED
+from services.portals.appointment_invitations.queries import due_on
 from services.portals.appointments import rules
 from services.portals.appointments.free_times import Finder
 from services.portals.appointments.models import Appointment
@@ -100,6 +101,14 @@ def list_free_times(
     return Finder(
         session, kind, providers, lambda zone: bounds(now, zone, 0, _DAYS_AHEAD), is_any=False
     ).next_days(from_on)
+
+
+def describe_appointment(session: Session, _caller: Caller, *, appointment_id: str) -> dict[str, Any]:
+    """When and where an appointment is, for a message about it. Raises Refused `not_found`."""
+    row = found(session, appointment_id)
+    told = ("person_id", "version", "state", "starts_at", "ends_at", "place", "time_zone")
+    is_due_again = row.state == CANCELLED and due_on(session, row.person_id, row.type_id) is not None
+    return {name: getattr(row, name) for name in told} | {"is_due_again": is_due_again}
 
 
 def chosen_providers(

@@ -173,7 +173,8 @@ def mark_reviewed(unit: UnitOfWork, caller: Caller, *, response_id: str) -> dict
         row.reviewed_at, row.reviewed_by = unit.now, caller.id
         row.version += 1
         unit.audit("response.reviewed", "response", row.id, person_id=row.person_id)
-        unit.publish(contract.response_reviewed, row.id, {"response_id": row.id, "account_id": caller.id})
+        facts = {"response_id": row.id, "account_id": caller.id, "person_id": row.person_id}
+        unit.publish(contract.response_reviewed, row.id, facts)
     return queries.review_view(unit.session, row)
 
 

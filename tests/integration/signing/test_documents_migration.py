@@ -42,7 +42,7 @@ def test_documents_of_before_have_one_recipient(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     url = f"sqlite:///{tmp_path}/x.db" if kind == "sqlite" else request.getfixturevalue("postgres_database")
-    migrate.upgrade("signing", url, "0008")
+    migrate.upgrade("signing", url, "0009")
     engine = create_engine(url)
     usual = {"decided": None, "note": None, "channel": "email", "wet": False, "due": None}
     with engine.begin() as connection:
@@ -71,7 +71,7 @@ def test_documents_of_before_have_one_recipient(
     assert rows(due) == [("a" * 32,)]
     assert rows("SELECT account_id, number FROM pages_seen") == [("ana", 2)]
     assert rows("SELECT signatures_done FROM documents ORDER BY id") == [(0,), (1,), (0,), (1,), (0,)]
-    migrate.downgrade("signing", url, "0008")
+    migrate.downgrade("signing", url, "0009")
     assert rows("SELECT document_id, number FROM seen_pages") == [("a" * 32, 2)]
     assert rows("SELECT id FROM documents WHERE next_reminder_at IS NOT NULL") == [("a" * 32,)]
     engine.dispose()

@@ -14,6 +14,8 @@ from services.notifications.templates.product_words import KINDS, Rendered, Temp
 VALUES = {
     "whose": "Maria",
     "partner_text": "Please call within two days.",
+    "appointment_time": "Wednesday, 3 March 2027, 14:30",
+    "place": "12 Harbor Street",
     "record_number": 4711,
     "document_number": "D-9",
     "organisation_name": "Harbor House",

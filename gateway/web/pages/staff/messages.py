@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gateway.web.page import Action, Page, Read
 from gateway.web.states import State
-from services.contracts.notifications import deliveries, templates
+from services.contracts.identity import realms
+from services.contracts.notifications import deliveries, notices, templates
 
 _TEXT = "/staff/message-texts/{kind}"
 
@@ -34,6 +35,17 @@ PAGES = (
         ),
         states=(State("product's words", replies={templates.get_message_template: {"is_default": True}}),),
         sample={templates.get_message_template: {"is_default": False}},
+    ),
+    Page(
+        "/staff/notices",
+        "staff/messages/notices.html",
+        reads={
+            "notices": Read(notices.get_notice_settings),
+            "roles": Read(realms.list_roles, given={"realm": "staff"}),
+        },
+        actions=(
+            Action("set_notice_settings", notices.set_notice_settings, "It is saved who is told of what."),
+        ),
     ),
     Page(
         "/staff/deliveries",

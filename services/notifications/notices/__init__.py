@@ -1,0 +1,1 @@
+"""Notices to three audiences, and reminders of appointments."""
