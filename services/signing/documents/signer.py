@@ -151,8 +151,8 @@ class Signer:
         """The root certificate to which all signatures of this installation lead."""
         return self._authority.certificate
 
-    def verified(self, path: Path, wait_s: float) -> dict[str, Any]:
-        """What an untrusted file says about its signatures. Raises Refused(document_unreadable, service_unavailable)."""
+    def verified(self, path: Path, wait_s: float) -> dict[str, Any] | None:
+        """What an untrusted file says about its signatures; None: it cannot be read. Raises Refused(service_unavailable)."""
         from services.signing.pdf import verification  # noqa: PLC0415 - as in `_sign`
 
         with turn(self._verifications, wait_s):

@@ -12,7 +12,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from services.chassis import untrusted_files
-from services.contracts.errors import Refused
 from services.signing.pdf import detached, signature
 
 _CHILD = Path(__file__).with_name("verification_child.py")
@@ -69,15 +68,13 @@ def _told(
 
 def verified_in_child(
     path: Path, trust_roots: Iterable[x509.Certificate], timestamp_roots: Iterable[x509.Certificate]
-) -> dict[str, Any]:
-    """As `verified`, of an untrusted file. Raises Refused(document_unreadable)."""
+) -> dict[str, Any] | None:
+    """As `verified`, of an untrusted file. None: it cannot be read within the limits."""
     order = {**_LIMITS, "roots": _pem(trust_roots), "timestamp_roots": _pem(timestamp_roots)}
     with path.open("rb") as file:
         said = untrusted_files.answer_of(_CHILD, file, order, _MOST_ANSWERED)
     if said is None:
-        raise Refused(
-            "document_unreadable", "The file is damaged, or too complex to be verified.", "document"
-        )
+        return None
     answer: dict[str, Any] = json.loads(said)
     for each in answer["signatures"]:
         each["signed_at"] = _moment(each["signed_at"])

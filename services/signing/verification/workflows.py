@@ -26,7 +26,12 @@ def verify_file(call: Call) -> Any:
         raise Refused(
             "document_too_large", f"At most {MOST_BYTES // 1024 // 1024} MB are verified.", "document"
         )
-    return call.operation.reply.dump(signer_of(call).verified(path, wait_s(call)))
+    found = signer_of(call).verified(path, wait_s(call))
+    if found is None:
+        raise Refused(
+            "document_unreadable", "The file is damaged, or too complex to be verified.", "document"
+        )
+    return call.operation.reply.dump(found)
 
 
 def get_signing_authority(call: Call) -> Any:
