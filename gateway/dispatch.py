@@ -21,7 +21,7 @@ from gateway.passports import Passports
 from gateway.routes import Route
 from gateway.uploads import Uploads
 from services.chassis import logs, wire
-from services.chassis.blobs import BlobStore
+from services.chassis.blobs import VISITORS, BlobStore
 from services.chassis.rpc_client import RpcClient
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
@@ -152,13 +152,13 @@ class Dispatcher:
         """The member that names the file of the current request, if the route takes one."""
         if not route.uploads:
             return {}
-        upload = held.enter_context(self._uploads.taken_in(_organisation(admitted)))
+        upload = held.enter_context(self._uploads.taken_in(_organisation(route, admitted)))
         return {route.uploads: {"sha256": upload.sha256, "size": upload.size}}
 
     def _ask_for_body(self, route: Route, admitted: Admitted) -> flask.Response:
         if not route.uploads:
             raise _wrong_content_type()
-        self._uploads.require_room(_organisation(admitted))
+        self._uploads.require_room(_organisation(route, admitted))
         return flask.Response(status=100)
 
     def _file(self, reply: Mapping[str, Any], admitted: Admitted) -> flask.Response:
@@ -207,8 +207,10 @@ _LONGEST_NUMBER = 18
 _KEPT_IMAGE = "public, max-age=86400, immutable"
 
 
-def _organisation(admitted: Admitted) -> str:
+def _organisation(route: Route, admitted: Admitted) -> str:
     """The caller's organisation, in which uploads lie."""
+    if route.operation.access.kind == "public":
+        return VISITORS
     if admitted.organisation_id is None:
         raise Refused("unauthenticated", "Log in first.")
     return admitted.organisation_id

@@ -208,6 +208,7 @@ CODES: dict[str, int] = {
     "not_declined": 409,
     "pages_unseen": 409,
     "not_opened": 409,
+    "not_decided": 409,
     "reminded_lately": 409,
     "on_paper": 409,
     "not_on_paper": 409,

@@ -13,6 +13,7 @@ from services.chassis.runtime import Runtime
 from services.chassis.unused_files import UnusedFilesLoop
 from services.contracts.identity.merging import describe_person
 from services.contracts.signing.audit import trail
+from services.signing.certificates.entrypoints import CertificateEntrypoints
 from services.signing.decisions import sealing
 from services.signing.decisions.entrypoints import DecisionEntrypoints
 from services.signing.decisions.queries import files_in_use
@@ -23,6 +24,8 @@ from services.signing.follow_up import reminders
 from services.signing.follow_up.entrypoints import FollowUpEntrypoints
 from services.signing.models import Base
 from services.signing.paper.entrypoints import PaperEntrypoints
+from services.signing.verification.attempts import Attempts
+from services.signing.verification.entrypoints import VerificationEntrypoints
 
 
 def start_runtime(settings: Any) -> Runtime:
@@ -33,6 +36,7 @@ def start_runtime(settings: Any) -> Runtime:
     runtime.signer = Signer(settings, runtime.blobs)
     runtime.signer.prepare()
     runtime.page_pictures = PagePictures(runtime.blobs)
+    runtime.verifications = Attempts()
     runtime.loops.append(Loop("page-pictures", runtime.page_pictures.sweep, SWEPT_EVERY_S))
     runtime.loops.append(Loop("reminders", lambda: reminders.remind(runtime), reminders.EVERY_S))
     runtime.loops.append(Loop("expiry", lambda: reminders.expire(runtime), reminders.EVERY_S))
@@ -45,6 +49,8 @@ def start_runtime(settings: Any) -> Runtime:
 class Service(
     DocumentEntrypoints,
     DecisionEntrypoints,
+    CertificateEntrypoints,
+    VerificationEntrypoints,
     FollowUpEntrypoints,
     PaperEntrypoints,
 ):

@@ -60,6 +60,7 @@ from services.referrals.models import StatusChange
 from services.signing.decisions import sealing
 from services.signing.documents.page_pictures import PagePictures
 from services.signing.documents.signer import Signer
+from services.signing.verification.attempts import Attempts
 from tests.integration.notifications.conftest import Notifications
 from tests.integration.referrals.builders import SMALL_DIRECTORY, an_export, an_export_with
 from tests.integration.signing.conftest import a_pdf
@@ -608,6 +609,7 @@ def signing_world(folder: Path) -> World:
     )
     service.runtime.signer = Signer(service.runtime.settings, service.runtime.blobs)
     service.runtime.page_pictures = PagePictures(service.runtime.blobs)
+    service.runtime.verifications = Attempts()
     world = World(service, file, dict(IDS), {key: everybody(IDS[key], ACCOUNTS[key]) for key in KEYS})
     for key in KEYS:
         _answers_within(service, key)

@@ -173,6 +173,7 @@ class DocumentView(Reply):
     )
     signatures_wanted = fields.Integer(required=True)
     signatures_done = fields.Integer(required=True)
+    has_certificate = Flag(required=True, metadata={"description": "of completion, once it is decided"})
 
 
 class ShownDocument(DocumentView):

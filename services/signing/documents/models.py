@@ -92,6 +92,11 @@ class Document(TenantScoped, Base):
         return rules.is_overdue(self.state, self.respond_by, utc_now().date())
 
     @property
+    def has_certificate(self) -> bool:
+        """Whether there is a certificate of completion."""
+        return self.state != "sent"
+
+    @property
     def is_signed(self) -> bool:
         """Whether the file carries the recipient's signature."""
         return self.signed_sha256 is not None

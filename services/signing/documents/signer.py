@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - the file's name
 SCREENINGS_AT_ONCE = 2
 SEAL_WAIT_S = 30.0
+VERIFICATIONS_AT_ONCE = 1
 GROWTH_BYTES = 4 * 1024 * 1024  # what a signature and its page may add to the largest document
 
 
@@ -87,6 +88,7 @@ class Signer:
             max_bytes=settings.max_document_bytes, max_pages=settings.max_document_pages
         )
         self._screenings = threading.BoundedSemaphore(SCREENINGS_AT_ONCE)
+        self._verifications = threading.BoundedSemaphore(VERIFICATIONS_AT_ONCE)
         self._signatures = threading.BoundedSemaphore(settings.signing_workers)
         keys = Path(settings.signing_keys_dir)
         secret = passphrase(keys, settings.signing_key_passphrase_file)
@@ -144,6 +146,18 @@ class Signer:
         with turn(self._signatures, wait_s):
             yield
 
+    @property
+    def root(self) -> x509.Certificate:
+        """The root certificate to which all signatures of this installation lead."""
+        return self._authority.certificate
+
+    def verified(self, path: Path, wait_s: float) -> dict[str, Any] | None:
+        """What an untrusted file says about its signatures; None: it cannot be read. Raises Refused(service_unavailable)."""
+        from services.signing.pdf import verification  # noqa: PLC0415 - as in `_sign`
+
+        with turn(self._verifications, wait_s):
+            return verification.verified_in_child(path, [self.root], self._timestamp_roots)
+
     def seal(self, organisation_id: str, key: str, name: str, statement: str) -> Seal:
         """Sign a statement, verify the signature and keep both as one file. Raises Refused(service_unavailable)."""
         with turn(self._signatures, SEAL_WAIT_S):
@@ -168,6 +182,29 @@ class Signer:
             raise SignatureDoesNotHoldError
         sha256, _ = self._blobs.put(organisation_id, [file], self._max_bytes + GROWTH_BYTES)
         return sha256
+
+    def certificate(
+        self, organisation_id: str, key: str, name: str, kind: str, facts: Any, wait_s: float
+    ) -> str:
+        """Draw and sign a certificate as a passing file. Returns its SHA-256. Raises Refused(service_unavailable)."""
+        with turn(self._signatures, wait_s):
+            return str(self._in_thread(self._certificate, organisation_id, key, name, kind, facts))
+
+    def _certificate(self, organisation_id: str, key: str, name: str, kind: str, facts: Any) -> str:
+        from services.signing.pdf import pages, signature, timestamps  # noqa: PLC0415 - as in `_sign`
+
+        draw = pages.certificate_of_completion if kind == "completion" else pages.certificate_of_transmission
+        try:
+            signed = signature.certify(
+                draw(facts),
+                signer=self._authority.signer_for(key, name),
+                timestamper=timestamps.timestamper(self._timestamp_authority, self._authority),
+                reason=f"Certificate of {kind}",
+            )
+        except timestamps.TimestampUnavailable:
+            raise _no_timestamp() from None
+        sha256, _ = self._blobs.put_passing(organisation_id, [signed], len(signed))
+        return str(sha256)
 
     def sign(self, order: Order) -> str:
         """Sign, verify and store a file. Returns the SHA-256 of the signed file.

@@ -31,6 +31,7 @@ STAMP_SIZE = (240.0, 92.0)
 SLOTS = 12
 TEXT_LIMIT = 1000
 EVENTS_SHOWN = 14
+MOST_TRANSMISSIONS = 11
 
 _CODE_SIDE = 150.0
 _COVER_WORDS = (
@@ -75,6 +76,29 @@ class CompletionFacts:
     note: str | None = None
     pages: int | None = None
     events: tuple[ProcessEvent, ...] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
+class Transmission:
+    """One transmission: to whom, by which channel, when (with time zone; None: not taken yet), and the receipt."""
+
+    to: str
+    way: str
+    at: datetime | None
+    receipt: str
+
+
+@dataclass(frozen=True)
+class TransmissionFacts:
+    """What a certificate of transmission states. The hash is SHA-256 in hexadecimal."""
+
+    organisation_name: str
+    document_name: str
+    document_id: str
+    pages: int
+    sha256: str
+    days_left: str | None = None
+    rows: tuple[Transmission, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -217,6 +241,37 @@ def certificate_of_completion(facts: CompletionFacts) -> bytes:
 
 
 @_one_at_a_time
+def certificate_of_transmission(facts: TransmissionFacts) -> bytes:
+    """The one-page proof that a document was sent, A4."""
+    canvas, buffer = _canvas(A4, "Certificate of transmission")
+    width, height = A4
+    canvas.setFillColor(ACCENT)
+    canvas.rect(0, height - 8, width, 8, stroke=0, fill=1)
+    y = height - MARGIN - 18
+    _line(canvas, MARGIN, y, "Certificate of transmission", "bold", 20, INK)
+    y = _paragraph(canvas, y - 18, facts.organisation_name, "plain", 10, QUIET)
+    rows = [("Document", facts.document_name, "plain"), ("Reference", facts.document_id, "plain"),
+            ("Pages", str(facts.pages), "plain"), ("SHA-256, as sent", facts.sha256, "code")]  # fmt: skip
+    if facts.days_left:
+        rows.append(("Plan of care", facts.days_left, "plain"))
+    y = _pairs(canvas, _heading(canvas, y - 26, "Document"), rows)
+    y = _heading(canvas, y - 14, "Sent to")
+    for each in facts.rows[:MOST_TRANSMISSIONS]:
+        _line(canvas, MARGIN, y, each.to, "bold", 10, INK, room=width - 2 * MARGIN)
+        at = printed_time(each.at) if each.at else "not yet"
+        _line(canvas, MARGIN, y - 13, f"By {each.way}, {at}", "plain", 8.5, QUIET, room=width - 2 * MARGIN)
+        _line(
+            canvas, MARGIN, y - 25, f"Receipt: {each.receipt}", "plain", 8.5, QUIET, room=width - 2 * MARGIN
+        )
+        y -= 42
+    if len(facts.rows) > MOST_TRANSMISSIONS:
+        further = f"… {len(facts.rows) - MOST_TRANSMISSIONS} further"
+        _line(canvas, MARGIN, y, further, "plain", 8.5, QUIET)
+    _footer(canvas, "sent")
+    return _finish(canvas, buffer)
+
+
+@_one_at_a_time
 def cover_sheet(facts: CoverFacts, code: str) -> bytes:
     """The page that goes before a document on paper or by fax, Letter, in black on white: how to return it, and the code."""
     canvas, buffer = _canvas(LETTER, "Cover sheet")
@@ -313,7 +368,10 @@ def _facts_table(canvas: Canvas, y: float, facts: CompletionFacts) -> float:
         rows.append(("Pages", str(facts.pages), "plain"))
     rows.append(("SHA-256, original", facts.original_sha256, "code"))
     rows.append(("SHA-256, final", facts.final_sha256, "code"))
-    y = _heading(canvas, y, "Document")
+    return _pairs(canvas, _heading(canvas, y, "Document"), rows)
+
+
+def _pairs(canvas: Canvas, y: float, rows: list[tuple[str, str, str]]) -> float:
     for label, value, weight in rows:
         _line(canvas, MARGIN, y, label, "plain", 9, QUIET)
         for line in _wrapped(value, weight, 8.5, A4[0] - 2 * MARGIN - 110, at_most=3) or [""]:

@@ -175,6 +175,19 @@ def sign(
         raise Refused("document_unreadable", DAMAGED) from None
 
 
+def certify(pdf: bytes, *, signer: Credential, timestamper: TimeStamper, reason: str) -> bytes:
+    """A page of our own with a signature that is not seen on it. Raises TimestampUnavailable."""
+    metadata = PdfSignatureMetadata(
+        field_name="Certificate", md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES, reason=reason
+    )
+    pdf_signer = PdfSigner(metadata, signer=RsaSigner(signer), timestamper=timestamper)
+    try:
+        output: io.BytesIO = pdf_signer.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)))
+    except TimestampRequestError:
+        raise TimestampUnavailable("the timestamp authority refused or gave a wrong answer") from None
+    return output.getvalue()
+
+
 def verify(
     pdf: bytes,
     *,
