@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-<<<<<<< HEAD
-from services.contracts.declare import STAFF, Reply, page_of, permission
+from services.contracts.declare import STAFF, Reply, only_services, page_of, permission
 from services.contracts.fields import Code, Count, Id, Moment
-=======
-from services.contracts.declare import Reply, only_services, page_of, permission
-from services.contracts.fields import Code, Id, Moment
->>>>>>> 456becc46afe43b9db9e6b8dc442fe9c4b803c1a
 from services.contracts.notifications import contract
 
 STATES = (

@@ -62,17 +62,15 @@ class DeliveryEntrypoints:
         """Deliveries, newest first."""
         return call.read(queries.list_deliveries)
 
-<<<<<<< HEAD
     @serves(deliveries.cancel_delivery)
     def cancel_delivery(self, call: Call) -> Any:
         """Cancel a message that waits to be sent."""
         return call.commit(handlers.cancel_delivery)
-=======
+
     @serves(deliveries.describe_document_deliveries)
     def describe_document_deliveries(self, call: Call) -> Any:
         """Receipts of a document's messages."""
         return call.read(queries.describe_document_deliveries)
->>>>>>> 456becc46afe43b9db9e6b8dc442fe9c4b803c1a
 
     @listens(assignments.referral_assigned)
     def on_referral_assigned(self, incoming: IncomingEvent) -> None:
