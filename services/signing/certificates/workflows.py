@@ -107,7 +107,8 @@ def _events(
 ) -> list[Any]:
     from services.signing.pdf.pages import ProcessEvent  # noqa: PLC0415 - as above
 
-    found = [(document.sent_at, "sent", names[document.sender_account_id])]
+    sender = names[document.sender_account_id]
+    found: list[tuple[datetime.datetime | None, str, str]] = [(document.sent_at, "sent", sender)]
     for each in everybody:
         told = "asked to sign" if each.role in ("signer", "approver") else "shown"
         found.append((each.asked_at, told, names[each.account_id]))
@@ -115,7 +116,7 @@ def _events(
         found.append((each.decided_at, _DID.get(each.state, each.state), names[each.account_id]))
     if document.is_wet:
         found.append((document.decided_at, "signed on paper", document.addressee or "unknown"))
-    found.append((document.returned_at, "returned", names[document.sender_account_id]))
+    found.append((document.returned_at, "returned", sender))
     known = [ProcessEvent(at.astimezone(zone), what, who) for at, what, who in found if at is not None]
     # A signature states whole seconds; within one, what comes first here has happened first.
     return sorted(known, key=lambda each: each.at.replace(microsecond=0))
