@@ -10,6 +10,7 @@ definitions hold its salted hash (RabbitMQ's `rabbit_password_hashing_sha256`).
 | `portico_gateway` | nothing | calls | nothing |
 | `portico_live` | all events, in a queue that ends with its connection | its queue | its queue |
 | `portico_topology` | all | all | all |
+| `portico_scaler` | nothing: it asks for the lengths of queues | nothing | nothing |
 
 Gotchas
 - Answers and parked messages go through the default exchange, for which RabbitMQ knows no finer right: a service that answers
@@ -53,8 +54,8 @@ class Rights:
 
 
 def process_names() -> tuple[str, ...]:
-    """The processes that have a user: the services, `gateway`, `live`, and `topology`, which declares."""
-    return (*SERVICES, "gateway", "live", "topology")
+    """Who has a user: the services, `gateway`, `live`, `topology`, which declares, and `scaler`, which starts more processes."""
+    return (*SERVICES, "gateway", "live", "topology", "scaler")
 
 
 def user_of(process: str) -> str:
@@ -68,6 +69,8 @@ def rights_of(process: str) -> Rights:
         return Rights(NOTHING, _only([wire.RPC_EXCHANGE]), NOTHING)
     if process == "live":
         return Rights(f"^{OWN_QUEUE}$", f"^{OWN_QUEUE}$", rf"^({OWN_QUEUE}|[a-z_]+\.events)$")
+    if process == "scaler":
+        return Rights(NOTHING, NOTHING, NOTHING)
     if process == "topology":
         return Rights(".*", ".*", ".*")
     service_class = importlib.import_module(f"services.{process}.service").Service
