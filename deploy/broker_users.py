@@ -1,7 +1,7 @@
 """One broker user for each process, with the rights that its declarations make it need.
 
-`python -m deploy.topology --users FOLDER --definitions` prints them as RabbitMQ definitions (users, permissions) for `rabbitmqctl
-import_definitions`; `make run` gives each process its user. A password is made once and kept in `FOLDER/broker-<user>`; the
+`python -m deploy.topology --users FOLDER --definitions` prints them as RabbitMQ definitions (virtual hosts, users, permissions) for
+`rabbitmqctl import_definitions` or `load_definitions`; `make run` gives each process its user. A password is made once and kept in `FOLDER/broker-<user>`; the
 definitions hold its salted hash (RabbitMQ's `rabbit_password_hashing_sha256`).
 
 | User | May read (consume, bind from) | May write (publish) | May declare |
@@ -91,7 +91,7 @@ def password_of(process: str, folder: Path) -> str:
 
 
 def definitions(folder: Path, vhost: str, feed_vhost: str) -> dict[str, Any]:
-    """RabbitMQ definitions of the users, with the passwords kept in `folder`."""
+    """RabbitMQ definitions of the virtual hosts and users, with the passwords kept in `folder`."""
     users, permissions = [], []
     for process in process_names():
         user, rights = user_of(process), rights_of(process)
@@ -106,7 +106,8 @@ def definitions(folder: Path, vhost: str, feed_vhost: str) -> dict[str, Any]:
         )
         reached = [vhost, feed_vhost] if process == "topology" else [vhost]
         permissions += [{"user": user, "vhost": each, **vars(rights)} for each in reached]
-    return {"users": users, "permissions": permissions}
+    vhosts = [{"name": vhost}, {"name": feed_vhost}]
+    return {"vhosts": vhosts, "users": users, "permissions": permissions}
 
 
 def hash_of(password: str) -> str:
