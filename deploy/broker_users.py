@@ -1,8 +1,8 @@
 """One broker user for each process, with the rights that its declarations make it need.
 
 `python -m deploy.topology --users FOLDER --definitions` prints them as RabbitMQ definitions (virtual hosts, users, permissions) for
-`rabbitmqctl import_definitions` or `load_definitions`; `make run` gives each process its user. A password is made once and kept in `FOLDER/broker-<user>`; the
-definitions hold its salted hash (RabbitMQ's `rabbit_password_hashing_sha256`).
+`rabbitmqctl import_definitions` or `load_definitions`; `make run` gives each process its user. A password is made once and kept in
+`FOLDER/broker-<user>`; the definitions hold its salted hash (RabbitMQ's `rabbit_password_hashing_sha256`).
 
 | User | May read (consume, bind from) | May write (publish) | May declare |
 |---|---|---|---|
