@@ -23,8 +23,9 @@ from deploy.client import UnexpectedAnswer
 from deploy.demo import ORGANISATION
 from deploy.restore import restore
 from deploy.stack import CHECKOUT, SERVICES, Commands, own_commands
-from deploy.topology import FEED_VHOST, VHOST
+from deploy.topology import VHOST
 from services.chassis.link import connect
+from services.contracts.feed import VIRTUAL_HOST
 from tests.support.eventually import eventually
 from tests.support.reads import Reads
 from tests.support.stack import RunningStack, running_stack
@@ -192,7 +193,7 @@ def test_passwords_and_keys_are_exchanged_while_a_service_serves(scaled: Running
     )
     keys.rotate(stack.folder / "keys", "referrals")
     (secrets / f"broker-{owner}").unlink()
-    broker_users.write(secrets, VHOST, FEED_VHOST)
+    broker_users.write(secrets, VHOST, VIRTUAL_HOST)
     stack.broker.definitions(json.loads((secrets / broker_users.DEFINITIONS).read_text()))
     other = {"REFERRALS_DATABASE_URL": stack.postgres.url(owner, f"{owner}_b", "another")}
 
