@@ -167,6 +167,12 @@ TASKS = (
         "signature plan of care provider cover sheet scan copy wet reminder days",
         ("/staff/documents",),
     ),
+    Task(
+        "verify-signature",
+        "Verify a signed document",
+        "genuine forged check signature certificate decision public key",
+        ("/verify",),
+    ),
     Task("decline-document", "Decline to sign a document", "refuse reject wrong return correction"),
     Task(
         "staff-work",
