@@ -45,6 +45,8 @@ BEFORE_CONSENT = {
     "portals.list_my_signed_consents",
     "portals.sign_consent",
     "portals.withdraw_consent",
+    "signing.list_my_decisions",
+    "signing.open_decision_file",
 }
 
 
