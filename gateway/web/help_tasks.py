@@ -183,7 +183,7 @@ TASKS = (
     Task(
         "requests-and-messages",
         "Answer requests and messages from portals",
-        "queue secure message patient reply dismiss complete archive un-archive refill helper action claim",
+        "queue secure message patient reply template saved draft dismiss complete archive un-archive refill helper action claim",
         ("/staff/queue", "/staff/message-types"),
     ),
     Task(

@@ -35,6 +35,7 @@ from services.contracts.portals import (
     published_items,
     questionnaires,
     responses,
+    saved_replies,
     supervision,
 )
 from services.contracts.portals import configuration as portals
@@ -272,6 +273,7 @@ def portals_world(folder: Path) -> World:
         _application(world, key)
         _portal_queue(world, key)
         _orders(world, key)
+        _saved_replies(world, key)
     world.requests["portals.change_order_item"] = lambda own, _: {"name": "Vision", "is_offered": True}
     _knows_person(service, "bayside")
     _knows_account(service, "bayside")
@@ -473,6 +475,17 @@ def _published_items(world: World, key: str) -> None:
         "source": "lab",
         "bundle": {"resourceType": "Bundle"},
     }
+
+
+def _saved_replies(world: World, key: str) -> None:
+    """Two replies to answer with."""
+    for name in ("Ready", "Call us"):
+        made = world.service.call(
+            saved_replies.create_saved_reply, world.callers[key], name=name, text=f"{name} at {key}"
+        )
+        world.keep(key, "saved_reply", made["id"])
+    listed = world.service.call(saved_replies.list_saved_replies, world.callers[key], limit=1)
+    world.keep(key, "saved_reply_cursor", listed["next"])
 
 
 def _orders(world: World, key: str) -> None:
