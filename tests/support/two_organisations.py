@@ -51,6 +51,7 @@ KINDS: Mapping[str, str] = {
     "contact_record_ids": "record",
     "change_id": "login_change",
     "code_id": "pickup_code",
+    "delivery_id": "delivery",
     "document": "blob",
     "document_id": "document",
     "from_agency_id": "agency",
@@ -188,6 +189,7 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("referrals.list_resources", "after"): "program",
     ("referrals.search_contact_records", "after"): "record_cursor",
     ("notifications.list_deliveries", "after"): "delivery_cursor",
+    ("notifications.list_message_template_versions", "after"): "template_version_cursor",
     **{
         (f"portals.{name}", "schedule_id"): "appointment_schedule"
         for name in (

@@ -22,6 +22,7 @@ from services.contracts.identity import credentials, merging, organisations, pas
 from services.contracts.identity import people as people_contract
 from services.contracts.identity.organisations import organisation_created
 from services.contracts.notifications import deliveries as notifications
+from services.contracts.notifications import templates
 from services.contracts.portals import (
     applicants,
     consents,
@@ -558,7 +559,17 @@ def notifications_world(folder: Path) -> World:
         world.keep(key, "delivery", *[item["id"] for item in listed["items"]])
         world.keep(key, "delivery_cursor", listed["next"])
         world.keep(key, "role", f"{number}2" * 16)
+        for version, words in enumerate((f"One of {key}", f"Two of {key}"), start=1):
+            wording = {"kind": "message_waiting", "subject": words, "text": words}
+            service.call(templates.save_message_template, callers[key], version=version, **wording)
+        listed = service.call(
+            templates.list_message_template_versions, callers[key], kind="message_waiting", limit=1
+        )
+        world.keep(key, "template_version_cursor", listed["next"])
     _knows_person(service, "bayside")
+    for name in ("get", "save", "reset", "preview"):
+        world.requests[f"notifications.{name}_message_template"] = lambda *_: {"kind": "message_waiting"}
+    world.requests["notifications.list_message_template_versions"] = lambda *_: {"kind": "message_waiting"}
     _knows_role(service, world.objects["bayside"]["role"])
     return finished(world)
 

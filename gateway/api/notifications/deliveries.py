@@ -3,4 +3,7 @@
 from gateway.routes import Route
 from services.contracts.notifications import deliveries
 
-ROUTES = (Route("GET", "/v1/deliveries", deliveries.list_deliveries),)
+ROUTES = (
+    Route("GET", "/v1/deliveries", deliveries.list_deliveries),
+    Route("GET", "/v1/deliveries/{delivery_id}", deliveries.get_delivery),
+)

@@ -74,6 +74,7 @@ mint_credential_link = contract.command(
         "email": fields.String(required=True, allow_none=True),
         **_WHOSE,
         "lifetime_minutes": fields.Integer(required=True),
+        "language": fields.String(required=True, allow_none=True),
         "purpose": fields.String(required=True),
         "realm": fields.String(required=True, validate=validate.OneOf(REALMS)),
         "organisation_name": fields.String(required=True),

@@ -45,6 +45,11 @@ class DeliveryEntrypoints:
         """Deliveries, newest first."""
         return call.read(queries.list_deliveries)
 
+    @serves(deliveries.get_delivery)
+    def get_delivery(self, call: Call) -> Any:
+        """One delivery with its trace."""
+        return call.read(queries.get_delivery)
+
     @listens(assignments.referral_assigned)
     def on_referral_assigned(self, incoming: IncomingEvent) -> None:
         """E-mail those who work for the program or its agency."""

@@ -12,6 +12,7 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.models import Delivery
+from services.notifications.templates import product_words
 
 
 def referral_assigned(
@@ -244,7 +245,7 @@ def create_delivery(
             event_id=unit.context.request_id,  # in the unit of work of an event, the request id is the event's id
             account_id=account_id,
             kind=kind,
-            template_version=rules.TEMPLATE_VERSION,
+            template_version=product_words.VERSION,
             channel=channel,
             context=dict(context),
             state="suppressed" if suppressed_for else "created",

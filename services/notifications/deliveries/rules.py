@@ -8,8 +8,6 @@ MAX_TRIES = 48
 FIRST_PAUSE_S = 5
 LONGEST_PAUSE_S = 300
 
-# The version of the built-in texts. Raise it when a text changes its meaning: each delivery records the version it used.
-TEMPLATE_VERSION = 1
 # Messages to people without an account: the id of a notice or code takes the account's place, and no event is published.
 WITHOUT_ACCOUNT = frozenset({"identity_not_verified", "pickup_code", "document_fax"})
 # Kinds that are sent to unverified addresses, too (S0-43): a signer may not have signed in yet (S4-15), an owner has to

@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
 from eventlet import tpool
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -35,6 +34,7 @@ from services.notifications.channels import calendar_entry, email
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.models import Delivery
 from services.notifications.templates import own_words, product_words
+from services.notifications.templates.spoken import spoken_time
 
 SWEEP_EVERY_S = 1.0
 PRODUCT = "Portico"
@@ -211,8 +211,9 @@ def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     )
     appointment = _appointment(runtime, delivery)
     recipient, values = _recipient(runtime, delivery)
+    language = str(values.pop("language", None) or "") or None
     if appointment:
-        values |= _when_and_where(appointment)
+        values |= _when_and_where(appointment, language)
     realm = values.pop("realm", None)
     values |= {
         "product_name": PRODUCT,
@@ -223,8 +224,10 @@ def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     if kind == "appointment_cancelled" and appointment["is_due_again"]:
         kind = "appointment_released"
     with runtime.database.reading(delivery.organisation_id) as session:
-        words = own_words.words_of(session, kind)
-    rendered = product_words.render(kind, words, values, facts["telephone"])
+        words = own_words.words_of(session, kind, language)
+    delivery.template, delivery.template_language = kind, words.language
+    delivery.template_version = words.version
+    rendered = product_words.render(kind, words.template, values, facts["telephone"])
     message = email.build(
         delivery.id, settings.mail_from, recipient, rendered.subject, rendered.text, rendered.html
     )
@@ -293,11 +296,9 @@ def _compose_fax(runtime: Any, delivery: Delivery) -> EmailMessage:
     return message
 
 
-def _when_and_where(appointment: Any) -> dict[str, str | int]:
-    zone = ZoneInfo(appointment["time_zone"])
-    at_place = appointment["starts_at"].astimezone(zone)
-    words = format_datetime(at_place, "EEEE, d MMMM y, HH:mm (zzzz)", locale="en")
-    return {"appointment_time": words, "place": appointment["place"]}
+def _when_and_where(appointment: Any, language: str | None) -> dict[str, str | int]:
+    at_place = appointment["starts_at"].astimezone(ZoneInfo(appointment["time_zone"]))
+    return {"appointment_time": spoken_time(at_place, language), "place": appointment["place"]}
 
 
 def _variant(kind: str, values: dict[str, str | int]) -> str:
@@ -347,6 +348,7 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | i
             "lifetime": rules.spoken(minted["lifetime_minutes"]),
             "organisation_name": minted["organisation_name"],
             "realm": minted["realm"],
+            "language": minted.get("language"),
         }
     if delivery.kind in ADDRESS_OF:
         operation, named = ADDRESS_OF[delivery.kind]
@@ -370,6 +372,7 @@ def _of_account(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | 
     values: dict[str, str | int] = {
         "organisation_name": account["organisation_name"],
         "realm": account["realm"],
+        "language": account.get("language"),
     }
     if "contact_record_number" in delivery.context:
         values["record_number"] = delivery.context["contact_record_number"]
@@ -430,6 +433,8 @@ def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome) -> None:
     if row.tries != claimed.tries and outcome != SENT:
         return  # another sender has taken it over, so of this try only success counts
     row.state, row.reason = outcome.state, outcome.reason
+    for name in ("template", "template_language", "template_version"):
+        setattr(row, name, getattr(claimed, name))
     pause = rules.pause_after(row.tries)
     row.next_try_at = unit.now + pause if outcome.state == "temporary_failure" and pause else None
     about = {"delivery_id": row.id, "account_id": row.account_id, "kind": row.kind}
