@@ -12,6 +12,7 @@ from services.notifications.deliveries import sending
 from services.notifications.deliveries.entrypoints import DeliveryEntrypoints
 from services.notifications.models import Base
 from services.notifications.notices.entrypoints import NoticeEntrypoints
+from services.notifications.preferences.entrypoints import PreferenceEntrypoints
 from services.notifications.settings import mail_domain
 from services.notifications.templates.entrypoints import TemplateEntrypoints
 
@@ -29,6 +30,7 @@ def start_runtime(settings: Any) -> Runtime:
 class Service(
     DeliveryEntrypoints,
     NoticeEntrypoints,
+    PreferenceEntrypoints,
     TemplateEntrypoints,
 ):
     """Entrypoints of notifications."""

@@ -47,6 +47,17 @@ def referral_withdrawn(
     _tell_each(unit, "referral_withdrawn", recipients, context, mail_domain)
 
 
+def referral_reassigned(
+    unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
+) -> None:
+    """Tell those who were told of a referral that it has gone to somebody else. The message does not say to whom.
+
+    `recipients` as in `referral_assigned`.
+    """
+    context = {name: data[name] for name in ("contact_record_number", "referral_id")}
+    _tell_each(unit, "referral_reassigned", recipients, context, mail_domain)
+
+
 def capacity_stale(
     unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
 ) -> None:
@@ -90,6 +101,12 @@ def portal_reminder_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_do
 def pickup_code_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Send an employee's pick-up code (S2-117). The delivery keeps only the code's id, also in place of an account's."""
     create_delivery(unit, "pickup_code", data["code_id"], {"code_id": data["code_id"]}, mail_domain)
+
+
+def password_set(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the owner that the password is another one, unless it is the first one and the owner has chosen it."""
+    if data.get("is_changed"):
+        create_delivery(unit, "password_changed", data["account_id"], {}, mail_domain)
 
 
 def second_factor_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:

@@ -19,6 +19,7 @@ ALSO_UNVERIFIED = frozenset(
         "document_reminder",
         "second_factor_enabled",
         "second_factor_removed",
+        "password_changed",
         "account_enabled",
         "portal_reminder",
         "message_waiting",
@@ -35,6 +36,7 @@ PAGES = {
     "document_declined": "/staff/documents/{document_id}",
     "message_waiting": "/portal",
     "second_factor_removed": "/account/password",
+    "password_changed": "/account",
     "access_ending": "/account",
     **dict.fromkeys(
         ("appointment_booked_management", "appointment_moved_management", "appointment_cancelled_management"),

@@ -33,6 +33,8 @@ from services.contracts.signing import paper
 from services.notifications.channels import calendar_entry, email
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.models import Delivery
+from services.notifications.preferences import choices
+from services.notifications.preferences import rules as preference_rules
 from services.notifications.templates import own_words, product_words
 from services.notifications.templates.spoken import spoken_time
 
@@ -75,9 +77,18 @@ class Outcome:
 
     state: str
     reason: str | None = None
+    waits_until: datetime.datetime | None = None
 
 
 SENT = Outcome("sent")
+
+
+class NotNow(Exception):
+    """The account wants nothing at this hour; the message waits until then."""
+
+    def __init__(self, until: datetime.datetime) -> None:
+        super().__init__("quiet_hours")
+        self.outcome = Outcome("created", "quiet_hours", until)
 
 
 class NoRecipient(Exception):
@@ -85,7 +96,7 @@ class NoRecipient(Exception):
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.outcome = Outcome("suppressed", reason)
 
 
 LOOP = "sender"
@@ -175,8 +186,8 @@ def _try(runtime: Any, delivery: Delivery) -> Outcome:
     try:
         compose = _compose_fax if delivery.channel == "fax" else _compose
         email.send(smtp_settings(runtime.settings), compose(runtime, delivery))
-    except NoRecipient as nobody:
-        return Outcome("suppressed", nobody.reason)
+    except (NotNow, NoRecipient) as unwanted:
+        return unwanted.outcome
     except email.Permanent as failure:
         return Outcome("permanent_failure", failure.reason)
     except (email.Temporary, Refused) as error:
@@ -200,8 +211,26 @@ def _again(delivery: Delivery, reason: str) -> Outcome:
     return Outcome(state, reason)
 
 
+def _require_wanted(runtime: Any, delivery: Delivery) -> None:
+    """Raise NoRecipient for what the account has switched off, NotNow in its quiet hours. Neither holds for what must be told."""
+    group = preference_rules.group_of(delivery.kind)
+    if group is None:
+        return
+    with runtime.database.reading(delivery.organisation_id) as session:
+        chosen = choices.of_account(session, delivery.account_id)
+    if chosen is None:
+        return
+    if group in chosen.switched_off:
+        raise NoRecipient("switched_off")
+    hours = chosen.quiet_from, chosen.quiet_until, chosen.time_zone
+    until = preference_rules.quiet_end(utc_now(), *hours)
+    if until is not None and preference_rules.can_wait(delivery.kind):
+        raise NotNow(until)
+
+
 def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     settings = runtime.settings
+    _require_wanted(runtime, delivery)
     # Before `_recipient`, which may make a secret: a try that fails here makes none.
     facts = _ask(
         runtime,
@@ -437,6 +466,8 @@ def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome) -> None:
         setattr(row, name, getattr(claimed, name))
     pause = rules.pause_after(row.tries)
     row.next_try_at = unit.now + pause if outcome.state == "temporary_failure" and pause else None
+    if outcome.waits_until:
+        row.next_try_at, row.tries = outcome.waits_until, row.tries - 1  # it was not tried
     about = {"delivery_id": row.id, "account_id": row.account_id, "kind": row.kind}
     is_of_account = row.kind not in rules.WITHOUT_ACCOUNT
     if outcome == SENT:

@@ -385,6 +385,15 @@ KINDS: dict[str, Kind] = {
             "{{ portal_link }}",
         ),
         _declared(
+            "referral_reassigned",
+            "record_number organisation_name product_name portal_link",
+            "Gone to somebody else: record {{ record_number }}",
+            "{{ organisation_name }} has given a referral that you had to somebody else. There is nothing for you to do.",
+            "Contact record number: {{ record_number }}",
+            "It is no longer in your list. If you have questions about it, ask {{ organisation_name }}.",
+            "{{ portal_link }}",
+        ),
+        _declared(
             "capacity_stale",
             "organisation_name product_name portal_link",
             "Please confirm your capacity for {{ organisation_name }}",
@@ -578,6 +587,14 @@ KINDS: dict[str, Kind] = {
             "Your pick-up code: {{ pickup_code }}",
             "It works once and for {{ lifetime }}. You choose your own log-in and password.",
             UNEXPECTED,
+        ),
+        _declared(
+            "password_changed",
+            "organisation_name product_name portal_link",
+            "The password of your account was changed",
+            "The password of your account with {{ organisation_name }} is another one now. If it was you, there is nothing to do.",
+            "If it was not you, call {{ organisation_name }} at once. Your account:",
+            "{{ portal_link }}",
         ),
         _declared(
             "second_factor_enabled",
