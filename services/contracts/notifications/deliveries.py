@@ -35,7 +35,7 @@ class DeliveryView(Reply):
     next_try_at = Moment(required=True, allow_none=True)
 
 
-class Step(Reply):
+class DeliveryStep(Reply):
     """What happened to a delivery, and when: it was created, a try ended, or it was cancelled."""
 
     at = Moment(required=True)
@@ -56,7 +56,7 @@ class DeliveryTraced(DeliveryView):
     template_version = Count(required=True)
     event_id = fields.String(required=True)
     message_id = fields.String(required=True)
-    steps = fields.List(fields.Nested(Step), required=True)
+    steps = fields.List(fields.Nested(DeliveryStep), required=True)
 
 
 list_deliveries = contract.query(

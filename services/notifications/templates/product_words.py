@@ -147,7 +147,8 @@ def _check_part(part: str, field: str, limit: int, allowed: frozenset[str]) -> N
         told = ", ".join(sorted(name for name in unknown if PERSONAL.search(name)))
         raise Refused(
             "template_placeholder_unknown",
-            f"Never in a message: {told}. Messages hold no personal data; the page that they lead to shows it.",
+            f"Never in a message: {told}. Messages hold no personal data; the page that they lead to shows it. "
+            f"Allowed: {', '.join(sorted(allowed))}.",
             field,
         )
     if unknown:
