@@ -1,7 +1,8 @@
 """The language of a page: texts by gettext, dates and numbers by locale, and the direction of writing.
 
-Texts are English in templates and code. `locale/<language>.po` has the others. Two made-up languages, for tests only, show
-texts that no catalogue could translate: one is 40 % longer, the other is written from right to left.
+Texts are English in templates and code. `locale/<language>/` has the others: `pages.po`, written by `make texts`, has those of
+pages that people outside the staff see, `refusals.po` what services say to these people. Two made-up languages, for tests only,
+show texts that no catalogue could translate: one is 40 % longer, the other is written from right to left.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import datetime
 import functools
 import gettext
+import itertools
 import re
 import zoneinfo
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import babel
 import babel.dates
@@ -20,6 +24,8 @@ import babel.messages.mofile
 import babel.messages.pofile
 import flask
 import markupsafe
+
+from services.contracts.declare import STAFF
 
 _FOLDER = Path(__file__).parent / "locale"
 COOKIE, ZONE_COOKIE = "language", "time_zone"
@@ -38,13 +44,25 @@ _REGIONS = (
 DEFAULT = "en"
 LONG, MIRRORED = "en-x-long", "ar-x-mirrored"  # made up
 _ACCENTS = str.maketrans("aeiouAEIOU", "áéíóúÁÉÍÓÚ")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _VALUES = re.compile(r"(%\(\w+\)[sd]|%[sd%])")
 
 
 @functools.cache
 def languages() -> tuple[str, ...]:
     """The languages that people can choose."""
-    return (DEFAULT, *sorted(path.stem for path in _FOLDER.glob("*.po")))
+    return (DEFAULT, *sorted(path.name for path in _FOLDER.iterdir()))
+
+
+def offered(me: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The languages that this person can choose. The staff's pages are English, and so are all of their pages."""
+    return (DEFAULT,) if me and me["realm"] in STAFF else languages()
+
+
+def of(me: Mapping[str, Any]) -> str:
+    """The language of pages for somebody who has signed in."""
+    wanted = me["language"] if is_known(me["language"]) else chosen()
+    return wanted if wanted in (*offered(me), LONG, MIRRORED) else DEFAULT
 
 
 def is_known(language: str | None) -> bool:
@@ -82,14 +100,16 @@ def catalogue(language: str) -> gettext.NullTranslations:
     """The texts of a language."""
     if language in (LONG, MIRRORED):
         return _MadeUp(language)
-    path = _FOLDER / f"{language}.po"
-    if not path.is_file():
-        return gettext.NullTranslations()
-    compiled = BytesIO()
-    with path.open("rb") as file:
-        babel.messages.mofile.write_mo(compiled, babel.messages.pofile.read_po(file))
-    compiled.seek(0)
-    return gettext.GNUTranslations(compiled)
+    known = gettext.NullTranslations()
+    for path in sorted((_FOLDER / language).glob("*.po")):
+        compiled = BytesIO()
+        with path.open("rb") as file:
+            babel.messages.mofile.write_mo(compiled, babel.messages.pofile.read_po(file))
+        compiled.seek(0)
+        texts = gettext.GNUTranslations(compiled)
+        texts.add_fallback(known)
+        known = texts
+    return known
 
 
 class _MadeUp(gettext.NullTranslations):
@@ -114,6 +134,23 @@ def text(message: str, **values: object) -> str:
     """A text in the language of the current request."""
     translated = catalogue(flask.g.language).gettext(message)
     return translated % values if values else translated
+
+
+def told(sentence: str) -> str:
+    """What a service says, in the language of the current request. A catalogue names its numbers `%(n1)s`, `%(n2)s` and so on."""
+    texts = catalogue(flask.g.language)
+    translated = texts.gettext(sentence)
+    numbers = _NUMBER.findall(sentence)
+    if translated != sentence or not numbers:
+        return translated
+    order = itertools.count(1)
+    form = _NUMBER.sub(lambda _: f"%(n{next(order)})s", sentence.replace("%", "%%"))
+    translated = texts.gettext(form)
+    return (
+        translated % {f"n{at}": number for at, number in enumerate(numbers, 1)}
+        if translated != form
+        else sentence
+    )
 
 
 def zone() -> zoneinfo.ZoneInfo:

@@ -6,6 +6,7 @@ The account of somebody who has signed in keeps them; for anybody else the brows
 from __future__ import annotations
 
 import flask
+import markupsafe
 
 from gateway import cookies
 from gateway.web import forms, language, theme
@@ -18,6 +19,7 @@ from services.contracts.identity import accounts
 
 ADDRESS = "/preferences"
 _CHOOSE = Action("choose", accounts.set_my_preferences, "")
+_NAME = markupsafe.Markup('<bdi lang="{}">{}</bdi>')
 SCREENS = (Screen(ADDRESS, (NORMAL, State("saved", query={"saved": "1", "return_path": "/sign-in"}))),)
 
 
@@ -34,12 +36,14 @@ def register(app: flask.Flask, pages: Pages) -> None:
 def _shown(pages: Pages) -> flask.Response:
     given = flask.request.args
     me = who_is_signed_in(pages)
-    kept = language.text(
-        "Your choice is kept with your account." if me else "Your choice is kept in this browser."
+    kept = (
+        language.text("Your choice is kept with your account.")
+        if me
+        else language.text("Your choice is kept in this browser.")
     )
     values = {
         "me": me,
-        "languages": [(each, language.name_of(each)) for each in language.languages()],
+        "languages": [(each, _NAME.format(each, language.name_of(each))) for each in language.offered(me)],
         "chosen_theme": (me and me["appearance"]) or theme.chosen() or "system",
         "return_path": own_path(given.get("return_path")),
         "done": kept if given.get("saved") == "1" else None,

@@ -96,10 +96,10 @@ def of(refusal: Refused, action: Action, form: MultiDict[str, str], beside: str 
             told[place] = _sentence(names[place], each["rule"])
     about = _field(refusal.field, form) if refusal.field else beside
     if not told and about and about in form:
-        told[about] = language.text(refusal.detail)
+        told[about] = language.told(refusal.detail)
     shown = {name: sentence for name, sentence in told.items() if name in form}
     hidden = [sentence for name, sentence in told.items() if name not in form]
-    general = None if shown and not hidden else " ".join(hidden) or language.text(refusal.detail)
+    general = None if shown and not hidden else " ".join(hidden) or language.told(refusal.detail)
     return Problem(action.name, refusal.code, refusal.status, shown, general, form, refusal.more, names)
 
 
@@ -112,7 +112,7 @@ def _sentence(name: str, rule: str) -> str:
     """The rule as a sentence that names the field, because the summary stands away from it."""
     if rule == "Missing data for required field.":
         return language.text("%(name)s: this is needed.", name=name)
-    return f"{name}: {language.text(rule)}"
+    return f"{name}: {language.told(rule)}"
 
 
 def _field(path: str, form: MultiDict[str, str]) -> str:

@@ -59,8 +59,13 @@ PAGES_FOR_ALL = {
     "pickup_code": "/pickup-code?organisation={organisation}",
     "portal_reminder": "/at/{short_name}",
 }
-# A delivery in one of these states is finished. In every other state it is still to be sent.
-FINAL_STATES = frozenset({"sent", "suppressed", "cancelled", "permanent_failure", "technical_failure"})
+EMAIL, FAX, WEBHOOK = CHANNELS = ("email", "fax", "webhook")
+# A delivery in one of these states is not sent any more. In every other state it is still to be sent.
+FINAL_STATES = frozenset(
+    {"sent", "delivered", "suppressed", "cancelled", "permanent_failure", "technical_failure"}
+)
+# A provider that reports nothing for so long has lost the message (GOV.UK Notify).
+REPORT_WITHIN = datetime.timedelta(days=3)
 
 
 def pause_after(tries: int) -> datetime.timedelta | None:

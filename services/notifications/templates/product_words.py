@@ -636,6 +636,13 @@ KINDS: dict[str, Kind] = {
             "If you have forgotten your password, use “Forgotten password” on the sign-in page.",
         ),
         _declared(
+            "test_message",
+            "organisation_name product_name portal_link",
+            "Test mail of {{ organisation_name }}",
+            "{{ organisation_name }} can send you e-mails: this is the test that you have asked for.",
+            "{{ portal_link }}",
+        ),
+        _declared(
             "access_ending",
             "organisation_name product_name portal_link",
             "Your access at {{ organisation_name }} ends soon",

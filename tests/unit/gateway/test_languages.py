@@ -1,0 +1,141 @@
+"""Other languages: each has every text of the pages for people outside the staff, whose choice stands on every page."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import flask
+import pytest
+from babel.messages import pofile
+
+from deploy import texts
+from gateway.web import language
+from services.contracts.declare import STAFF
+from tests.support.shown_pages import ShownPages, parsed
+
+ROOT = Path(language.__file__).parents[2]
+LOCALE = Path(language.__file__).with_name("locale")
+LANGUAGES = sorted(path.name for path in LOCALE.iterdir())
+PAGES = ShownPages()
+HERE = {"base_url": "https://localhost"}
+_PLACE = re.compile(r"%\(\w+\)[sd]")
+
+
+def said_in_code() -> Iterator[str]:
+    """Each text of the services' code, numbers and values of f-strings as `%(n1)s` and so on."""
+    for path in (ROOT / "services").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+            elif isinstance(node, ast.JoinedStr):
+                at = iter(range(1, 99))
+                yield "".join(
+                    str(part.value) if isinstance(part, ast.Constant) else f"%(n{next(at)})s"
+                    for part in node.values
+                )
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"(%\(n\d+\)s|\d+)(-(%\(n\d+\)s|\d+))*", "#", text)
+
+
+@pytest.fixture
+def page() -> Iterator[flask.Flask]:
+    with PAGES.app.test_request_context("/sign-in", **HERE):
+        yield PAGES.app
+
+
+def test_spanish_is_there() -> None:
+    assert "es" in language.languages()
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_every_text_of_the_pages_is_translated(code: str) -> None:
+    path = LOCALE / code / "pages.po"
+    assert path.read_bytes() == texts.written(code, texts.used()), "run `make texts`, then translate"
+    assert texts.untranslated(path) == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted(LOCALE.rglob("*.po")), ids=lambda path: f"{path.parent.name} {path.stem}"
+)
+def test_a_translation_has_the_values_of_its_text(path: Path) -> None:
+    with path.open("rb") as file:
+        for entry in pofile.read_po(file):
+            texts_of = entry.id if isinstance(entry.id, tuple) else (entry.id,)
+            said = entry.string if isinstance(entry.string, tuple) else (entry.string,)
+            wanted = {place for each in texts_of for place in _PLACE.findall(each)}
+            assert all(set(_PLACE.findall(each)) <= wanted for each in said), entry.id
+            assert set(_PLACE.findall(said[-1])) == set(_PLACE.findall(texts_of[-1])), entry.id
+            assert not entry.fuzzy
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_what_services_say_is_said_by_one(code: str) -> None:
+    marshmallow = re.compile(
+        r"^(Not a valid|Missing data|Field may|Invalid value|Shorter|Longer|Length must|Must be)"
+    )
+    said = {_plain(each) for each in said_in_code()}
+    with (LOCALE / code / "refusals.po").open("rb") as file:
+        for entry in pofile.read_po(file):
+            plain = _plain(str(entry.id))
+            assert not entry.id or marshmallow.match(plain) or plain in said, entry.id
+
+
+def test_a_visitor_changes_the_language_on_any_page_without_a_script() -> None:
+    http = PAGES.app.test_client()
+    page = parsed(http.get("/find-my-portal", **HERE).text)
+    button = page.query("footer form.languages button")[0]
+    assert (button.attrs["value"], button.attrs["lang"], button.to_text()) == ("es", "es", "Español")
+    given = {field.attrs["name"]: field.attrs["value"] for field in page.query("footer form.languages input")}
+    answer = http.post(
+        "/preferences", data=given | {"language": "es"}, headers={"Sec-Fetch-Site": "same-origin"}, **HERE
+    )
+    assert answer.location == "/find-my-portal"
+    page = parsed(http.get("/find-my-portal", **HERE).text)
+    assert page.query("html")[0].attrs["lang"] == "es"
+    assert "¿Qué organizaciones le conocen?" in page.to_text()
+    assert page.query("footer form.languages button")[0].to_text() == "English"
+
+
+def test_a_browser_is_answered_in_its_language() -> None:
+    http = PAGES.app.test_client()
+    assert (
+        'lang="es"' in http.get("/find-my-portal", headers={"Accept-Language": "es-MX,en;q=0.5"}, **HERE).text
+    )
+    assert 'lang="en"' in http.get("/find-my-portal", headers={"Accept-Language": "fr"}, **HERE).text
+
+
+@pytest.mark.parametrize("realm", [*STAFF, "provider", "patient"])
+def test_the_pages_of_staff_are_english(page: flask.Flask, realm: str) -> None:
+    me = {"realm": realm, "language": "es"}
+    assert language.of(me) == ("en" if realm in STAFF else "es")
+    assert language.offered(me) == (("en",) if realm in STAFF else language.languages())
+
+
+def test_who_has_chosen_no_language_gets_the_browsers(page: flask.Flask) -> None:
+    with page.test_request_context("/", headers={"Accept-Language": "es"}):
+        assert language.of({"realm": "patient", "language": None}) == "es"
+        assert language.of({"realm": "staff", "language": None}) == "en"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "told"),
+    [
+        ("Missing data for required field.", "Hace falta."),
+        ("Longer than maximum length 80.", "Como máximo 80 caracteres."),
+        ("Length must be between 3 and 64.", "Entre 3 y 64 caracteres."),
+        ("100 % of nothing that is known", "100 % of nothing that is known"),
+        ("Nobody has translated this.", "Nobody has translated this."),
+    ],
+)
+def test_what_a_service_says_is_told_in_the_language_of_the_page(
+    page: flask.Flask, sentence: str, told: str
+) -> None:
+    flask.g.language = "es"
+    assert language.told(sentence) == told
+    flask.g.language = "en"
+    assert language.told(sentence) == sentence
