@@ -1,6 +1,6 @@
 # `make` prints what can be done; every target sets up what it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help settings run test check seeds bench screenshots demo parked subscriber contracts texts migration format lock clean clean-data faults mutants setup setup-test
+.PHONY: help settings run test check seeds bench screenshots demo parked subscriber contracts texts migration migrate downgrade backup restore person format lock clean clean-data faults mutants setup setup-test
 PYTHON := .venv/bin/python
 # Through the module: the scripts in .venv/bin hold the path at which the environment was made.
 PYTEST := $(PYTHON) -m pytest
@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## print the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
-run: setup  ## start everything on this machine; Ctrl-C stops it
+run: setup  ## start everything on this machine; Ctrl-C stops it (DATABASE=postgresql SCALE="referrals=2")
 	@$(PYTHON) -m deploy.stack
 
 test: setup-test  ## run all tests (ARGS="-k name" for some)
@@ -63,6 +63,21 @@ contracts: setup-test  ## write what follows from the declarations: schemas, Asy
 
 texts: setup-test  ## write the pages' texts that languages have to translate into gateway/web/locale
 	@$(PYTHON) -m deploy.texts
+
+migrate: setup  ## bring the databases up to date (SERVICE=referrals for one); `make run` does it by itself
+	@$(OPERATE) -m deploy.migrate $(SERVICE)
+
+downgrade: setup  ## take a service's database back to a revision (SERVICE=referrals TO=0007)
+	@$(OPERATE) -m services.chassis.migrate downgrade "$(SERVICE)" "$(TO)"
+
+backup: setup  ## save databases and files while it serves (TO=folder; default var/backups/TIME)
+	@$(OPERATE) -m deploy.backup "$(or $(TO),var/backups/$(shell date -u +%Y%m%dT%H%M%SZ))" $(ARGS)
+
+restore: setup  ## restore a backup, after `make run` was stopped (FROM=folder)
+	@$(PYTHON) -m deploy.stack --alone $(PYTHON) -m deploy.restore "$(FROM)" $(ARGS)
+
+person: setup  ## all that is kept about one person, as a file (ARGS="ORGANISATION PERSON_ID FILE")
+	@$(OPERATE) -m deploy.person_data $(ARGS)
 
 migration: setup-test  ## write a service's next migration from its models (SERVICE=referrals NAME="add site")
 	@$(PYTHON) -m services.chassis.migrate draft "$(SERVICE)" "$(NAME)"

@@ -13,8 +13,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from deploy import demo_questionnaires
+import requests
+
+from deploy import demo_portals, demo_questionnaires
 from deploy.client import Portico, UnexpectedAnswer
+from deploy.demo_portals import EMPLOYEE, SUPERVISOR
 from deploy.journey import Journey
 
 ORGANISATION = "harbor"
@@ -78,12 +81,13 @@ def seed() -> None:
             short_name=ORGANISATION,
             telephone="+1 415-555-0100",
             time_zone="America/Los_Angeles",
-            published_realms=["staff", "provider", "patient", "family"],
+            published_realms=["staff", "provider", "patient", "family", "employee"],
         )
     if not admin.get("/v1/patients", limit=1)["items"]:
         _add_patient_and_family(admin, journey, passwords)
         _write_requests(admin, passwords)
     demo_questionnaires.add(admin)
+    demo_portals.add(admin, ORGANISATION, passwords)
     _write_front_door(passwords)
     print(f"Demo organisation `{ORGANISATION}`. Log-ins:")
     for login, role in (
@@ -92,6 +96,8 @@ def seed() -> None:
         (PROVIDER, f"provider of {PROGRAM}"),
         (PATIENT, "patient"),
         (FAMILY, "family"),
+        (EMPLOYEE, f"employee of {demo_portals.EMPLOYER}"),
+        (SUPERVISOR, "supervisor there"),
     ):
         print(f"  {role:<26} {login:<32} {passwords[login]}")
 
@@ -180,6 +186,18 @@ def _write_front_door(passwords: dict[str, str]) -> None:
                 "Open the profile of your mother, as far as your role goes.",
             ),
             (
+                "Nora Quay, employee of Harbor Works",
+                EMPLOYEE,
+                f"/at/{ORGANISATION}/works",
+                "Sign the consent, answer a questionnaire, report an injury, see your work status.",
+            ),
+            (
+                "Theo Lock, Nora's supervisor",
+                SUPERVISOR,
+                f"/at/{ORGANISATION}/works-lead",
+                "See what concerns Nora's work, order an examination, review what she reports.",
+            ),
+            (
                 "Sam Field, staff",
                 STAFF,
                 f"/at/{ORGANISATION}/staff",
@@ -247,6 +265,7 @@ def play() -> None:
     )
     free = admin.get(f"/v1/programs/{program['id']}/capacity")["free"]
     _say(f"{record['number']} is {done['limited']['status']}; {free} beds free again")
+    demo_portals.play(admin, ORGANISATION, _say)
 
 
 def _say(text: str) -> None:
@@ -267,7 +286,7 @@ def _passwords() -> dict[str, str]:
     path = Path(os.environ["DEMO_SECRETS_FILE"])
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = json.loads(path.read_text()) if path.exists() else {}
-    logins = (ADMIN, STAFF, PROVIDER, PATIENT, FAMILY)
+    logins = (ADMIN, STAFF, PROVIDER, PATIENT, FAMILY, EMPLOYEE, SUPERVISOR)
     made = {login: f"demo-{secrets.token_urlsafe(12)}" for login in logins} | kept
     if made != kept:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -306,3 +325,5 @@ if __name__ == "__main__":
         seed() if sys.argv[1] == "seed" else play()
     except UnexpectedAnswer as error:
         sys.exit(str(error))
+    except requests.ConnectionError:
+        sys.exit(f"Nothing answers at {os.environ['GATEWAY_URL']}. Start the system first: make run")

@@ -1,6 +1,7 @@
-"""`python -m deploy.migrate [service …]`: bring the services' databases up to date.
+"""`python -m deploy.migrate [service …]`: bring the services' databases up to date; `make migrate` in the local stack.
 
-Addresses come from `<SERVICE>_DATABASE_URL`. Each service's migration runs in a separate process, as in production.
+Addresses come from `<SERVICE>_DATABASE_URL`. Each service's migration runs in a separate process, as in production. The way
+back is `make downgrade SERVICE=… TO=…`; rules in `deploy/runbook/upgrade.md`.
 """
 
 from __future__ import annotations

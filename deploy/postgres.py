@@ -8,6 +8,7 @@ Gotchas
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -61,9 +62,9 @@ class Postgres:
             return None
         return self._server.pid
 
-    def url(self, database: str) -> str:
-        """SQLAlchemy URL of `database` for the cluster's superuser."""
-        return f"postgresql+psycopg2://{_SUPERUSER}:{self._password}@127.0.0.1:{self.port}/{database}"
+    def url(self, database: str, role: str = _SUPERUSER, password: str | None = None) -> str:
+        """SQLAlchemy URL of `database`, by default for the cluster's superuser."""
+        return f"postgresql+psycopg2://{role}:{password or self._password}@127.0.0.1:{self.port}/{database}"
 
     def start(self, timeout_s: float = 60) -> None:
         """Make the cluster if the folder is new, start it, wait for a login. Raises PostgresError."""
@@ -101,12 +102,29 @@ class Postgres:
             self._server.wait(10)
         self._server = None
 
-    def create_database(self, name: str) -> str:
-        """Create an empty database unless it exists; returns its URL."""
+    def create_role(self, name: str, password: str) -> None:
+        """Create a role that may log in and nothing else, or give the existing one this password."""
+        exists = self.admin_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,))
+        verb = sql.SQL("ALTER" if exists else "CREATE")
+        self.admin_sql(
+            sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD {}").format(
+                verb, sql.Identifier(name), sql.Literal(password)
+            )
+        )
+
+    def create_database(self, name: str, *, owner: str | None = None) -> str:
+        """Create an empty database unless it exists; returns its URL for the superuser.
+
+        With an owner, nobody but the owner may connect to it.
+        """
         exists = self.admin_sql("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
         if not exists:
             # template0 gives the same byte-wise order whatever the machine's locale is.
             self.admin_sql(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+        if owner is not None:
+            names = {"database": sql.Identifier(name), "owner": sql.Identifier(owner)}
+            self.admin_sql(sql.SQL("ALTER DATABASE {database} OWNER TO {owner}").format(**names))
+            self.admin_sql(sql.SQL("REVOKE ALL ON DATABASE {database} FROM PUBLIC").format(**names))
         return self.url(name)
 
     def drop_database(self, name: str) -> None:
@@ -255,6 +273,14 @@ class Postgres:
 def _account() -> str | None:
     """The account that the server runs as: the package's if we are root, otherwise None (our own)."""
     return _PACKAGE_ACCOUNT if os.geteuid() == 0 else None
+
+
+def program(name: str) -> str:
+    """The path of a client program such as `pg_dump`: the newest of Debian's packages, or that on the PATH."""
+    with contextlib.suppress(PostgresError):
+        if (_programs() / name).exists():
+            return str(_programs() / name)
+    return shutil.which(name) or name
 
 
 def _programs() -> Path:

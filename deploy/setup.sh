@@ -60,6 +60,9 @@ missing_packages() {
     if [ -z "${AMQP_URI:-}" ] || [ "$purpose" = test ]; then
         has_rabbitmq || printf 'rabbitmq-server '
     fi
+    if [ "${DATABASE:-}" = postgresql ] && [ "$purpose" = run ]; then
+        has_postgresql || printf 'postgresql '
+    fi
     if [ "$purpose" = test ]; then
         has_postgresql || printf 'postgresql '
         command -v pdftotext >/dev/null 2>&1 || printf 'poppler-utils '

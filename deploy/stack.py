@@ -7,22 +7,26 @@ All its files lie under one folder (`var/` of the checkout). All its ports are o
 `PORTICO_PORT_BASE`. All its processes end with it. The next start finds all data.
 
 Settings (environment): `PORTICO_PORT_BASE` (8400), and every setting that `make settings` prints, except those of DECIDED.
-With `AMQP_URI` and `FEED_AMQP_URI` the stack uses that broker instead of a private one, with `<SERVICE>_DATABASE_URL` that
-database instead of an SQLite file.
+`DATABASE=postgresql` makes a private PostgreSQL cluster, with a database and a role for each service, and `SCALE="identity=2
+referrals=2"` starts so many processes of a service. With `AMQP_URI` and `FEED_AMQP_URI` the stack uses that broker instead of a
+private one, with `<SERVICE>_DATABASE_URL` that database.
 
 Gotchas
 - Keep the port base with the data: after a change, links in earlier mails still have the old port.
-- An SQLite file has one process. Replicas need PostgreSQL: `Stack(databases=…, replicas={…})`.
+- An SQLite file has one process. Replicas need PostgreSQL.
+- The kind of databases belongs to the data: a later start without `DATABASE` takes the same.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -31,12 +35,13 @@ from urllib.parse import urlsplit, urlunsplit
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from deploy import feed, ports
+from deploy import broker_users, feed, ports
+from deploy import databases as where
 from deploy.broker import Broker, BrokerError, PortTaken
 from deploy.demo import ORGANISATION
 from deploy.folder_lock import FolderInUse, FolderLock
 from deploy.keys import PAGES_KEY
-from deploy.postgres import Postgres
+from deploy.postgres import Postgres, PostgresError
 from deploy.settings import settings_of
 from deploy.supervisor import Process, Supervisor
 from deploy.topology import FEED_VHOST, VHOST
@@ -47,6 +52,7 @@ SERVICES = ("identity", "referrals", "portals", "notifications", "signing")
 DEFAULT_PORT_BASE = 8400
 PORTS_USED = 100
 LEFTOVERS_END_WITHIN_S = 5.0
+LOG_MOST_BYTES = 50_000_000
 # Settings that the stack decides itself, and what to do instead of setting them.
 DECIDED = {
     "GATEWAY_PORT": "ports follow from PORTICO_PORT_BASE",
@@ -60,7 +66,7 @@ DECIDED = {
 }
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-Databases = Literal["sqlite"] | Postgres | Mapping[str, str]
+Databases = Literal["sqlite", "postgresql"] | Postgres | Mapping[str, str]
 
 
 class StackError(RuntimeError):
@@ -107,6 +113,11 @@ class Ports:
     def broker(self) -> int:
         """AMQP; the next two are Erlang's distribution and epmd."""
         return self.base + 20
+
+    @property
+    def postgres(self) -> int:
+        """The private PostgreSQL cluster."""
+        return self.base + 23
 
     def health(self, service: str, replica: int = 1) -> int:
         """The health port of one replica (counted from 1, at most 10)."""
@@ -157,10 +168,10 @@ class Step:
 class Stack:
     """Broker, five services, gateway, live process and mail catcher, with all their data under `folder`.
 
-    `databases`: "sqlite" (files under `folder`), a running `Postgres` (one database per service), or a URL per
-    service. `replicas`: the number of processes of a service (by default 1). `environ`: the source of the settings named
-    in the module's docstring. `extra_env`: variables added to a process, by process name ("referrals-2") or by service
-    name. `echo` gets each step.
+    `databases`: "sqlite" (files under `folder`), "postgresql" (a private cluster under `folder`), a `Postgres` that runs (one
+    database and one role per service), or a URL per service. `replicas`: the number of processes of a service (by default 1).
+    `environ`: the source of the settings named in the module's docstring. `extra_env`: variables added to a process, by
+    process name ("referrals-2") or by service name. `echo` gets each step.
     """
 
     def __init__(
@@ -179,7 +190,12 @@ class Stack:
         self.folder = folder.resolve()
         self.ports = Ports(port_base)
         self.commands = commands or own_commands()
-        self._databases = databases
+        self._urls = databases if isinstance(databases, Mapping) else {}
+        self.postgres = (
+            where.own_cluster(self.folder, self.ports.postgres) if databases == "postgresql" else None
+        )
+        cluster = databases if isinstance(databases, Postgres) else self.postgres
+        self._own_databases = where.ServiceDatabases(cluster, self.folder / "secrets") if cluster else None
         self._replicas = dict(replicas or {})
         self._environ = dict(environ or {})
         self._extra_env = dict(extra_env or {})
@@ -217,6 +233,13 @@ class Stack:
             return self.broker.uri(VHOST)
         return self._environ["AMQP_URI"]
 
+    def amqp_uri_of(self, process: str) -> str:
+        """The AMQP URI with which a service, `gateway` or `live` logs in: at the private broker as a user of its own."""
+        if self.broker is None:
+            return self._environ["AMQP_URI"]
+        password = broker_users.password_of(process, self.folder / "secrets")
+        return "py" + self.broker.uri_for(broker_users.user_of(process), password, VHOST)
+
     @property
     def feed_amqp_uri(self) -> str:
         """The AMQP URI of the virtual host for other systems."""
@@ -230,11 +253,9 @@ class Stack:
         name = f"{service.upper()}_DATABASE_URL"
         if self._environ.get(name):
             return self._environ[name]
-        if isinstance(self._databases, Postgres):
-            return self._databases.url(f"portico_{service}")
-        if isinstance(self._databases, str):
-            return f"sqlite:///{self.folder / 'data' / service}.db"
-        return self._databases[service]
+        if self._own_databases is not None:
+            return self._own_databases.url(service)
+        return self._urls.get(service) or f"sqlite:///{self.folder / 'data' / service}.db"
 
     def process_names(self, service: str) -> list[str]:
         """`["identity"]`, or `["referrals-1", "referrals-2"]` where there are replicas."""
@@ -254,6 +275,7 @@ class Stack:
         """One replica (counted from 1) of a service. It gets only its own database and private key."""
         health = self.ports.health(service, replica)
         own = {
+            "AMQP_URI": self.amqp_uri_of(service),
             "HEALTH_PORT": str(health),
             "PASSPORT_PRIVATE_KEY_FILE": str(self._keys / f"{service}.pem"),
             f"{service.upper()}_DATABASE_URL": self.database_url(service),
@@ -276,7 +298,11 @@ class Stack:
         return [
             Step("keys", [*self.commands.keys, str(self._keys)], operator),
             Step("database migrations", self.commands.migrate, operator),
-            Step("exchanges, queues and bindings", self.commands.topology, operator),
+            Step(
+                "exchanges, queues, bindings and broker users",
+                [*self.commands.topology, "--users", str(self.folder / "secrets")],
+                operator,
+            ),
         ]
 
     def operator_env(self) -> dict[str, str]:
@@ -286,6 +312,8 @@ class Stack:
             self._common_env()
             | urls
             | {
+                "AMQP_URI": self.amqp_uri,
+                "FEED_AMQP_URI": self.feed_amqp_uri,
                 "GATEWAY_URL": self.gateway_url,
                 "PORTICO_PORT_BASE": str(self.ports.base),
                 "KEYS_DIR": str(self._keys),
@@ -307,6 +335,7 @@ class Stack:
             self._make_databases()
             for step in self.preparation():
                 self._run(step)
+            self._admit_processes()
             if self.broker is not None:
                 feed.connect(self.broker, [ORGANISATION])
             self._echo("Starting the services and the gateway")
@@ -326,7 +355,25 @@ class Stack:
         self.supervisor.stop_all()
         if self.broker is not None:
             self.broker.stop()
+        if self.postgres is not None:
+            self.postgres.stop()
         self._lock.give_back()
+
+    @contextlib.contextmanager
+    def standing(self) -> Iterator[None]:
+        """Hold the folder, so that no service can start, with the private databases up. Raises StackError."""
+        self._take_folder()
+        try:
+            self._make_databases()
+            yield
+        finally:
+            self.stop()
+
+    def revive_database(self) -> None:
+        """Start the private PostgreSQL cluster again if it died."""
+        if self.postgres is not None and self.postgres.pid is None:
+            self._echo("PostgreSQL ended; starting it again")
+            self.postgres.start()
 
     def revive_broker(self) -> None:
         """Start the private broker again if it died."""
@@ -364,13 +411,12 @@ class Stack:
             "HOME": os.environ.get("HOME", "/"),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
-            "AMQP_URI": self.amqp_uri,
-            "FEED_AMQP_URI": self.feed_amqp_uri,
             "PASSPORT_KEYS_FILE": str(self._keys / "public.json"),
             "BLOB_DIR": str(self.folder / "blobs"),
             "PUBLIC_URL": self.public_url,
             "SMTP_HOST": "127.0.0.1",
             "FAX_MAIL_DOMAIN": "fax.example.org",
+            "WEBHOOK_NETWORKS": "127.0.0.0/8,::1/128",
             "SMTP_PORT": str(self.ports.smtp),
             "MAIL_FROM": "Portico <no-reply@portico.example>",
             "SIGNING_KEYS_DIR": str(self._keys / "signing"),
@@ -400,6 +446,9 @@ class Stack:
                 problems.append(
                     f"{name}: an address like postgresql+psycopg2://user:password@host/name is expected"
                 )
+        problems += where.too_many(
+            self._replicas, {service: self.database_url(service) for service in SERVICES}
+        )
         if problems:
             raise StackError("wrong settings. " + "; ".join(dict.fromkeys(problems)))
 
@@ -410,6 +459,7 @@ class Stack:
 
     def _gateway_process(self) -> Process:
         own = {
+            "AMQP_URI": self.amqp_uri_of("gateway"),
             "GATEWAY_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.ports.gateway),
             "METRICS_PORT": str(self.ports.metrics),
@@ -428,6 +478,7 @@ class Stack:
 
     def _live_process(self) -> Process:
         own = {
+            "AMQP_URI": self.amqp_uri_of("live"),
             "LIVE_PORT": str(self.ports.live),
             "METRICS_PORT": str(self.ports.live_metrics),
             "PAGES_KEY_FILE": str(self._keys / PAGES_KEY),
@@ -446,7 +497,7 @@ class Stack:
         return Process(
             "mailcatcher",
             [*self.commands.mail_catcher, *listening, "--folder", str(self.folder / "mail")],
-            {name: value for name, value in self._common_env().items() if not name.endswith("AMQP_URI")},
+            self._common_env(),
             ready_url=f"{self.mail_url}/healthz",
             cwd=CHECKOUT,
         )
@@ -498,10 +549,18 @@ class Stack:
             raise StackError(f"{error}. {self._other_ports()}") from error
         self.broker.add_vhost(VHOST, FEED_VHOST)
 
+    def _admit_processes(self) -> None:
+        """Make the broker users that the topology's step has written down."""
+        written = self.folder / "secrets" / broker_users.DEFINITIONS
+        if self.broker is not None and written.exists():
+            self.broker.definitions(json.loads(written.read_text("utf-8")))
+
     def _make_databases(self) -> None:
-        if isinstance(self._databases, Postgres):
-            for service in SERVICES:
-                self._databases.create_database(f"portico_{service}")
+        if self.postgres is not None:
+            self._echo(f"Starting a private PostgreSQL cluster on 127.0.0.1:{self.ports.postgres}")
+            self.postgres.start()
+        if self._own_databases is not None:
+            self._own_databases.make(SERVICES)
 
     def _run(self, step: Step) -> None:
         self._echo(f"Preparing: {step.title}")
@@ -531,8 +590,10 @@ def run(stack: Stack) -> int:
         _print_addresses(stack)
         while True:
             time.sleep(1)
+            stack.revive_database()
             stack.revive_broker()
             stack.close_crowded_subscribers()
+            stack.supervisor.rotate_logs(LOG_MOST_BYTES)
     except KeyboardInterrupt:
         return 0
     except (RuntimeError, OSError) as error:
@@ -554,14 +615,30 @@ def operate(stack: Stack, command: list[str]) -> int:
     return subprocess.run(command, env=stack.operator_env(), cwd=CHECKOUT, check=False).returncode
 
 
+def operate_alone(stack: Stack, command: list[str]) -> int:
+    """Run `command` as an operator while none of the stack's services runs; returns its exit code. Raises StackError."""
+    with stack.standing():
+        return operate(stack, command)
+
+
 def main(command: list[str]) -> int:
-    """Run the stack or, with arguments, a command with the environment of the stack."""
+    """Run the stack or, with arguments, a command with the environment of the stack; after `--alone` while it stands still."""
+    folder = CHECKOUT / "var"
     try:
         stack = Stack(
-            CHECKOUT / "var", port_base(), environ=os.environ, echo=lambda line: print(line, flush=True)
+            folder,
+            port_base(),
+            databases="postgresql"
+            if where.kind_of(folder, os.environ.get("DATABASE")) == "postgresql"
+            else "sqlite",
+            replicas=where.replicas_of(os.environ.get("SCALE"), SERVICES),
+            environ=os.environ,
+            echo=lambda line: print(line, flush=True),
         )
+        if command[:1] == ["--alone"]:
+            return operate_alone(stack, command[1:])
         return operate(stack, command) if command else run(stack)
-    except StackError as error:
+    except (StackError, PostgresError, where.WrongChoice) as error:
         print(f"make: {error}", file=sys.stderr)
         return 1
 

@@ -6,6 +6,8 @@ A child that dies is started again after 0.2 s, then 0.4 s and so on up to 10 s.
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -21,6 +23,7 @@ from deploy import children
 FIRST_BACKOFF_S = 0.2
 LONGEST_BACKOFF_S = 10.0
 LIFE_THAT_RESETS_BACKOFF_S = 30.0
+LOGS_KEPT = 3  # beside the current one
 _WATCH_EVERY_S = 0.05
 _DEATHS_THAT_END_THE_WAIT = 6
 
@@ -143,6 +146,22 @@ class Supervisor:
     def log(self, name: str) -> Path:
         """The file of the process' output, which restarts append to."""
         return self._log_dir / f"{name}.log"
+
+    def rotate_logs(self, most_bytes: int) -> None:
+        """Move what is in a log of more than `most_bytes` into `<name>.log.1`, and so on up to LOGS_KEPT.
+
+        The process writes on into the same file, which is emptied; what it writes in that moment is lost.
+        """
+        for name in self.names:
+            current = self.log(name)
+            if not current.exists() or current.stat().st_size <= most_bytes:
+                continue
+            for number in range(LOGS_KEPT, 1, -1):
+                older = current.with_name(f"{current.name}.{number - 1}")
+                if older.exists():
+                    older.replace(current.with_name(f"{current.name}.{number}"))
+            shutil.copyfile(current, current.with_name(f"{current.name}.1"))
+            os.truncate(current, 0)
 
     def rss_mb(self, name: str) -> float:
         """Resident memory in MB (10^6 bytes) of the process and its children; 0 while it is down."""

@@ -2,7 +2,8 @@
 
 It declares them at the broker of AMQP_URI. With FEED_AMQP_URI it also declares the feed's exchange in the feed's virtual
 host and, for each `--organisation KEY`, the organisation's stream, which outside systems can read repeatedly. `--definitions`
-prints the shovels that carry events there, and the limits of queues, for `rabbitmqctl import_definitions`.
+prints the shovels that carry events there, and the limits of queues, for `rabbitmqctl import_definitions`; with `--users FOLDER`
+also the broker users of all processes (see `deploy.broker_users`).
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ import json
 import os
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import amqp
 from kombu.utils.functional import retry_over_time
 
+from deploy import broker_users
+from deploy.migrate import SERVICES
 from services.chassis import wire
 from services.chassis.link import connect
 from services.chassis.topology import FEED_QUEUE, QUORUM, Topology, topology
 
-SERVICES = ("identity", "referrals", "portals", "notifications", "signing")
 VHOST = "portico"
 FEED_VHOST = "portico-feeds"
 FEED_EXCHANGE = "feed"
@@ -141,10 +144,16 @@ def main() -> None:
         "--organisation", action="append", default=[], help="key of an organisation that gets a feed"
     )
     parser.add_argument("--definitions", action="store_true", help="only print the shovels and limits")
+    parser.add_argument(
+        "--users", type=Path, metavar="FOLDER", help="keep the passwords of the processes' broker users there"
+    )
     arguments = parser.parse_args()
     if arguments.definitions:
-        print(json.dumps(definitions(arguments.organisation), indent=2))
+        users = broker_users.definitions(arguments.users, VHOST, FEED_VHOST) if arguments.users else {}
+        print(json.dumps(definitions(arguments.organisation) | users, indent=2))
         return
+    if arguments.users:
+        broker_users.write(arguments.users, VHOST, FEED_VHOST)
     plan = internal(arguments.organisation)
     _declare_at("AMQP_URI", plan)
     print(

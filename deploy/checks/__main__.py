@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from deploy import contracts
-from deploy.checks import declarations, refusals, tables
+from deploy.checks import declarations, expansion, refusals, tables
 from deploy.checks.portico import portico
 
 
@@ -16,6 +16,7 @@ def main() -> int:
         *contracts.problems(contracts.files()),
         *declarations.problems(checked),
         *tables.problems(checked),
+        *expansion.problems(),
         *refusals.problems(checked),
     ]
     print("\n".join(found) or "Nothing is missing.")

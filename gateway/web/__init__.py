@@ -10,6 +10,7 @@ import flask
 
 from gateway.dispatch import Dispatcher
 from gateway.web import (
+    applications,
     assets,
     entrance,
     first_access,
@@ -22,6 +23,7 @@ from gateway.web import (
     serving,
     theme,
 )
+from gateway.web.applications import Applications
 from gateway.web.entrance import Entrance
 from gateway.web.first_access import FirstAccess
 from gateway.web.front_door import FrontDoor
@@ -32,6 +34,7 @@ from gateway.web.states import Screen
 from services.chassis import logs
 
 SCREENS: tuple[Screen, ...] = (
+    *applications.SCREENS,
     *entrance.SCREENS,
     *first_access.SCREENS,
     *front_door.SCREENS,
@@ -63,7 +66,9 @@ def register(app: flask.Flask, dispatcher: Dispatcher, settings: Any) -> None:
     )
     ways_in = Entrance(pages)
     ways_in.register(app)
-    FrontDoor(pages, ways_in, settings.demo_front_door_file).register(app)
+    applying = Applications(pages)
+    applying.register(app)
+    FrontDoor(pages, ways_in, applying, settings.demo_front_door_file).register(app)
     help_pages.register(app, pages)
     FirstAccess(pages, ways_in).register(app)
     mailed_links.register(app, pages)

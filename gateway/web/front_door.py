@@ -15,6 +15,7 @@ import flask
 
 from gateway import cookies
 from gateway.web import forms, problems, rendering
+from gateway.web.applications import Applications
 from gateway.web.entrance import (
     FIND,
     PORTALS,
@@ -74,9 +75,12 @@ SCREENS = (
 class FrontDoor:
     """The pages that people come to from outside. `demo_file` has the local stack's log-ins, for its own front door."""
 
-    def __init__(self, pages: Pages, entrance: Entrance, demo_file: str | None) -> None:
+    def __init__(
+        self, pages: Pages, entrance: Entrance, applications: Applications, demo_file: str | None
+    ) -> None:
         self._pages = pages
         self._entrance = entrance
+        self._applications = applications
         self._demo_file = Path(demo_file) if demo_file else None
 
     def register(self, app: flask.Flask) -> None:
@@ -84,6 +88,9 @@ class FrontDoor:
         app.add_url_rule("/", "page front door", self._view(self.front_door))
         app.add_url_rule("/at/<organisation>", "page ways in", self._view(self.ways_in))
         app.add_url_rule("/at/<organisation>/<portal>", "page entrance", self._view(self.entrance))
+        app.add_url_rule(
+            "/at/<organisation>/<portal>", "page begin", self._view(self.begin), methods=["POST"]
+        )
         app.add_url_rule(
             "/signed-out/<organisation>/<portal>", "page signed out", self._view(self.signed_out)
         )
@@ -112,13 +119,19 @@ class FrontDoor:
         return self._pages.shown("entrance/ways_in.html", values)
 
     def entrance(self, organisation: str, portal: str) -> flask.Response:
-        """Signing in to one portal of an organisation. Who is signed in there already goes on."""
+        """Signing in to one portal of an organisation. Who is signed in there already goes on; applicants have no account."""
         facts = self._named(organisation)
         realm, start = self._place_of(facts, portal)
+        if realm == "applicant":
+            return self._applications.entrance(facts, portal)
         me = who_is_signed_in(self._pages)
         if me and (me["organisation_key"], me["realm"]) == (facts["key"], realm):
             return redirect(own_path(flask.request.args.get("return_path")) or start)
         return self._entrance.sign_in_to(facts, realm, portal, start)
+
+    def begin(self, organisation: str, portal: str) -> flask.Response:
+        """Begin an application at the entrance of an applicant portal."""
+        return self._applications.begin(self._named(organisation), portal)
 
     def signed_out(self, organisation: str, portal: str) -> flask.Response:
         """After signing out of a portal: on to the page that it has chosen, or to our own."""

@@ -55,6 +55,12 @@ TASKS = (
         "employee employer registration code",
         ("/pickup-code",),
     ),
+    Task(
+        "apply",
+        "Answer the questions of an employer when you apply for work",
+        "applicant application job candidate terminal kiosk",
+        ("/application",),
+    ),
     Task("confirm-email", "Confirm your e-mail address", "verify verification", ("/verify-email",)),
     Task(
         "second-factor",

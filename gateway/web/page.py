@@ -125,7 +125,7 @@ class Page:
     `states` are those beyond what follows from the row (see `states`). `sample` is what operations answer in all of them.
     `watches` are the views that it shows (`gateway/live/views.py`), with parameters in braces: when one is stale, the open
     page reads itself again. `goes_on` gives the rest of the address of the page below it that is shown in its place, from what
-    was read; None shows the page itself.
+    was read; None shows the page itself. `realms` are those whose people it is for, where none of its reads says so.
     """
 
     address: str
@@ -136,6 +136,7 @@ class Page:
     sample: Replies = field(default_factory=dict)
     watches: tuple[str, ...] = ()
     goes_on: Callable[[Mapping[str, Any]], str | None] | None = None
+    realms: tuple[str, ...] = ()
 
     @property
     def search(self) -> Action | None:

@@ -13,7 +13,7 @@ import markupsafe
 import segno
 
 from gateway import cookies
-from gateway.web import assets, contact, help_tasks, language, lapses, theme
+from gateway.web import assets, contact, emergency, help_tasks, language, lapses, theme
 from gateway.web.protection import Protection, keep_visitor
 from services.chassis import logs, wire
 
@@ -36,6 +36,7 @@ def _environment() -> jinja2.Environment:
         newstyle=True,
     )
     made.globals |= {
+        "emergency_places": emergency.PLACES,
         "asset": lambda name: assets.asset(name).address,
         "icon": assets.icon,
         "theme_address": theme.address_of,
@@ -76,6 +77,7 @@ def template(name: str) -> jinja2.Template:
 def know_of(me: Mapping[str, Any]) -> None:
     """The page of this request is for somebody who has signed in: for this organisation, as the person wants pages."""
     contact.know_of(me)
+    flask.g.me = me
     flask.g.language = language.of(me)
     flask.g.appearance = me["appearance"]
     flask.g.time_zone = me.get("time_zone")

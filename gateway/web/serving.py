@@ -22,7 +22,7 @@ from gateway import cookies, requests
 from gateway.dispatch import Dispatcher
 from gateway.errors import fault, refusal_of
 from gateway.routes import Route
-from gateway.web import forms, language, lapses, problems, rendering
+from gateway.web import emergency, forms, language, lapses, problems, rendering
 from gateway.web.page import SEARCH, Action, Of, Page, Read, route_of
 from gateway.web.protection import Protection, of_session
 from services.contracts.errors import Refused
@@ -64,6 +64,10 @@ class Visit:
         """Read what the page shows. Raises Refused."""
         self.values["me"] = self.call(route_of(passports.describe_me), {})
         rendering.know_of(self.values["me"])
+        if self.page.realms and self.values["me"]["realm"] not in self.page.realms:
+            raise Refused(
+                "forbidden", "This page is for people of another portal.", realms=list(self.page.realms)
+            )
         for name, read in self.page.reads.items():
             self.values[name] = self._read(read)
 
@@ -176,7 +180,13 @@ class Pages:
             return _to_sign_in()
         if refusal.code == "consents_due":  # everything else comes after (S2-40)
             return redirect("/consents")
-        return self.shown("refused.html", {"refusal": refusal}, status=refusal.status)
+        me = flask.g.get("me") if refusal.status in (403, 404) else None
+        values = {
+            "refusal": refusal,
+            "detail": language.told(refusal.detail),
+            "emergency": emergency.address_of(flask.request.path, me),
+        }
+        return self.shown("refused.html", values, status=refusal.status)
 
     def shown(self, template: str, values: Mapping[str, Any], status: int = 200) -> flask.Response:
         """The response with a template."""

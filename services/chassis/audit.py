@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis.database import Database
 from services.chassis.models import base_of
-from services.chassis.passports import read_public_keys, signature_holds
+from services.chassis.passports import issuer_of, read_public_keys, signature_holds
 from services.chassis.unit_of_work import utc_now
 
 GENESIS = "0" * 64
@@ -124,7 +124,7 @@ def verify(
 ) -> list[ChainReport]:
     """Verify every chain of a service's database, in the order of their names. It reads in pages and writes nothing.
 
-    `keys` are sets of public keys by issuer (more than one after a change of keys). `statements` are checkpoints kept
+    `keys` are sets of public keys by key id (`retired.json` as well after a change of keys). `statements` are checkpoints kept
     elsewhere, with their signatures. A fault is a row that was changed, deleted, inserted or moved, an end
     that was cut off, a checkpoint or head that the service did not sign, or a row that stays out of the chain.
     """
@@ -144,7 +144,7 @@ def verify_in(
     statements: Iterable[tuple[Statement, str]] = (),
 ) -> list[ChainReport]:
     """As `verify`, in a session with one consistent view of the database."""
-    signers = [known[service] for known in keys if service in known]
+    signers = [key for known in keys for kid, key in known.items() if issuer_of(kid) == service]
     kept: dict[str, list[tuple[Statement, str]]] = {}
     for statement, signature in statements:
         if statement.service == service:

@@ -234,8 +234,11 @@ class Database:
             raise refusal from error
         self._availability.works()
 
-    def sweep(self, model: type[Any], *conditions: Any) -> None:
-        """Delete the rows for which the conditions hold, SWEPT_AT_ONCE in a transaction, so that none takes long."""
+    def sweep(self, model: type[Any], *conditions: Any) -> int:
+        """Delete the rows for which the conditions hold, SWEPT_AT_ONCE in a transaction, so that none takes long.
+
+        Returns how many.
+        """
         table: Any = model.__table__
         keys = list(table.primary_key.columns)
         found = select(*keys).where(*conditions).limit(SWEPT_AT_ONCE)
@@ -252,8 +255,12 @@ class Database:
 
         with self.reading(None) as session:
             is_due = session.execute(found.limit(1)).first() is not None
+        deleted = 0
         while is_due:
-            is_due = self.write(None, delete_some) == SWEPT_AT_ONCE
+            count = self.write(None, delete_some)
+            deleted += count
+            is_due = count == SWEPT_AT_ONCE
+        return deleted
 
     def _write_once(self, organisation_id: str | None, work: Callable[[Session], T]) -> T:
         with self._session(organisation_id, self.engine.execution_options(portico_write=True)) as session:

@@ -49,6 +49,15 @@ STORAGE_FILL = Gauge(
     "portico_storage_fill_ratio",
     "How much of its room the organisation uses that has least left; raise an alarm above 0.8",
 )
+PROVIDER_RESTS = Gauge(
+    "portico_provider_rests", "1 while a channel's provider is left alone after outages", ["channel"]
+)
+DATABASE_BYTES = Gauge(
+    "portico_database_bytes", "Size of the service's database, as measured last", ["service"]
+)
+ROWS_FORGOTTEN = Counter(
+    "portico_rows_forgotten_total", "Rows that were deleted because of their age", ["service", "what"]
+)
 WORKERS_BUSY = Gauge("portico_workers_busy", "Calls and events being worked on", ["service"])
 LOOP_STALL = Histogram(
     "event_loop_stall_seconds",

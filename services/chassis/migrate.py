@@ -1,6 +1,7 @@
 """Schema migrations of a service's database.
 
 python -m services.chassis.migrate upgrade referrals            (address from REFERRALS_DATABASE_URL)
+python -m services.chassis.migrate downgrade referrals 0007     (back to a revision; what newer ones added is deleted)
 python -m services.chassis.migrate draft referrals "add site"   (writes the next numbered revision, to be read before it is kept)
 """
 
@@ -195,19 +196,16 @@ def _drop_if_empty(_context: Any, _revision: Any, directives: list[Any]) -> None
 
 
 def main(arguments: list[str]) -> int:
-    """Bring a database up to date, or draft a revision."""
+    """Bring a database up to date, take it back, or draft a revision."""
     match arguments:
         case ["upgrade", service]:
-            name = f"{service.upper()}_DATABASE_URL"
-            try:
-                upgrade(service, os.environ[name])
-            except DBAPIError as error:
-                outage = kind_of(error)
-                if outage is None:
-                    raise
-                # The driver's own words name host and user, and never the password.
-                sys.stderr.write(f"{name}: the database is {outage}: {' '.join(str(error.orig).split())}\n")
-                return 1
+            return _at(service, lambda url: upgrade(service, url))
+        case ["downgrade", service, revision] if revision in _revisions(service):
+            return _at(service, lambda url: downgrade(service, url, revision))
+        case ["downgrade", service, _]:
+            known = ", ".join(_revisions(service)) or "none, because there is no such service"
+            sys.stderr.write(f"A service and one of its revisions are expected; {service} has: {known}\n")
+            return 2
         case ["draft", service, message] if service and message:
             path = draft(service, message)
             sys.stdout.write(
@@ -216,6 +214,28 @@ def main(arguments: list[str]) -> int:
         case _:
             sys.stderr.write(f"{__doc__}\n")
             return 2
+    return 0
+
+
+def _revisions(service: str) -> list[str]:
+    """The numbers of a service's revisions, oldest first."""
+    if not service.isidentifier():
+        return []
+    return sorted(path.name[:4] for path in (SERVICES / service / "migrations").glob("[0-9]*.py"))
+
+
+def _at(service: str, work: Callable[[str], None]) -> int:
+    """Run the work on the service's database; returns 1 where that cannot be used, with one line."""
+    name = f"{service.upper()}_DATABASE_URL"
+    try:
+        work(os.environ[name])
+    except DBAPIError as error:
+        outage = kind_of(error)
+        if outage is None:
+            raise
+        # The driver's own words name host and user, and never the password.
+        sys.stderr.write(f"{name}: the database is {outage}: {' '.join(str(error.orig).split())}\n")
+        return 1
     return 0
 
 

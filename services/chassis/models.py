@@ -1,4 +1,4 @@
-"""Tables and column types that every service has: outbox, inbox, remembered requests, audit trail."""
+"""Tables and column types that every service has: outbox, published events, inbox, remembered requests, audit trail."""
 
 from __future__ import annotations
 
@@ -85,6 +85,19 @@ class OutboxRow:
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     claimed_until: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
     tries: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class PublishedRow:
+    """An event that the broker has confirmed. It is kept for a while, so that it can be published again after a restore."""
+
+    __tablename__ = "published_events"
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    event_id: Mapped[str] = mapped_column(String(32), unique=True)
+    aggregate: Mapped[str] = mapped_column(String(128))
+    exchange: Mapped[str] = mapped_column(String(80))
+    routing_key: Mapped[str] = mapped_column(String(200))
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class EventSubjectRow:
@@ -195,7 +208,16 @@ class AuditCheckpointRow:
     signature: Mapped[str] = mapped_column(String(128))
 
 
-STANDARD_ROWS = (OutboxRow, EventSubjectRow, InboxRow, RequestRow, AuditRow, AuditHeadRow, AuditCheckpointRow)
+STANDARD_ROWS = (
+    OutboxRow,
+    PublishedRow,
+    EventSubjectRow,
+    InboxRow,
+    RequestRow,
+    AuditRow,
+    AuditHeadRow,
+    AuditCheckpointRow,
+)
 
 
 class Chassis:
@@ -207,6 +229,7 @@ class Chassis:
 
     def __init__(self, base: type[DeclarativeBase]) -> None:
         self.Outbox: Any = type("Outbox", (OutboxRow, base), {})
+        self.Published: Any = type("Published", (PublishedRow, base), {})
         self.EventSubject: Any = type("EventSubject", (EventSubjectRow, base), {})
         self.Inbox: Any = type("Inbox", (InboxRow, base), {})
         self.Request: Any = type("Request", (RequestRow, base), {})

@@ -1,4 +1,7 @@
-"""The relay publishes the events in the outbox, in order per aggregate, until the broker has confirmed each."""
+"""The relay publishes the events in the outbox, in order per aggregate, until the broker has confirmed each.
+
+What is confirmed moves into the history, from which `publish_again` takes it after a restore.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,23 @@ import time
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, bindparam, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from services.chassis import metrics, wire
-from services.chassis.database import Database
+from services.chassis.database import Database, insert_into
 from services.chassis.logs import log
 from services.chassis.loop import Loop
 from services.chassis.models import UtcDateTime
@@ -24,6 +39,7 @@ CLAIM_S = 15
 # The pause between two batches in a busy service. Events committed meanwhile share one broker confirmation and one
 # transaction. The first event after a pause leaves at once.
 GATHERED_S = 0.02
+_CONTENT = ("event_id", "aggregate", "exchange", "routing_key", "body", "created_at")
 
 
 class Relay:
@@ -38,6 +54,7 @@ class Relay:
         self._service = service
         self._database = database
         self._outbox = tables.Outbox.__table__
+        self._published = tables.Published.__table__
         self._publisher = publisher
         self._public_url = public_url
         self._heads = _heads_of(self._outbox)
@@ -107,7 +124,11 @@ class Relay:
                 again = update(self._outbox).where(seq.in_(left))
                 session.connection().execute(again.values(claimed_until=None, tries=self._outbox.c.tries + 1))
             if confirmed:
-                session.connection().execute(delete(self._outbox).where(seq.in_(confirmed)))
+                connection = session.connection()
+                connection.execute(
+                    _into_history(connection, self._outbox, self._published, seq.in_(confirmed))
+                )
+                connection.execute(delete(self._outbox).where(seq.in_(confirmed)))
 
         self._database.write(None, settle)
 
@@ -118,6 +139,32 @@ class Relay:
             ).one()
         metrics.OUTBOX_DEPTH.labels(self._service).set(depth)
         metrics.OUTBOX_AGE.labels(self._service).set((utc_now() - oldest).total_seconds() if oldest else 0.0)
+
+
+def publish_again(connection: Connection, tables: Any, since: datetime.datetime) -> int:
+    """Put the events made since then, and what waits, into the outbox, in order; returns how many there are now.
+
+    In one transaction of the caller, while the service does not run. Listeners know what they have handled by its id.
+    """
+    outbox, published = tables.Outbox.__table__, tables.Published.__table__
+    oldest = connection.scalar(select(func.min(outbox.c.created_at)))
+    begin = min(since, oldest or since)
+    connection.execute(_into_history(connection, outbox, published, outbox.c.seq > 0))
+    connection.execute(delete(outbox))
+    rows = (
+        select(*(published.c[name] for name in _CONTENT), literal(0))
+        .where(published.c.created_at >= begin)
+        .order_by(published.c.seq)
+    )
+    connection.execute(insert(outbox).from_select([*_CONTENT, "tries"], rows))
+    return connection.scalar(select(func.count()).select_from(outbox)) or 0
+
+
+def _into_history(connection: Connection, outbox: Any, published: Any, these: ColumnElement[bool]) -> Any:
+    """Copy these events of the outbox into the history. One that is published again is there already."""
+    rows = select(*(outbox.c[name] for name in _CONTENT)).where(these).order_by(outbox.c.seq)
+    statement = insert_into(connection.dialect.name, published).from_select(list(_CONTENT), rows)
+    return statement.on_conflict_do_nothing(index_elements=["event_id"])
 
 
 # The attributes that are headers as well, so that a reader of the stream need not parse each body: the names are those of

@@ -1,7 +1,8 @@
 """Passports: short-lived signed statements of who calls, issued by identity (for people) or by a service (for itself).
 
-They are EdDSA JSON Web Tokens (RFC 7519, RFC 8037), valid for at most 60 seconds and for one audience. The key id names the
-issuer, and only identity may issue them for accounts. So an attacker in a service can pretend to be that service only.
+They are EdDSA JSON Web Tokens (RFC 7519, RFC 8037), valid for at most 60 seconds and for one audience. The key id begins with the
+issuer's name, and only identity may issue them for accounts. So an attacker in a service can pretend to be that service only. An
+issuer may have several keys at once, so that they can be exchanged while it serves.
 
 They are encoded here with `cryptography` and orjson. Every request signs one passport and verifies two, with one algorithm
 and one kind of key. A library for all of JOSE takes twice the time of the signature.
@@ -27,6 +28,7 @@ from services.contracts.errors import Refused
 
 ALGORITHM = "EdDSA"
 LIFETIME_S = 60
+LOOK_EVERY_S = 1.0
 PROOF_HOLDS_S = 900
 REALM_OF_SYSTEMS = "api"
 ISSUER_OF_PEOPLE = "identity"
@@ -95,13 +97,24 @@ def in_emergency(caller: Caller, permission: str, arguments: Mapping[str, Any]) 
     return caller
 
 
+def key_id(issuer: str, key: Ed25519PublicKey) -> str:
+    """The id of an issuer's key: its name, a dot, and the beginning of the key's SHA-256."""
+    return f"{issuer}.{hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]}"
+
+
+def issuer_of(kid: str) -> str:
+    """The issuer to whom a key id belongs."""
+    return kid.partition(".")[0]
+
+
 class Issuer:
-    """Signs passports with the key of this process. `name` is the key id."""
+    """Signs passports with the key of this process."""
 
     def __init__(self, name: str, private_key: Ed25519PrivateKey) -> None:
         self.name = name
         self._key = private_key
-        self._header = _in_base64(orjson.dumps({"alg": ALGORITHM, "kid": name, "typ": "JWT"}))
+        kid = key_id(name, private_key.public_key())
+        self._header = _in_base64(orjson.dumps({"alg": ALGORITHM, "kid": kid, "typ": "JWT"}))
 
     @classmethod
     def from_file(cls, name: str, path: str) -> Issuer:
@@ -166,7 +179,7 @@ def signature_holds(key: Ed25519PublicKey, purpose: str, statement: bytes, signa
 
 
 def read_public_keys(path: str) -> dict[str, Ed25519PublicKey]:
-    """Public keys by issuer, from a JSON Web Key Set."""
+    """Public keys by key id, from a JSON Web Key Set."""
     entries = json.loads(Path(path).read_text())["keys"]
     wrong = [entry["kid"] for entry in entries if (entry["kty"], entry["crv"]) != ("OKP", "Ed25519")]
     if wrong:
@@ -178,16 +191,21 @@ def read_public_keys(path: str) -> dict[str, Ed25519PublicKey]:
 
 
 class Verifier:
-    """Checks passports for one audience against the known public keys."""
+    """Checks passports for one audience against the known public keys (by key id).
 
-    def __init__(self, audience: str, keys: Mapping[str, Ed25519PublicKey]) -> None:
+    With a file it looks there, at most once a second, when it meets a key that it does not know.
+    """
+
+    def __init__(self, audience: str, keys: Mapping[str, Ed25519PublicKey], path: str | None = None) -> None:
         self._audience = audience
         self._keys = keys
+        self._path = path
+        self._next_look_at = 0.0
 
     @classmethod
     def from_file(cls, audience: str, path: str) -> Verifier:
         """Read a JSON Web Key Set."""
-        return cls(audience, read_public_keys(path))
+        return cls(audience, read_public_keys(path), path)
 
     def verify(self, passport: str | None) -> Caller:
         """The caller. Raises PassportRefused. Only the key id is read before the signature is verified."""
@@ -196,22 +214,35 @@ class Verifier:
         try:
             signed, _, signature = passport.encode("ascii").rpartition(b".")
             header, _, payload = signed.partition(b".")
-            issuer = self._issuer(orjson.loads(_from_base64(header)))
-            self._keys[issuer].verify(_from_base64(signature), signed)
+            kid = self._key_id(orjson.loads(_from_base64(header)))
+            self._keys[kid].verify(_from_base64(signature), signed)
             claims = orjson.loads(_from_base64(payload))
         except (InvalidSignature, ValueError):  # neither ASCII, nor base64, nor JSON
             raise PassportRefused from None
+        issuer = issuer_of(kid)
         self._check(claims, issuer)
         return _caller(claims, issuer)
 
-    def _issuer(self, header: Any) -> str:
-        """The issuer whose key must have signed, as the header says. Nothing else in the header is used."""
+    def _key_id(self, header: Any) -> str:
+        """The id of the key that must have signed, as the header says. Nothing else in the header is used."""
         if not isinstance(header, dict) or header.get("alg") != ALGORITHM or "crit" in header:
             raise PassportRefused
-        issuer = header.get("kid")
-        if not isinstance(issuer, str) or issuer not in self._keys:
+        kid = header.get("kid")
+        if not isinstance(kid, str) or not (kid in self._keys or self._finds(kid)):
             raise PassportRefused
-        return issuer
+        return kid
+
+    def _finds(self, kid: str) -> bool:
+        """Whether the file, read again, has this key: an issuer may have a new one."""
+        now = time.monotonic()
+        if self._path is None or now < self._next_look_at:
+            return False
+        self._next_look_at = now + LOOK_EVERY_S
+        try:
+            self._keys = read_public_keys(self._path)
+        except (OSError, ValueError, KeyError):  # it is being written
+            return False
+        return kid in self._keys
 
     def _check(self, claims: Any, issuer: str) -> None:
         """Raise PassportRefused unless the claims are of this issuer, for this audience, and valid now."""

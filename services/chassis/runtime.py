@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from services.chassis import logs, metrics, wire
+from services.chassis import logs, metrics, retention, wire
 from services.chassis.audit_sealing import MEASURE_EVERY_S, SEAL_EVERY_S, Sealer
 from services.chassis.blobs import BlobStore, has_room
 from services.chassis.database import Database, assert_no_transaction
@@ -19,11 +18,7 @@ from services.chassis.passports import Issuer, Verifier
 from services.chassis.publisher import Publisher
 from services.chassis.reading_audit import ReadingAudit
 from services.chassis.rpc_client import RpcClient
-from services.chassis.unit_of_work import utc_now
 from services.contracts.declare import Operation
-
-REQUESTS_KEPT = datetime.timedelta(hours=48)
-INBOX_KEPT = datetime.timedelta(days=30)
 
 
 class Runtime:
@@ -51,11 +46,14 @@ class Runtime:
         self.relay = Relay(service, self.database, self.tables, self.publisher, settings.public_url)
         self.sealer = Sealer(service, self.database, self.tables, self.issuer)
         self.reading_audit = ReadingAudit(self.database, self.tables)
+        self.retention = retention.Retention(
+            service, self.database, *retention.standard(self.tables, settings)
+        )
         self.keyed_lock = KeyedLock()
         self.inbound: Any = None
         self.loops = Loops(
             [
-                Loop("housekeeping", self._forget_old, every_s=3600),
+                Loop("retention", self.retention.forget, every_s=retention.EVERY_S),
                 Loop("queue-depth", self._measure_queues, every_s=10),
                 Loop("audit-sealer", self.sealer.seal, every_s=SEAL_EVERY_S),
                 # In a loop of its own, because the metrics must show a sealer that stands still.
@@ -119,12 +117,6 @@ class Runtime:
         database = self.database.engine.url.database
         own = [Path(database).parent] if self.database.is_sqlite and database else []
         return [Path(self.settings.blob_dir), *own]
-
-    def _forget_old(self) -> bool:
-        requests, inbox = self.tables.Request, self.tables.Inbox
-        self.database.sweep(requests, requests.created_at < utc_now() - REQUESTS_KEPT)
-        self.database.sweep(inbox, inbox.handled_at < utc_now() - INBOX_KEPT)
-        return True
 
     def _measure_queues(self) -> bool:
         if self.inbound is None or not self.rpc.is_connected:

@@ -98,6 +98,23 @@ class ServiceSettings(Settings):
     EVENT_WORKERS = fields.Integer(
         load_default=8, validate=validate.Range(1, 1000), metadata={"help": "events worked on at once"}
     )
+    REQUESTS_KEPT_HOURS = fields.Integer(
+        load_default=48,
+        validate=validate.Range(24, 720),
+        metadata={"help": "so long the same request id gets the same answer"},
+    )
+    HANDLED_EVENTS_KEPT_DAYS = fields.Integer(
+        load_default=30,
+        validate=validate.Range(30, 3650),
+        metadata={
+            "help": "so long a repeated event is recognised; at least as long as published events are kept"
+        },
+    )
+    PUBLISHED_EVENTS_KEPT_DAYS = fields.Integer(
+        load_default=14,
+        validate=validate.Range(1, 30),
+        metadata={"help": "so long events can be published again after a restore; backups must be younger"},
+    )
     DRAIN_S = fields.Float(
         load_default=25.0,
         validate=validate.Range(0, 300),

@@ -196,6 +196,11 @@ CODES: dict[str, int] = {
     "template_placeholder_missing": 422,
     "template_invalid": 422,
     "template_value_missing": 422,
+    "webhook_address_refused": 422,
+    "webhook_limit_reached": 409,
+    "webhook_paused": 409,
+    "report_refused": 401,
+    "delivery_ended": 409,
     # signing
     "recipient_refused": 422,
     "already_decided": 409,

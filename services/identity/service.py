@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from services.chassis.loop import Loop
@@ -45,8 +46,9 @@ def start_runtime(settings: Any) -> Runtime:
     """The runtime with identity's own background work."""
     runtime = Runtime("identity", settings, Base)
     runtime.loops.append(Loop("sessions-seen", seen_sessions(runtime).write, WRITE_EVERY_S))
+    sessions_kept = datetime.timedelta(days=settings.sessions_kept_days)
     runtime.loops.append(
-        Loop("forget-old", lambda: retention.forget_old(runtime.database), retention.EVERY_S)
+        Loop("forget-old", lambda: retention.forget_old(runtime.database, sessions_kept), retention.EVERY_S)
     )
     statistics = Loop("statistics", lambda: retention.keep_statistics(runtime.database), retention.EVERY_S)
     statistics.wake()  # run at the start, too

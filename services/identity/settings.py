@@ -109,6 +109,11 @@ class Settings(ServiceSettings):
         load_default=PerRealm(12),
         metadata={"help": "a session ends after so many hours in any case; per realm as above"},
     )
+    SESSIONS_KEPT_DAYS = fields.Integer(
+        load_default=7,
+        validate=validate.Range(1, 365),
+        metadata={"help": "an ended session is deleted after so many days; the audit trail keeps it"},
+    )
     LINK_LIFETIME_MINUTES = PerRealmField(
         most=10080,
         load_default=PerRealm(90),

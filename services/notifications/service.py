@@ -8,28 +8,42 @@ from services.chassis.audit_search import ids_asked, serves_audit
 from services.chassis.runtime import Runtime
 from services.contracts.identity.merging import describe_person
 from services.contracts.notifications.audit import trail
-from services.notifications.deliveries import sending
+from services.notifications.channels.entrypoints import ChannelEntrypoints
+from services.notifications.deliveries import retention, sending
 from services.notifications.deliveries.entrypoints import DeliveryEntrypoints
+from services.notifications.deliveries.rules import CHANNELS
 from services.notifications.models import Base
 from services.notifications.notices.entrypoints import NoticeEntrypoints
+from services.notifications.preferences.entrypoints import PreferenceEntrypoints
+from services.notifications.reports.entrypoints import ReportEntrypoints
+from services.notifications.reports.workflows import OverdueLoop
 from services.notifications.settings import mail_domain
 from services.notifications.templates.entrypoints import TemplateEntrypoints
+from services.notifications.webhooks.entrypoints import WebhookEntrypoints
 
 
 def start_runtime(settings: Any) -> Runtime:
     """A runtime with the sender loops."""
     settings.mail_domain = mail_domain(settings.mail_from)
     runtime = Runtime("notifications", settings, Base)
+    runtime.retention.add(retention.finished_deliveries(settings.deliveries_kept_days))
     sending.take_over(runtime)
-    runtime.loops.extend(sending.SenderLoop(runtime) for _ in range(settings.senders))
+    # A channel has senders of its own, so that one whose provider is slow holds up no other.
+    for channel in CHANNELS:
+        runtime.loops.extend(sending.SenderLoop(runtime, (channel,)) for _ in range(settings.senders))
+    runtime.loops.append(OverdueLoop(runtime))
     return runtime
 
 
 @serves_audit(trail, ids_asked(describe_person))
 class Service(
+    ChannelEntrypoints,
     DeliveryEntrypoints,
     NoticeEntrypoints,
+    PreferenceEntrypoints,
     TemplateEntrypoints,
+    ReportEntrypoints,
+    WebhookEntrypoints,
 ):
     """Entrypoints of notifications."""
 

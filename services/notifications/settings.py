@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import ValidationError, fields, validate
 
-from services.chassis.settings import ServiceSettings
+from services.chassis.settings import Networks, ServiceSettings
 from services.contracts.errors import Refused
 from services.notifications.channels import email
 
@@ -53,8 +53,56 @@ class Settings(ServiceSettings):
             "help": "domain of a mail-to-fax service: a fax goes to <number>@<domain>; without one, faxes fail and are printed"
         },
     )
+    MAIL_BOUNCES_TO = fields.String(
+        load_default=None,
+        validate=validate.Regexp(
+            r"[A-Za-z0-9._-]{1,12}@[A-Za-z0-9.-]{1,253}\Z",
+            error="an address such as bounces@example.org, with at most 12 characters before the @, is expected",
+        ),
+        metadata={
+            "help": "mails that cannot be delivered return to this address, with the delivery's id after a +; "
+            "its mailbox hands them to `python -m deploy.bounce`"
+        },
+    )
+    FAX_PROVIDER_URL = fields.String(
+        load_default=None,
+        validate=validate.URL(schemes={"http", "https"}, require_tld=False),
+        metadata={
+            "help": "a fax service that is asked by HTTP (`channels/http_provider.py`); it goes before FAX_MAIL_DOMAIN"
+        },
+    )
+    FAX_PROVIDER_KEY = fields.String(load_default=None, metadata={"help": "its key, sent as a bearer token"})
+    PROVIDER_REPORTS_KEY = fields.String(
+        load_default=None,
+        validate=validate.Length(min=32),
+        metadata={
+            "help": "secret with which providers, and the mailbox of MAIL_BOUNCES_TO, sign their reports; "
+            "without one none is taken"
+        },
+    )
+    WEBHOOK_NETWORKS = Networks(
+        load_default=(),
+        metadata={
+            "help": "ranges (CIDR, separated by commas) of our own network in which subscribers of webhooks may be; "
+            "none by default"
+        },
+    )
+    NOTIFICATIONS_SECRETS_KEY_FILE = fields.String(
+        load_default=None,
+        metadata={
+            "help": "file with the key from which the secrets of webhooks are derived; by default "
+            "notifications-secrets.key beside the passport key"
+        },
+    )
     SENDERS = fields.Integer(
-        load_default=4, validate=validate.Range(1, 64), metadata={"help": "messages sent at once"}
+        load_default=4,
+        validate=validate.Range(1, 64),
+        metadata={"help": "messages sent at once, in each channel"},
+    )
+    DELIVERIES_KEPT_DAYS = fields.Integer(
+        load_default=365,
+        validate=validate.Range(30, 3650),
+        metadata={"help": "a finished delivery is deleted after so many days"},
     )
     LEASE_S = fields.Integer(
         load_default=120,

@@ -15,7 +15,16 @@ FOLDERS = ("services", "gateway", "deploy", "tests")
 # What a reader of services/add_an_operation.md is going to make.
 TO_BE_MADE = {"tests/integration/referrals/test_directory_followers.py"}
 # What the programs make or are given when they run.
-OF_RUN_TIME = ("var/", ".venv/", "public.json", ">shovels.json", "job.json", "datapackage.json")
+OF_RUN_TIME = (
+    "var/",
+    ".venv/",
+    "public.json",
+    "retired.json",
+    "backup.json",
+    ">shovels.json",
+    "job.json",
+    "datapackage.json",
+)
 SUFFIXES = "py|md|toml|json|lock|js|css|html|sh|txt|svg"
 
 CODE = re.compile(r"`([^`\n]+)`")

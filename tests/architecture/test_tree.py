@@ -28,6 +28,7 @@ RULES_MAY_IMPORT = (
     "services.contracts.errors",
     "services.contracts.ids",
     "services.contracts.spelling",
+    "services.contracts.web_addresses",
     # Tables of the directory that its rules and others read, and what it withholds: as pure as rules.
     "services.referrals.directory.countries",
     "services.referrals.directory.terms",

@@ -1,6 +1,6 @@
 """`make bench`: what a call costs, in one run against one broker, what a request costs through the whole system, look-ups
 among very many people, and waiting times with a million referrals (some minutes). ARGS="--only calls"
-(or http, identity, live, pages, referrals) for one of them.
+(or http, identity, live, mails, pages, referrals) for one of them.
 
 Quote the ratios; the milliseconds are those of this machine at this moment. Sequential: one call after another. In
 flight: 50 calls wait at any time, from one client.
@@ -24,6 +24,7 @@ from tests.load.bars import Bar, print_bars
 from tests.load.http_bench import bench_http
 from tests.load.identity_bench import bench_identity
 from tests.load.live_bench import bench_live
+from tests.load.mails_bench import bench_mails
 from tests.load.nameko_process import nameko_process
 from tests.load.pages_bench import bench_pages
 from tests.load.referrals_bench import bench_referrals
@@ -138,7 +139,9 @@ def main() -> None:
     """Run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--only", choices=["calls", "http", "identity", "live", "pages", "referrals"])
+    parser.add_argument(
+        "--only", choices=["calls", "http", "identity", "live", "mails", "pages", "referrals"]
+    )
     arguments = parser.parse_args()
     logs.configure("bench", "ERROR")
     bars: list[Bar] = []
@@ -158,6 +161,8 @@ def main() -> None:
         bench_identity()
     if arguments.only in (None, "live"):
         bars += bench_live(arguments.rounds)
+    if arguments.only in (None, "mails"):
+        bars += bench_mails()
     if arguments.only in (None, "pages"):
         bars += bench_pages(arguments.rounds)
     holds = arguments.only not in (None, "referrals") or bench_referrals(10_000, 1_000_000, arguments.rounds)

@@ -15,7 +15,7 @@ from deploy.client import Portico
 from deploy.demo import SAMPLE
 from deploy.journey import Journey
 from deploy.ports import free_block
-from deploy.stack import Databases, Stack
+from deploy.stack import Commands, Databases, Stack
 from services.chassis.database import Database
 from services.identity.organisations import operator
 from tests.support import refusals, stalls
@@ -162,15 +162,18 @@ def running_stack(
     databases: Databases = "sqlite",
     replicas: Mapping[str, int] | None = None,
     extra_env: Mapping[str, Mapping[str, str]] | None = None,
+    commands: Commands | None = None,
 ) -> Iterator[RunningStack]:
     """A stack in a new folder, on free ports; removed afterwards."""
     with temporary_folder("portico-stack-") as folder:
+        folder.chmod(0o711)  # so that PostgreSQL, as another account, reaches its own folder
         stack = Stack(
             folder / "var",
             free_block(100),
             databases=databases,
             replicas=replicas,
             extra_env=extra_env,
+            commands=commands,
             seed_demo=False,
             environ={"LOG_LEVEL": "INFO"},
         )

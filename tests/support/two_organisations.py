@@ -51,8 +51,8 @@ KINDS: Mapping[str, str] = {
     "contact_record_ids": "record",
     "change_id": "login_change",
     "code_id": "pickup_code",
-    "delivery_id": "delivery",
     "document": "blob",
+    "delivery_id": "delivery",
     "document_id": "document",
     "from_agency_id": "agency",
     "from_program_id": "program",
@@ -107,6 +107,7 @@ KINDS: Mapping[str, str] = {
     "type_ids": "appointment_type",
     "to_program_id": "program",
     "to_queue_id": "queue",
+    "webhook_id": "webhook",
 }
 # Members that name another kind of object in some operations.
 KINDS_OF: Mapping[tuple[str, str], str] = {
@@ -190,6 +191,7 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("referrals.search_contact_records", "after"): "record_cursor",
     ("notifications.list_deliveries", "after"): "delivery_cursor",
     ("notifications.list_message_template_versions", "after"): "template_version_cursor",
+    ("notifications.report_delivery", "reference"): "delivery",
     **{
         (f"portals.{name}", "schedule_id"): "appointment_schedule"
         for name in (

@@ -22,7 +22,7 @@ from services.contracts.identity import credentials, merging, organisations, pas
 from services.contracts.identity import people as people_contract
 from services.contracts.identity.organisations import organisation_created
 from services.contracts.notifications import deliveries as notifications
-from services.contracts.notifications import templates
+from services.contracts.notifications import templates, webhooks
 from services.contracts.portals import (
     applicants,
     consents,
@@ -55,6 +55,7 @@ from services.contracts.referrals import (
 from services.contracts.referrals import records as records_contract
 from services.contracts.signing import documents as signing
 from services.identity.realms.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions, switched_on
+from services.notifications.deliveries.report_signatures import signature
 from services.referrals.models import StatusChange
 from services.signing.documents.page_pictures import PagePictures
 from services.signing.documents.signer import Signer
@@ -540,6 +541,17 @@ def _a_consent_of(shown: dict[str, Any], name: str) -> Any:
     return lambda own, _: shown if name == "sign_consent" else {"title": "New", "text": "New."}
 
 
+def _a_report(service: Notifications, reference: str) -> dict[str, Any]:
+    """The other members of a provider's report about a delivery."""
+    key = service.runtime.settings.provider_reports_key = "k" * 32
+    at, status = int(utc_now().timestamp()), "delivered"
+    return {
+        "status": status,
+        "timestamp": at,
+        "signature": signature(key, "report", at, f"{reference}.{status}"),
+    }
+
+
 def notifications_world(folder: Path) -> World:
     """Notifications: deliveries in both organisations."""
     file = folder / "notifications.db"
@@ -558,6 +570,10 @@ def notifications_world(folder: Path) -> World:
         listed = service.call(notifications.list_deliveries, callers[key], limit=1)
         world.keep(key, "delivery", *[item["id"] for item in listed["items"]])
         world.keep(key, "delivery_cursor", listed["next"])
+        for name in ("Bed board", "Data lake"):  # one to remove, and one for the others
+            webhook = {"name": name, "url": "https://example.org/hook", "events": ["document_signed"]}
+            made = service.call(webhooks.register_webhook, callers[key], **webhook)
+            world.keep(key, "webhook", made["id"])
         world.keep(key, "role", f"{number}2" * 16)
         for version, words in enumerate((f"One of {key}", f"Two of {key}"), start=1):
             wording = {"kind": "message_waiting", "subject": words, "text": words}
@@ -566,6 +582,8 @@ def notifications_world(folder: Path) -> World:
             templates.list_message_template_versions, callers[key], kind="message_waiting", limit=1
         )
         world.keep(key, "template_version_cursor", listed["next"])
+    world.requests["notifications.change_webhook"] = lambda *_: webhook
+    world.requests["notifications.report_delivery"] = lambda own, _: _a_report(service, own["delivery"][0])
     _knows_person(service, "bayside")
     for name in ("get", "save", "reset", "preview"):
         world.requests[f"notifications.{name}_message_template"] = lambda *_: {"kind": "message_waiting"}
@@ -618,6 +636,7 @@ def signing_world(folder: Path) -> World:
             channel="fax",
             addressee="Dr Grey",
             fax_number="+14155550177",
+            fax_number_again="+14155550177",
         )
         world.keep(key, "faxed_document", faxed["id"])
     world.requests["signing.decline_document"] = lambda own, _: {"reason_code": "content_wrong"}

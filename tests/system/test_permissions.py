@@ -252,4 +252,7 @@ def test_public_operations_are_few_and_known():
         "portals.end_application",
         "portals.open_portal_image",
         "referrals.fhir_capability",
+        # Providers and the mailbox of returned mails have no account: each report is signed.
+        "notifications.report_delivery",
+        "notifications.return_mail",
     }

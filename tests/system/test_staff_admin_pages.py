@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.parse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from deploy.client import Portico
 from deploy.demo import SAMPLE
 from deploy.journey import a_pdf
+from tests.integration.notifications.subscriber import Subscriber
 from tests.support.browser import PROGRAM, Browser
 from tests.support.console import Console
 from tests.support.eventually import eventually
@@ -214,6 +216,58 @@ def test_another_system_gets_a_secret_once_and_is_revoked(console: Console) -> N
     other.post("/v1/api-sessions", expect=401, **session)
     console.open("/staff/api-clients", "Other systems")
     assert secret not in browser.text
+
+
+@pytest.fixture
+def subscriber() -> Iterator[Subscriber]:
+    found = Subscriber()
+    yield found
+    found.close()
+
+
+def test_another_system_is_told_by_a_webhook_that_is_tried_paused_and_removed(
+    console: Console, subscriber: Subscriber
+) -> None:
+    browser = console.browser
+    console.open("/staff/webhooks", "Webhooks")
+    console.follow("New webhook", "New webhook")
+    enter(browser, "Name", "Data lake")
+    enter(browser, "Address", "http://example.org/hook")
+    reach(browser, "A document is signed")
+    browser.press(" ")
+    follow(browser, "Create and show the secret")
+    console.refused("encrypted addresses only")
+    follow(browser, "Address")  # the summary leads to the field
+    enter(browser, "Address", f"{subscriber.url}/hook")
+    console.sends("Create and show the secret", "The other system will be told")
+    wait_for_heading(browser, "Data lake")
+    secret = browser.evaluate("document.querySelector('.notice code').textContent")
+    assert secret.startswith("whsec_")
+    address = browser.evaluate("location.pathname")
+
+    subscriber.statuses = [500]
+    console.sends("Send a test message", "A test message is on its way")
+    assert secret not in browser.text
+    eventually(lambda: _shows(console, address, "answered with an error"))
+    console.open("/staff/webhooks", "Webhooks")
+    assert "answered with an error" in browser.text
+    eventually(lambda: _shows(console, address, "Sent"))  # it is tried again by itself
+    assert len({post.headers["webhook-id"] for post in subscriber.posts}) == 1
+
+    console.follow("Change or pause", "Change Data lake")
+    console.tick("Paused")
+    console.sends("Save", "The webhook is saved")
+    assert "Paused" in browser.text
+    follow(browser, "Send a test message")
+    console.refused("paused")
+    follow(browser, "Remove")
+    console.sends("Remove for good", "The webhook is removed")
+    assert "No other system is told of anything yet" in browser.text
+
+
+def _shows(console: Console, address: str, words: str) -> None:
+    console.show(address)
+    assert words in console.browser.text
 
 
 def test_settings_refuse_what_is_wrong_beside_its_field_and_hold_at_once(console: Console) -> None:

@@ -55,8 +55,14 @@ def test_a_plan_of_care_is_faxed_and_followed_up(console: Console, plan: Path) -
     console.refused("telephone number")  # what was typed is still there
     follow(browser, "Fax number")  # the summary leads to the field
     enter(browser, "Fax number", "(415) 555-0177")
+    enter(browser, "Fax number once more", "415-555-0178")
     choose(browser, "What it is", "A plan of care")
     enter_day(browser, "Care began on", began)
+    browser.choose_file("send_document-file", plan)
+    follow(browser, "Send the fax")
+    console.refused("The two numbers differ")
+    follow(browser, "Fax number once more")
+    enter(browser, "Fax number once more", "415-555-0177")
     browser.choose_file("send_document-file", plan)
     console.sends("Send the fax", "The document is on its way")
     document_id = console.last_of_address

@@ -85,7 +85,7 @@ def _the_patient_asks_for_a_refill(walk: Walk) -> None:
     enter(browser, "Your message", "The blue inhaler, please.")
     walk.console.sends("Send", "Your message is sent")
     wait_for_heading(browser, "Refill Request")
-    assert "Received. Nobody has opened it yet" in browser.text
+    assert "Received. It waits for an answer" in browser.text
     assert "inhaler" not in browser.path
 
 

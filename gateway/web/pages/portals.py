@@ -8,7 +8,14 @@ from typing import Any
 from gateway.web import rendering
 from gateway.web.page import Action, Page, Read
 from services.contracts.identity import employees
-from services.contracts.portals import configuration, definitions, orders, published_items, supervision
+from services.contracts.portals import (
+    configuration,
+    definitions,
+    inbox,
+    orders,
+    published_items,
+    supervision,
+)
 
 # The name is the one by which the frame of all pages finds the portal's name and colour.
 _HOME = {"portal": Read(configuration.get_portal_home)}
@@ -37,7 +44,18 @@ def _published(part: str, **given: str) -> Page:
 
 PAGES = (
     Page("/portal", "portals/start.html", reads={"portals": Read(definitions.list_my_portals)}),
-    Page("/portal/{portal}", "portals/home.html", reads=_HOME, goes_on=_single_function),
+    Page(
+        "/portal/{portal}",
+        "portals/home.html",
+        reads={
+            **_HOME,
+            # How many messages are unread stands on the tile that leads to them.
+            "threads": Read(
+                inbox.list_my_threads, given={"limit": 1}, without=("forbidden", "service_unavailable")
+            ),
+        },
+        goes_on=_single_function,
+    ),
     _published("record"),
     _published("work-status", kind="work_status"),
     Page(

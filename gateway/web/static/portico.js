@@ -291,3 +291,34 @@ document.querySelectorAll("[data-moves]").forEach((row) => {
   }
   row.querySelector("legend").after(bar);
 });
+
+// An applicant's browser may be a terminal. When nothing is done it asks, and then wipes the application and what is on the screen.
+const applicationEnd = document.getElementById("application-end");
+if (applicationEnd) {
+  const ASKS_MS = 60_000;
+  const lasts = Number(applicationEnd.dataset.idleMinutes) * 60_000;
+  let seenAt = Date.now(); // by the server
+  let usedAt = seenAt;
+  let isAsking = false;
+  const stay = async () => {
+    isAsking = true;
+    const at = Date.now();
+    const response = await fetch("/application").catch(() => null);
+    isAsking = false;
+    if (response?.redirected) location.replace(response.url);
+    else if (response?.ok) seenAt = at;
+  };
+  ["input", "keydown", "pointerdown", "scroll"].forEach((each) => {
+    addEventListener(each, () => (usedAt = applicationEnd.open ? usedAt : Date.now()), { passive: true });
+  });
+  applicationEnd.addEventListener("close", stay);
+  const watching = setInterval(() => {
+    const left = seenAt + lasts - Date.now();
+    if (left <= 0) {
+      clearInterval(watching);
+      document.querySelectorAll("main > :not(dialog)").forEach((each) => each.remove());
+      document.getElementById("application-wipe").submit();
+    } else if (left <= ASKS_MS && !applicationEnd.open) applicationEnd.showModal();
+    else if (!isAsking && usedAt > seenAt && Date.now() - seenAt > ASKS_MS) stay();
+  }, 1_000);
+}

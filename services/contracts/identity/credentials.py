@@ -93,7 +93,9 @@ account_invited = contract.event(
     },
 )
 password_set = contract.event(
-    "password_set", "An account has a new password.", data={"account_id": Id(required=True)}
+    "password_set",
+    "An account has a new password. `is_changed`: it had another one, or somebody else has set it.",
+    data={"account_id": Id(required=True), "is_changed": Flag()},
 )
 change_my_password = contract.command(
     "change_my_password",

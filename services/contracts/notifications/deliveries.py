@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import Reply, page_of, permission
+from services.contracts.declare import STAFF, Reply, page_of, permission
 from services.contracts.fields import Code, Count, Id, Moment, one_of
 from services.contracts.notifications import contract
 
@@ -12,6 +12,7 @@ STATES = (
     "created",
     "sending",
     "sent",
+    "delivered",
     "suppressed",
     "cancelled",
     "temporary_failure",
@@ -32,10 +33,14 @@ class DeliveryView(Reply):
     tries = fields.Integer(required=True)
     created_at = Moment(required=True)
     sent_at = Moment(allow_none=True)
+    settled_at = Moment(
+        allow_none=True,
+        metadata={"description": "when the provider reported that it arrived, or that it did not"},
+    )
     next_try_at = Moment(required=True, allow_none=True)
 
 
-class Step(Reply):
+class DeliveryStep(Reply):
     """What happened to a delivery, and when: it was created, a try ended, or it was cancelled."""
 
     at = Moment(required=True)
@@ -56,7 +61,7 @@ class DeliveryTraced(DeliveryView):
     template_version = Count(required=True)
     event_id = fields.String(required=True)
     message_id = fields.String(required=True)
-    steps = fields.List(fields.Nested(Step), required=True)
+    steps = fields.List(fields.Nested(DeliveryStep), required=True)
 
 
 list_deliveries = contract.query(
@@ -81,6 +86,14 @@ get_delivery = contract.query(
     errors=("not_found",),
 )
 
+cancel_delivery = contract.command(
+    "cancel_delivery",
+    "Cancel a message that waits to be sent.",
+    request={"delivery_id": Id(required=True)},
+    reply=DeliveryView,
+    access=permission("organisation.manage", realms=STAFF),
+    errors=("not_found", "delivery_ended", "conflict"),
+)
 
 delivery_sent = contract.event(
     "delivery_sent",
@@ -93,16 +106,23 @@ delivery_sent = contract.event(
     },
 )
 
+_FAX = {
+    "delivery_id": Id(required=True),
+    "document_id": Id(required=True),
+    # As signing counts the faxes of a document: an outcome that comes late belongs to an earlier one.
+    "repetition": Count(most=100_000),
+}
+
 fax_sent = contract.event(
     "fax_sent",
     "The fax service has taken a document.",
-    data={"delivery_id": Id(required=True), "document_id": Id(required=True)},
+    data=_FAX,
 )
 
 fax_failed = contract.event(
     "fax_failed",
     "A document could not be faxed.",
-    data={"delivery_id": Id(required=True), "document_id": Id(required=True), "reason": Code(required=True)},
+    data={**_FAX, "reason": Code(required=True)},
 )
 
 delivery_failed = contract.event(

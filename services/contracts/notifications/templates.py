@@ -7,10 +7,11 @@ from typing import Any
 from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, page_of, permission
-from services.contracts.fields import Code, Count, Id, Moment, one_of
+from services.contracts.fields import Code, Count, Id, Moment, number_of, one_of
 from services.contracts.identity.paging import PAGE
 from services.contracts.notifications import contract
 
+MOST_VERSIONS = 1_000_000
 MANAGE = permission("organisation.manage")
 
 
@@ -117,7 +118,7 @@ class TemplateVersion(Reply):
     saved_by = Id(required=True, allow_none=True)
 
 
-class Line(Reply):
+class ComparedLine(Reply):
     """A line of a text, and whether the version before had it."""
 
     change = one_of(("same", "gone", "new"), required=True)
@@ -127,9 +128,9 @@ class Line(Reply):
 class TemplateVersionCompared(TemplateVersion):
     """A version with all its words, each part compared with the version before, or with the product's words."""
 
-    subject_lines = fields.List(fields.Nested(Line), required=True)
-    text_lines = fields.List(fields.Nested(Line), required=True)
-    html_lines = fields.List(fields.Nested(Line), required=True)
+    subject_lines = fields.List(fields.Nested(ComparedLine), required=True)
+    text_lines = fields.List(fields.Nested(ComparedLine), required=True)
+    html_lines = fields.List(fields.Nested(ComparedLine), required=True)
 
 
 list_message_template_versions = contract.query(
@@ -143,7 +144,7 @@ list_message_template_versions = contract.query(
 compare_message_template_version = contract.query(
     "compare_message_template_version",
     "One version of the organisation's words, and what it changed.",
-    request={**_ONE, "number": Count(required=True)},
+    request={**_ONE, "number": number_of(MOST_VERSIONS, required=True)},
     reply=TemplateVersionCompared,
     access=MANAGE,
     errors=("template_kind_unknown", "not_found"),

@@ -13,6 +13,7 @@ from services.contracts.fields import (
     Count,
     Day,
     EmailAddress,
+    Flag,
     Id,
     Moment,
     Telephone,
@@ -108,7 +109,12 @@ VALUES: dict[str, dict[str, Any]] = {
         "state": one_of(("open", "paid", "cancelled"), required=True),
         "due_on": _day(),
     },
-    "custom": {"label": _needed(100), "value": _needed(2000)},
+    # Supervisors see it only where whoever publishes it says so (S2-11).
+    "custom": {
+        "label": _needed(100),
+        "value": _needed(2000),
+        "for_supervisors": Flag(load_default=False),
+    },
 }
 KINDS = tuple(VALUES)
 SCHEMAS: dict[str, Request] = {

@@ -56,6 +56,13 @@ class DocumentSeen(Reply):
     dated_on = Day(required=True, allow_none=True)
 
 
+class CustomSeen(Reply):
+    """Further information that was published for supervisors, too."""
+
+    label = fields.String(required=True)
+    value = fields.String(required=True)
+
+
 # What is not named here is not shown. Orders are left out: a supervisor sees only some of them (S2-86).
 SEEN: dict[str, type[Reply]] = {
     "work_status": WorkStatusSeen,
@@ -64,6 +71,7 @@ SEEN: dict[str, type[Reply]] = {
     "surveillance": SurveillanceSeen,
     "case": CaseSeen,
     "document": DocumentSeen,
+    "custom": CustomSeen,
 }
 
 
@@ -77,6 +85,7 @@ class EmployeeSeen(Reply):
     surveillance = fields.List(fields.Nested(SurveillanceSeen), required=True)
     case = fields.List(fields.Nested(CaseSeen), required=True)
     document = fields.List(fields.Nested(DocumentSeen), required=True)
+    custom = fields.List(fields.Nested(CustomSeen), required=True)
     earlier_work_status = fields.List(fields.Nested(WorkStatusSeen), required=True)
 
 

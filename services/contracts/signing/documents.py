@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, only_services, page_of, permission
-from services.contracts.fields import Day, Flag, Id, Moment, Telephone, Text
+from services.contracts.fields import Count, Day, Flag, Id, Moment, Telephone, Text
 from services.contracts.referrals.directory_imports import Document
 from services.contracts.signing import contract
 
@@ -147,6 +147,11 @@ send_document = contract.command(
         "recipient_account_id": Id(load_default=None, allow_none=True),
         "addressee": Text(load_default=None, allow_none=True, most=120),
         "fax_number": Telephone(load_default=None, allow_none=True),
+        "fax_number_again": Telephone(
+            load_default=None,
+            allow_none=True,
+            metadata={"description": "the same once more, for a number to which no fax has gone yet"},
+        ),
         "contact_record_id": Id(load_default=None, allow_none=True),
         "kind": fields.String(load_default="document", validate=validate.OneOf(KINDS)),
         "care_began_on": Day(load_default=None, allow_none=True),
@@ -318,7 +323,15 @@ document_returned = contract.event("document_returned", "A signed document was r
 # On paper nobody has an account.
 _ON_PAPER = {"document_id": Id(required=True), "sender_account_id": Id(required=True)}
 
-fax_requested = contract.event("fax_requested", "A document is to be faxed to its signer.", data=_ON_PAPER)
+fax_requested = contract.event(
+    "fax_requested",
+    "A document is to be faxed to its signer.",
+    data={
+        **_ON_PAPER,
+        # How often it was asked for before: 0 is the first fax of a document.
+        "repetition": Count(most=100_000),
+    },
+)
 
 document_signed_on_paper = contract.event(
     "document_signed_on_paper",

@@ -35,8 +35,8 @@ ADDRESSES_KEPT = datetime.timedelta(days=1)
 ORIGINS_OF_TRIES = (FROM_ORIGIN, FRESH, RESET, MATCH)
 
 
-def forget_old(database: Database) -> bool:
-    """Delete old rows in small transactions."""
+def forget_old(database: Database, sessions_kept: datetime.timedelta = SESSIONS_KEPT) -> bool:
+    """Delete old rows in small transactions. Sessions go so long after their end."""
     now = utc_now()
 
     def forget_steps(session: Session) -> None:
@@ -47,12 +47,12 @@ def forget_old(database: Database) -> bool:
         session.execute(statement.values(steps={}), execution_options={"synchronize_session": False})
 
     database.write(None, forget_steps)
-    ended = or_(LoginSession.expires_at < now - SESSIONS_KEPT, LoginSession.ended_at < now - SESSIONS_KEPT)
+    ended = or_(LoginSession.expires_at < now - sessions_kept, LoginSession.ended_at < now - sessions_kept)
     database.sweep(LoginSession, ended)
     database.sweep(CredentialLink, CredentialLink.expires_at < now - LINKS_KEPT)
-    database.sweep(LoginChallenge, LoginChallenge.expires_at < now - SESSIONS_KEPT)
+    database.sweep(LoginChallenge, LoginChallenge.expires_at < now - sessions_kept)
     database.sweep(OutsideSignIn, OutsideSignIn.expires_at < now)
-    database.sweep(ApiSession, ApiSession.expires_at < now - SESSIONS_KEPT)
+    database.sweep(ApiSession, ApiSession.expires_at < now - sessions_kept)
     database.sweep(Throttle, Throttle.last_at < now - TRIES_KEPT)
     of_origins = or_(Throttle.kind.endswith(SUFFIX), Throttle.kind.in_(ORIGINS_OF_TRIES))
     database.sweep(Throttle, of_origins, Throttle.last_at < now - ADDRESSES_KEPT)

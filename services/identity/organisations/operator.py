@@ -22,7 +22,7 @@ from services.identity.accounts.handlers import add_account, role_of_level
 from services.identity.credentials.invitations import invite
 from services.identity.credentials.passwords import set_password_hash
 from services.identity.credentials.rules import INVITATION
-from services.identity.models import Account, Base, Organisation, Role, RolePermission
+from services.identity.models import Account, Base, Organisation, Person, Role, RolePermission
 from services.identity.organisations.rules import checked_features, short_name_of
 from services.identity.realms import rules
 from services.identity.realms.models import IdentityProvider
@@ -211,6 +211,30 @@ def note_subscriber(database: Database, *, organisation_key: str, name: str, act
         unit.audit(action, "subscriber", name)
 
     _as_operator(database, work)
+
+
+def note_person_export(database: Database, *, organisation_key: str, person_id: str) -> str:
+    """Write the audit row of an operator who writes down what is kept about a person; returns the organisation's id.
+
+    Raises Refused(not_found) if there is no such organisation, or no such person in it.
+    """
+
+    def work(unit: UnitOfWork) -> str:
+        organisation = unit.session.scalars(
+            select(Organisation)
+            .join(Person, Person.organisation_id == Organisation.id)
+            .where(Organisation.key == organisation_key, Person.id == person_id)
+        ).one_or_none()
+        if organisation is None:
+            raise Refused(
+                "not_found",
+                f"There is no organisation with the key {organisation_key!r}, or it has no such person.",
+            )
+        unit.act_for(organisation.id, organisation.key)
+        unit.audit("person.exported", "person", person_id)
+        return organisation.id
+
+    return _as_operator(database, work)
 
 
 def add_default_roles(unit: UnitOfWork) -> None:

@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 
 from services.chassis import wire
 from services.chassis.operations import Call
+from services.chassis.outgoing_http import ExchangeFault
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.models import Account, Organisation
 from services.identity.outside import rules
-from services.identity.outside.fetching import ProviderFault
 from services.identity.outside.models import OutsideSignIn
 from services.identity.outside.provider import providers_of
 from services.identity.outside.providers import client_of
@@ -89,7 +89,7 @@ def _begin(
             client_of(provider, organisation.key, settings),
             state=state, nonce=nonce, verifier=verifier, **parameters,
         )  # fmt: skip
-    except ProviderFault as fault:
+    except ExchangeFault as fault:
         raise provider_failed(fault) from None
 
     def work(unit: UnitOfWork) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def _find_provider(
     return None if found is None else (found[0], found[1])
 
 
-def provider_failed(fault: ProviderFault) -> Refused:
+def provider_failed(fault: ExchangeFault) -> Refused:
     """The refusal where a provider cannot be reached or its answer cannot be trusted."""
     return Refused(
         "outside_provider_failed",

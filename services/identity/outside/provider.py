@@ -17,9 +17,11 @@ from authlib.integrations.requests_client import OAuth2Session
 from joserfc import jwk, jws, jwt
 from joserfc.errors import JoseError
 
+from services.chassis.outgoing_http import ExchangeFault, guard
 from services.chassis.unit_of_work import utc_now
+from services.contracts.web_addresses import Network, url_fault
 from services.identity.outside import rules
-from services.identity.outside.fetching import ProviderFault, asking, fetch_json, guard
+from services.identity.outside.fetching import asking, fetch_json
 
 METADATA_HOLD_S = 600.0
 # Keys are fetched again at most this often: tokens with an invented key id must not cause a fetch each.
@@ -54,7 +56,7 @@ class _Known:
 class Providers:
     """The providers that this process knows, with their metadata and keys as fetched a short while ago."""
 
-    def __init__(self, networks: tuple[rules.Network, ...], ca_file: str | None) -> None:
+    def __init__(self, networks: tuple[Network, ...], ca_file: str | None) -> None:
         self._networks = networks
         self._ca_file = ca_file
         self._known: dict[str, _Known] = {}
@@ -70,14 +72,14 @@ class Providers:
         try:
             known = self._fetch(issuer)
             keys = self._keys(known)
-        except ProviderFault as fault:
+        except ExchangeFault as fault:
             return fault.reason.split(" "), 0
         return ([] if keys else ["no_usable_key"]), len(keys.keys)
 
     def authorization_url(
         self, client: Client, *, state: str, nonce: str, verifier: str, **parameters: str | int
     ) -> str:
-        """Where to send the browser (PKCE with S256). Raises ProviderFault."""
+        """Where to send the browser (PKCE with S256). Raises ExchangeFault."""
         metadata = self._of(client.issuer).metadata
         session = self._session(client, metadata)
         url, _ = session.create_authorization_url(
@@ -88,7 +90,7 @@ class Providers:
     def claims(
         self, client: Client, *, code: str, verifier: str, nonce: str, iss: str | None, with_email: bool
     ) -> Mapping[str, Any]:
-        """The claims of the ID token that a code stands for, verified. Raises ProviderFault.
+        """The claims of the ID token that a code stands for, verified. Raises ExchangeFault.
 
         `with_email`: ask for the address where the token lacks it, as with some providers (OpenID Connect Core, section 5.4).
         """
@@ -96,22 +98,22 @@ class Providers:
         # RFC 9207: refuse an answer of another provider than the one that was asked, and send its code nowhere.
         says_who = known.metadata.get("authorization_response_iss_parameter_supported") is True
         if (iss is None and says_who) or (iss is not None and iss != client.issuer):
-            raise ProviderFault("answer_of_another_issuer")
+            raise ExchangeFault("answer_of_another_issuer")
         answer = self._exchange(client, known.metadata, code, verifier)
         claims = self._verified(known, _id_token(answer))
         fault = rules.token_fault(
             claims, issuer=client.issuer, client_id=client.client_id, nonce=nonce, now=utc_now()
         )
         if fault:
-            raise ProviderFault(fault)
+            raise ExchangeFault(fault)
         if with_email and "email" not in claims:
             return {**claims, **self._email(known.metadata, answer.get("access_token"), claims["sub"])}
         return claims
 
     def end_session_endpoint(self, issuer: str) -> str | None:
-        """Where a browser signs out at the provider, None where it names no allowed address. Raises ProviderFault."""
+        """Where a browser signs out at the provider, None where it names no allowed address. Raises ExchangeFault."""
         address = self._of(issuer).metadata.get("end_session_endpoint")
-        return None if rules.url_fault(address, self._networks) else str(address)
+        return None if url_fault(address, self._networks) else str(address)
 
     def _of(self, issuer: str) -> _Known:
         known, now = self._known.get(issuer), time.monotonic()
@@ -119,10 +121,10 @@ class Providers:
             return known
         failed_at, reason = self._faults.get(issuer, (0.0, ""))
         if reason and now - failed_at <= FAULT_HOLDS_S:
-            raise ProviderFault(reason)
+            raise ExchangeFault(reason)
         try:
             return self._fetch(issuer)
-        except ProviderFault as fault:
+        except ExchangeFault as fault:
             self._faults[issuer] = (time.monotonic(), fault.reason)
             raise
 
@@ -131,7 +133,7 @@ class Providers:
             document = fetch_json(session, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
         faults = rules.metadata_faults(document, issuer, self._networks)
         if faults:
-            raise ProviderFault(" ".join(faults))
+            raise ExchangeFault(" ".join(faults))
         if len(self._known) + len(self._faults) >= _MOST_KEPT:
             self.forget()
         self._faults.pop(issuer, None)
@@ -149,14 +151,14 @@ class Providers:
         try:
             key_id = jws.extract_compact(text.encode()).headers().get("kid")
         except (JoseError, ValueError):
-            raise ProviderFault("token_malformed") from None
+            raise ExchangeFault("token_malformed") from None
         keys = known.keys or self._keys(known)
         if key_id not in {key.kid for key in keys} and time.monotonic() - known.keys_at > KEYS_AGAIN_AFTER_S:
             keys = self._keys(known)
         try:
             return jwt.decode(text, keys, registry=_REGISTRY).claims
         except (JoseError, ValueError):
-            raise ProviderFault("token_not_signed") from None
+            raise ExchangeFault("token_not_signed") from None
 
     def _exchange(
         self, client: Client, metadata: Mapping[str, Any], code: str, verifier: str
@@ -174,20 +176,20 @@ class Providers:
                 return answer
         except OAuthError as error:
             is_ours = error.error in ("invalid_client", "unauthorized_client")
-            raise ProviderFault("client_refused" if is_ours else "code_refused") from None
+            raise ExchangeFault("client_refused" if is_ours else "code_refused") from None
         except ValueError:
-            raise ProviderFault("not_json") from None
+            raise ExchangeFault("not_json") from None
 
     def _email(self, metadata: Mapping[str, Any], access_token: Any, subject: str) -> dict[str, Any]:
         """`email` and `email_verified` from the provider's user info; empty where it does not say."""
         address = metadata.get("userinfo_endpoint")
-        if not isinstance(access_token, str) or rules.url_fault(address, self._networks):
+        if not isinstance(access_token, str) or url_fault(address, self._networks):
             return {}
         try:
             with asking(), self._plain() as session:
                 session.headers["Authorization"] = f"Bearer {access_token}"
                 said = fetch_json(session, str(address))
-        except ProviderFault:
+        except ExchangeFault:
             return {}
         # Ignore another subject's userinfo (OpenID Connect Core, section 5.3.2).
         if not isinstance(said, dict) or said.get("sub") != subject:
@@ -215,7 +217,7 @@ class Providers:
 def _id_token(answer: Mapping[str, Any]) -> str:
     text = answer.get("id_token")
     if not isinstance(text, str) or len(text) > 100_000:
-        raise ProviderFault("token_missing")
+        raise ExchangeFault("token_missing")
     return text
 
 
@@ -249,5 +251,5 @@ def providers_of(settings: Any) -> Providers:
 
 
 @functools.cache
-def _providers(networks: tuple[rules.Network, ...], ca_file: str | None) -> Providers:
+def _providers(networks: tuple[Network, ...], ca_file: str | None) -> Providers:
     return Providers(networks, ca_file)

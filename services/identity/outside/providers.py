@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from services.chassis import wire
 from services.chassis.operations import Call
+from services.chassis.outgoing_http import ExchangeFault
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.outside import rules
-from services.identity.outside.fetching import ProviderFault
 from services.identity.outside.models import OutsideIdentity, OutsideSignIn
 from services.identity.outside.provider import Client, providers_of
 from services.identity.realms import granting
@@ -191,7 +191,7 @@ def sign_out_url(call: Call, provider: IdentityProvider) -> str | None:
     assert caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
     try:
         address = providers_of(settings).end_session_endpoint(provider.issuer)
-    except ProviderFault:
+    except ExchangeFault:
         return None
     back = signed_out_url(settings, caller.organisation_key, provider.realm)
     return rules.sign_out_url(address, provider.client_id, back) if address else None

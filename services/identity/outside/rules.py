@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import hmac
-import ipaddress
 import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeGuard
@@ -12,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 from services.contracts.errors import Refused
 from services.contracts.spelling import mailbox_of
+from services.contracts.web_addresses import Network, url_fault
 
 SIGN_IN, LINK, PROOF = "sign_in", "link", "proof"
 BY_VERIFIED_EMAIL, BY_HAND = "by_verified_email", "by_hand"
@@ -45,9 +45,6 @@ PROVIDER_ERRORS = frozenset(
 )
 
 _RETURN_PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@%?#-][A-Za-z0-9._~!$&'()*+,;=:@%/?#-]*)?")
-_LOOPBACK_NAMES = {"localhost": "127.0.0.1"}
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def checked_return_path(path: str) -> str:
@@ -70,45 +67,6 @@ def checked_issuer(issuer: str, networks: Collection[Network]) -> str:
             field="issuer",
         )
     return issuer
-
-
-def url_fault(url: Any, networks: Collection[Network]) -> str | None:
-    """What is wrong with an address of a provider, as a code; None when it may be used.
-
-    Only https is allowed, and http on this machine where the installation allows providers there.
-    """
-    if not isinstance(url, str) or len(url) > 2000 or re.search(r"[\s\\\x00-\x1f\x7f]", url):
-        return "address_malformed"
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        return "address_malformed"
-    if not host or parts.username is not None or parts.password is not None or parts.fragment:
-        return "address_malformed"
-    if parts.scheme == "https":
-        return None
-    return None if parts.scheme == "http" and _is_loopback(host, networks) else "address_not_https"
-
-
-def _is_loopback(host: str, networks: Collection[Network]) -> bool:
-    try:
-        address = ipaddress.ip_address(_LOOPBACK_NAMES.get(host, host))
-    except ValueError:
-        return False
-    return address.is_loopback and may_connect(str(address), networks)
-
-
-def may_connect(address: str, networks: Collection[Network]) -> bool:
-    """Whether a provider may have this IP address: any one of the public internet, or one in `networks`.
-
-    Otherwise an organisation's administrator could make the server send requests into the operator's network.
-    """
-    place = ipaddress.ip_address(address.partition("%")[0])
-    place = getattr(place, "ipv4_mapped", None) or place
-    if any(place in network for network in networks):
-        return True
-    return place.is_global and not place.is_multicast
 
 
 def sign_out_url(end_session_endpoint: str, client_id: str, return_url: str) -> str:

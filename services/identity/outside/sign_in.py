@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from services.chassis.operations import Call
+from services.chassis.outgoing_http import ExchangeFault
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.identity.credentials import invitations
@@ -19,7 +20,6 @@ from services.identity.login.verification import Verified
 from services.identity.models import Account
 from services.identity.outside import identities, rules
 from services.identity.outside.authorization_requests import AuthorizationRequest, provider_failed, take_up
-from services.identity.outside.fetching import ProviderFault
 from services.identity.outside.models import OutsideIdentity
 from services.identity.outside.provider import providers_of
 from services.identity.outside.providers import client_of
@@ -76,7 +76,7 @@ def _presented(call: Call, authorization: AuthorizationRequest) -> Presented:
             with_email=authorization.row.purpose == rules.SIGN_IN
             and authorization.provider.linking == rules.BY_VERIFIED_EMAIL,
         )
-    except ProviderFault as fault:
+    except ExchangeFault as fault:
         _note_failure(call, authorization, fault.reason.partition(" ")[0])
         raise provider_failed(fault) from None
     return Presented(

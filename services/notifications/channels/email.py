@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 import smtplib
 import ssl
+import threading
+import time
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -20,6 +23,7 @@ from email.utils import format_datetime
 
 from services.contracts.errors import Refused
 from services.contracts.spelling import mailbox_of
+from services.notifications.channels.failures import DeliveryFailed, Permanent, Temporary
 
 MAILBOX = re.compile(r"(?:(?P<name>[^<>]*)<(?P<boxed>[^<>]*)>|(?P<bare>[^<>]*))")
 MESSAGE_ID = re.compile(r"[A-Za-z0-9._-]{1,120}")
@@ -28,6 +32,11 @@ EXTRA_HEADER = re.compile(
 )
 SUBJECT_LIMIT = 400
 HEADER_LIMIT = 900
+LINE_LIMIT = 998  # octets of a line without its end (RFC 5322, 2.1.1)
+IDLE_S = (
+    20.0  # servers hang up on a client that is silent for some minutes; a relay in between may do so earlier
+)
+USES = 100  # messages over one connection, as servers limit them
 
 
 @dataclass(frozen=True)
@@ -46,23 +55,6 @@ class SmtpSettings:
     def __post_init__(self) -> None:
         if self.security not in ("none", "starttls", "tls"):
             raise ValueError("SMTP security is 'none', 'starttls' or 'tls'")
-
-
-class DeliveryFailed(Exception):
-    """The server did not accept a message. `reason` is one of a fixed set; `smtp_code` is the server's, if it gave one."""
-
-    def __init__(self, reason: str, smtp_code: int | None = None) -> None:
-        super().__init__(f"{reason} ({smtp_code})" if smtp_code else reason)
-        self.reason = reason
-        self.smtp_code = smtp_code
-
-
-class Temporary(DeliveryFailed):
-    """Another try may succeed: a network error, a 4xx answer, or a wrong configuration that an operator can correct."""
-
-
-class Permanent(DeliveryFailed):
-    """The server will never accept this message for this recipient (5xx)."""
 
 
 def build(
@@ -99,29 +91,115 @@ def build(
     message["X-Auto-Response-Suppress"] = "All"
     for header, value in (headers or {}).items():
         _add_extra(message, header, value)
-    message.set_content(_body(text))
-    if html is not None:
-        message.add_alternative(_body(html), subtype="html")
+    _set_body(message, text, html)
     return message
 
 
-def send(settings: SmtpSettings, message: EmailMessage) -> None:
+def _set_body(message: EmailMessage, text: str, html: str | None) -> None:
+    plain = _body(text)
+    message.set_content(plain, cte=_encoding(plain))
+    if html is not None:
+        marked_up = _body(html)
+        message.add_alternative(marked_up, subtype="html", cte=_encoding(marked_up))
+
+
+def _encoding(body: str) -> str:
+    """How a body travels. Never as quoted-printable: it breaks long links in two, and programs exist that do not mend them."""
+    is_plain = body.isascii() and all(len(line) <= LINE_LIMIT for line in body.splitlines())
+    return "7bit" if is_plain else "base64"
+
+
+class Connections:
+    """Connections to mail servers that wait for their next message. Each is used by one sender at a time."""
+
+    def __init__(self, most: int = 16) -> None:
+        self._most = most
+        self._idle: list[tuple[SmtpSettings, smtplib.SMTP, int, float]] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def one(self, settings: SmtpSettings) -> Iterator[smtplib.SMTP]:
+        """A connection that has just answered, kept for the next message unless this one breaks it."""
+        server, uses = self._waiting(settings) or (_connected(settings), 0)
+        try:
+            yield server
+        except (smtplib.SMTPServerDisconnected, OSError):
+            server.close()
+            raise
+        except BaseException as error:
+            self._give_back(settings, server, uses + 1, is_sound=isinstance(error, smtplib.SMTPException))
+            raise
+        self._give_back(settings, server, uses + 1, is_sound=True)
+
+    def close(self) -> None:
+        """Hang up everywhere."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for _, server, _, _ in idle:
+            server.close()
+
+    def _waiting(self, settings: SmtpSettings) -> tuple[smtplib.SMTP, int] | None:
+        while (found := self._taken(settings)) is not None:
+            server, uses = found
+            try:
+                # It also ends what the last message has left behind. A server that hung up is noticed before the next
+                # message, so that a message is never offered twice.
+                if server.rset()[0] == RSET_DONE:
+                    return server, uses
+            except (smtplib.SMTPException, OSError):
+                pass  # hung up meanwhile: the next one, or a new one
+            server.close()
+        return None
+
+    def _taken(self, settings: SmtpSettings) -> tuple[smtplib.SMTP, int] | None:
+        stale, found = [], None
+        with self._lock:
+            for each in list(self._idle):
+                wanted, server, uses, since = each
+                if time.monotonic() - since > IDLE_S:
+                    self._idle.remove(each)
+                    stale.append(server)
+                elif wanted == settings and found is None:
+                    self._idle.remove(each)
+                    found = server, uses
+        for server in stale:
+            server.close()
+        return found
+
+    def _give_back(self, settings: SmtpSettings, server: smtplib.SMTP, uses: int, *, is_sound: bool) -> None:
+        with self._lock:
+            if is_sound and uses < USES and len(self._idle) < self._most:
+                self._idle.append((settings, server, uses, time.monotonic()))
+                return
+        server.close()
+
+
+def send(
+    settings: SmtpSettings,
+    message: EmailMessage,
+    connections: Connections | None = None,
+    *,
+    bounces_to: str | None = None,
+) -> None:
     """Hand a message made by `build` to the server. When this returns, the server has accepted it.
 
-    It opens its own connection and may wait `timeout_s` several times: call it outside of any transaction. Raises
+    It takes a connection of `connections`, or its own, and may wait `timeout_s` several times: call it outside of any
+    transaction. `bounces_to` is the sender of the envelope, to which servers return what they cannot deliver. Raises
     Temporary or Permanent. Neither holds an address or has a cause.
     """
-    sender, recipient = _envelope(message, "From"), _envelope(message, "To")
+    sender, recipient = bounces_to or _envelope(message, "From"), _envelope(message, "To")
+    pool = connections or Connections(0)
     failure: DeliveryFailed | None = None
     try:
-        with _connected(settings) as server:
+        with pool.one(settings) as server:
             server.send_message(message, from_addr=sender, to_addrs=[recipient])
     except smtplib.SMTPException as error:
         failure = _failure(error)
     except ssl.SSLError:
-        failure = Temporary("tls_failed")
+        failure = Temporary("tls_failed", is_outage=True)
     except OSError as error:
-        failure = Temporary("timeout" if isinstance(error, TimeoutError) else "connection_failed")
+        reason = "timeout" if isinstance(error, TimeoutError) else "connection_failed"
+        failure = Temporary(reason, is_outage=True)
     if failure is not None:
         # Raised outside the except block, so that the original error, which quotes addresses, is not its context.
         raise failure
@@ -146,6 +224,9 @@ def _connected(settings: SmtpSettings) -> smtplib.SMTP:
     return server
 
 
+RSET_DONE = 250
+UNAVAILABLE = 421  # the server closes the connection (RFC 5321, 4.2.2)
+
 # A refused login or sender is an error of the configuration and not of the message: worth another try.
 TEMPORARY_REASONS: tuple[tuple[type[smtplib.SMTPResponseException], str], ...] = (
     (smtplib.SMTPAuthenticationError, "login_refused"),
@@ -163,11 +244,13 @@ def _failure(error: smtplib.SMTPException) -> DeliveryFailed:
         return Permanent("message_refused", code) if code >= 500 else Temporary("message_deferred", code)
     if isinstance(error, smtplib.SMTPResponseException):
         reason = next(reason for kind, reason in TEMPORARY_REASONS if isinstance(error, kind))
-        return Temporary(reason, error.smtp_code)
+        is_outage = reason == "login_refused" or error.smtp_code == UNAVAILABLE
+        return Temporary(reason, error.smtp_code, is_outage=is_outage)
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        return Temporary("server_lacks_feature")
+        return Temporary("server_lacks_feature", is_outage=True)
     # smtplib reports a timeout while it reads as "disconnected". The timeout is only in the context.
-    return Temporary("timeout" if isinstance(error.__context__, TimeoutError) else "connection_lost")
+    reason = "timeout" if isinstance(error.__context__, TimeoutError) else "connection_lost"
+    return Temporary(reason, is_outage=True)
 
 
 def _mailbox(sender: str) -> tuple[str, str]:

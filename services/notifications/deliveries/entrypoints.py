@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from services.chassis.events import IncomingEvent, listens
 from services.chassis.operations import Call, serves
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.declare import Event
 from services.contracts.identity import (
     accounts,
     audit,
@@ -18,16 +21,30 @@ from services.contracts.identity import (
     second_factor,
 )
 from services.contracts.notifications import deliveries
+from services.contracts.notifications.webhooks import EVENTS
 from services.contracts.portals import messages
-from services.contracts.referrals import assignments, capacity
+from services.contracts.referrals import assignments, capacity, status_changes
 from services.contracts.signing import documents as signing
 from services.contracts.signing import follow_up
 from services.notifications.deliveries import handlers, queries, sending
+from services.notifications.webhooks.handlers import tell_subscribers
 
 
 def _apply(incoming: IncomingEvent, handler: Any, *extra: Any) -> None:
-    incoming.apply(handler, incoming.runtime.settings.mail_domain, *extra)
+    incoming.apply(_and_subscribers(handler, incoming.event), incoming.runtime.settings.mail_domain, *extra)
     incoming.runtime.loops.wake(sending.LOOP)
+
+
+def _and_subscribers(handler: Any, event: Event) -> Any:
+    """The handler, and the messages to webhooks, in one transaction."""
+    if event.name not in EVENTS:
+        return handler
+
+    def both(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, *extra: Any) -> None:
+        handler(unit, data, mail_domain, *extra)
+        tell_subscribers(unit, event, data, mail_domain)
+
+    return both
 
 
 def _recipients(incoming: IncomingEvent, **about: str) -> Any:
@@ -50,6 +67,11 @@ class DeliveryEntrypoints:
         """One delivery with its trace."""
         return call.read(queries.get_delivery)
 
+    @serves(deliveries.cancel_delivery)
+    def cancel_delivery(self, call: Call) -> Any:
+        """Cancel a message that waits to be sent."""
+        return call.commit(handlers.cancel_delivery)
+
     @listens(assignments.referral_assigned)
     def on_referral_assigned(self, incoming: IncomingEvent) -> None:
         """E-mail those who work for the program or its agency."""
@@ -64,6 +86,11 @@ class DeliveryEntrypoints:
     def on_referral_withdrawn(self, incoming: IncomingEvent) -> None:
         """E-mail those who were told of the referral that it is no longer needed."""
         _apply(incoming, handlers.referral_withdrawn, _recipients(incoming))
+
+    @listens(status_changes.referral_reassigned)
+    def on_referral_reassigned(self, incoming: IncomingEvent) -> None:
+        """E-mail those who were told of the referral that it has gone to somebody else."""
+        _apply(incoming, handlers.referral_reassigned, _recipients(incoming))
 
     @listens(capacity.capacity_stale)
     def on_capacity_stale(self, incoming: IncomingEvent) -> None:
@@ -84,6 +111,11 @@ class DeliveryEntrypoints:
     def on_pickup_code_requested(self, incoming: IncomingEvent) -> None:
         """E-mail the pick-up code."""
         _apply(incoming, handlers.pickup_code_requested)
+
+    @listens(credentials.password_set)
+    def on_password_set(self, incoming: IncomingEvent) -> None:
+        """E-mail the owner that the password is another one."""
+        _apply(incoming, handlers.password_set)
 
     @listens(second_factor.second_factor_changed)
     def on_second_factor_changed(self, incoming: IncomingEvent) -> None:

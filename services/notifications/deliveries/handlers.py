@@ -10,6 +10,8 @@ from sqlalchemy import select
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.contracts.notifications import deliveries as contract
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.models import Delivery
 from services.notifications.templates import product_words
@@ -45,6 +47,17 @@ def referral_withdrawn(
     """
     context = {name: data[name] for name in ("contact_record_number", "referral_id")}
     _tell_each(unit, "referral_withdrawn", recipients, context, mail_domain)
+
+
+def referral_reassigned(
+    unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
+) -> None:
+    """Tell those who were told of a referral that it has gone to somebody else. The message does not say to whom.
+
+    `recipients` as in `referral_assigned`.
+    """
+    context = {name: data[name] for name in ("contact_record_number", "referral_id")}
+    _tell_each(unit, "referral_reassigned", recipients, context, mail_domain)
 
 
 def capacity_stale(
@@ -90,6 +103,12 @@ def portal_reminder_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_do
 def pickup_code_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Send an employee's pick-up code (S2-117). The delivery keeps only the code's id, also in place of an account's."""
     create_delivery(unit, "pickup_code", data["code_id"], {"code_id": data["code_id"]}, mail_domain)
+
+
+def password_set(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the owner that the password is another one, unless it is the first one and the owner has chosen it."""
+    if data.get("is_changed"):
+        create_delivery(unit, "password_changed", data["account_id"], {}, mail_domain)
 
 
 def second_factor_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
@@ -173,7 +192,7 @@ def signature_reminded(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: s
 
 def fax_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Fax a document (S4-2). The delivery keeps only the document's id, also in place of an account's; signing tells the number."""
-    context = {"document_id": data["document_id"]}
+    context = {name: data[name] for name in ("document_id", "repetition") if name in data}
     create_delivery(unit, "document_fax", data["document_id"], context, mail_domain, channel="fax")
 
 
@@ -227,22 +246,27 @@ def create_delivery(
     unit: UnitOfWork,
     kind: str,
     account_id: str,
-    context: Mapping[str, str],
+    context: Mapping[str, Any],
     mail_domain: str,
     *,
     suppressed_for: str | None = None,
     channel: str = "email",
     due_at: datetime.datetime | None = None,
     about: tuple[str, int] | None = None,
-) -> None:
-    """Create a delivery, due at once or at `due_at`. `about` is what it is about and that thing's version (see `cancel_outdated`)."""
+    event_id: str | None = None,
+) -> str:
+    """Create a delivery, due at once or at `due_at`. `about` is what it is about and that thing's version (see `cancel_outdated`).
+
+    `event_id` is that of the event, which is the request id in an event's unit of work; a command gives a new one.
+    Returns the delivery's id.
+    """
     about_id, about_version = about or (None, None)
     delivery_id = wire.new_id()
     unit.add(
         Delivery(
             id=delivery_id,
             organisation_key=unit.organisation_key,
-            event_id=unit.context.request_id,  # in the unit of work of an event, the request id is the event's id
+            event_id=event_id or unit.context.request_id,
             account_id=account_id,
             kind=kind,
             template_version=product_words.VERSION,
@@ -266,3 +290,60 @@ def create_delivery(
         kind=kind,
         reason=suppressed_for,
     )
+    return delivery_id
+
+
+def create_test_mail(unit: UnitOfWork, kind: str, mail_domain: str) -> str:
+    """A mail to the caller that says nothing but that it has arrived. Returns its id."""
+    return create_delivery(unit, kind, unit.actor_id, {}, mail_domain, event_id=wire.new_id())
+
+
+def cancel_delivery(unit: UnitOfWork, *, delivery_id: str) -> Delivery:
+    """Cancel a message that waits to be sent. Raises Refused(not_found, delivery_ended, conflict)."""
+    row = unit.session.scalars(
+        select(Delivery).where(Delivery.id == delivery_id).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise Refused("not_found", "There is no such message.")
+    if row.next_try_at is None:
+        raise Refused(
+            "delivery_ended", "The message was sent or given up before. It cannot be cancelled any more."
+        )
+    if row.state == "sending":
+        raise Refused("conflict", "The message is being sent at this moment.", retry_after_s=5)
+    row.state, row.reason, row.next_try_at = "cancelled", "cancelled_by_staff", None
+    tell_outcome(unit, row)
+    unit.audit("delivery.cancelled", "delivery", row.id, kind=row.kind, reason=row.reason, tries=row.tries)
+    return row
+
+
+def settle(unit: UnitOfWork, delivery_id: str, state: str, reason: str | None) -> bool:
+    """Note what became of a message after it was handed over. False where that is known already: then nothing is changed."""
+    row = unit.session.get(Delivery, delivery_id, with_for_update=True)
+    if row is None or row.state != "sent":
+        return False
+    row.state, row.reason, row.settled_at, row.report_due_at = state, reason, unit.now, None
+    tell_outcome(unit, row)
+    unit.audit(f"delivery.{state}", "delivery", row.id, kind=row.kind, reason=reason, tries=row.tries)
+    return True
+
+
+def tell_outcome(unit: UnitOfWork, row: Delivery) -> None:
+    """Publish what became of a message, if it is more than that it waits."""
+    is_sent = row.state == "sent"
+    # A message that its provider has lost has failed as well, though sending it again may help.
+    is_failed = (
+        row.state in ("permanent_failure", "technical_failure", "temporary_failure") and not row.next_try_at
+    )
+    if row.channel == rules.FAX:
+        about = {"delivery_id": row.id, **row.context}
+        if is_sent:
+            unit.publish(contract.fax_sent, row.id, about)
+        elif is_failed or row.state == "cancelled":
+            unit.publish(contract.fax_failed, row.id, {**about, "reason": row.reason})
+    elif row.channel != rules.WEBHOOK and row.kind not in rules.WITHOUT_ACCOUNT:
+        about = {"delivery_id": row.id, "account_id": row.account_id, "kind": row.kind}
+        if is_sent:
+            unit.publish(contract.delivery_sent, row.id, {**about, "channel": row.channel})
+        elif is_failed:
+            unit.publish(contract.delivery_failed, row.id, {**about, "reason": row.reason})

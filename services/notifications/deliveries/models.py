@@ -21,6 +21,8 @@ class Delivery(TenantScoped, Base):
         UniqueConstraint("event_id", "account_id", "kind"),
         Index(None, "organisation_id", "created_at", "id"),
         Index(None, "organisation_id", "kind", "created_at", "id"),
+        Index(None, "channel", "next_try_at"),
+        Index(None, "created_at"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     # The sender loop works across organisations and needs the key for its calls and events.
@@ -43,8 +45,12 @@ class Delivery(TenantScoped, Base):
     reason: Mapped[str | None] = mapped_column(String(64))
     tries: Mapped[int] = mapped_column(Integer, default=0)
     # When the delivery is due. While it is `sending`, the end of its sender's lease. NULL once it is finished.
-    next_try_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
+    next_try_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     message_id: Mapped[str] = mapped_column(String(320))
     correlation_id: Mapped[str] = mapped_column(String(128))
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    # When the provider has reported that it arrived, or what became of it.
+    settled_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    # Until when the provider's report is waited for; NULL where none is expected or it has come.
+    report_due_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)

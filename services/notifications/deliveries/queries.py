@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
+from services.contracts.notifications.deliveries import STATES
 from services.notifications.deliveries.models import Delivery
 from services.notifications.models import Base
 
@@ -72,6 +73,7 @@ def get_delivery(session: Session, _caller: Caller | None, *, delivery_id: str) 
             "tries": each.facts.get("tries"),
         }
         for each in rows
+        if each.action.removeprefix("delivery.") in STATES
     ]
     shown = (
         "id",
@@ -83,6 +85,7 @@ def get_delivery(session: Session, _caller: Caller | None, *, delivery_id: str) 
         "tries",
         "created_at",
         "sent_at",
+        "settled_at",
         "next_try_at",
     )
     used = ("template", "template_language", "template_version", "event_id", "message_id")

@@ -19,6 +19,7 @@ ALSO_UNVERIFIED = frozenset(
         "document_reminder",
         "second_factor_enabled",
         "second_factor_removed",
+        "password_changed",
         "account_enabled",
         "portal_reminder",
         "message_waiting",
@@ -35,6 +36,7 @@ PAGES = {
     "document_declined": "/staff/documents/{document_id}",
     "message_waiting": "/portal",
     "second_factor_removed": "/account/password",
+    "password_changed": "/account",
     "access_ending": "/account",
     **dict.fromkeys(
         ("appointment_booked_management", "appointment_moved_management", "appointment_cancelled_management"),
@@ -57,8 +59,13 @@ PAGES_FOR_ALL = {
     "pickup_code": "/pickup-code?organisation={organisation}",
     "portal_reminder": "/at/{short_name}",
 }
-# A delivery in one of these states is finished. In every other state it is still to be sent.
-FINAL_STATES = frozenset({"sent", "suppressed", "cancelled", "permanent_failure", "technical_failure"})
+EMAIL, FAX, WEBHOOK = CHANNELS = ("email", "fax", "webhook")
+# A delivery in one of these states is not sent any more. In every other state it is still to be sent.
+FINAL_STATES = frozenset(
+    {"sent", "delivered", "suppressed", "cancelled", "permanent_failure", "technical_failure"}
+)
+# A provider that reports nothing for so long has lost the message (GOV.UK Notify).
+REPORT_WITHIN = datetime.timedelta(days=3)
 
 
 def pause_after(tries: int) -> datetime.timedelta | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any
@@ -26,15 +27,20 @@ from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, credentials, organisations, patients, pickup_codes
-from services.contracts.notifications import deliveries as contract
 from services.contracts.portals import appointments
 from services.contracts.referrals import queues
 from services.contracts.signing import paper
-from services.notifications.channels import calendar_entry, email
-from services.notifications.deliveries import rules
+from services.notifications.channels import calendar_entry, email, http_provider
+from services.notifications.channels.failures import Permanent, Temporary
+from services.notifications.deliveries import report_signatures, rules
+from services.notifications.deliveries.handlers import tell_outcome
 from services.notifications.deliveries.models import Delivery
+from services.notifications.deliveries.traffic import Traffic, traffic_of
+from services.notifications.preferences import choices
+from services.notifications.preferences import rules as preference_rules
 from services.notifications.templates import own_words, product_words
 from services.notifications.templates.spoken import spoken_time
+from services.notifications.webhooks import posting
 
 SWEEP_EVERY_S = 1.0
 PRODUCT = "Portico"
@@ -75,9 +81,21 @@ class Outcome:
 
     state: str
     reason: str | None = None
+    # Until when it waits, where the account wants nothing now.
+    waits_until: datetime.datetime | None = None
+    # The provider has failed, whatever the message.
+    is_outage: bool = False
 
 
 SENT = Outcome("sent")
+
+
+class NotNow(Exception):
+    """The account wants nothing at this hour; the message waits until then."""
+
+    def __init__(self, until: datetime.datetime) -> None:
+        super().__init__("quiet_hours")
+        self.outcome = Outcome("created", "quiet_hours", until)
 
 
 class NoRecipient(Exception):
@@ -85,7 +103,7 @@ class NoRecipient(Exception):
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.outcome = Outcome("suppressed", reason)
 
 
 LOOP = "sender"
@@ -94,12 +112,13 @@ LOOP = "sender"
 class SenderLoop(Loop):
     """One of the parallel senders of a process."""
 
-    def __init__(self, runtime: Any) -> None:
+    def __init__(self, runtime: Any, channels: tuple[str, ...] = rules.CHANNELS) -> None:
         super().__init__(LOOP, self._send_due, every_s=SWEEP_EVERY_S)
         self._runtime = runtime
+        self._channels = channels
 
     def _send_due(self) -> bool:
-        while not self.stopping.is_set() and send_next(self._runtime):
+        while not self.stopping.is_set() and send_next(self._runtime, self._channels):
             continue
         return True
 
@@ -118,19 +137,31 @@ def take_over(runtime: Any) -> None:
     runtime.database.write(None, end_leases)
 
 
-def send_next(runtime: Any) -> bool:
-    """Claim the delivery that has been due the longest and try it once. False when none is due."""
-    delivery = _claim(runtime)
+def send_next(runtime: Any, channels: tuple[str, ...] = rules.CHANNELS) -> bool:
+    """Claim the delivery of these channels that has been due the longest, and try it once. False when none may be sent."""
+    delivery = _claim(runtime, channels)
     if delivery is None:
         return False
     logs.correlation_id.set(delivery.correlation_id)
     lease_ends = time.monotonic() + runtime.settings.lease_s
-    outcome = _try(runtime, delivery)
+    traffic = traffic_of(runtime)
+    whose = delivery.channel, delivery.organisation_id, _subscriber(delivery)
+    traffic.begin(*whose)
+    outcome = SENT
+    try:
+        outcome = _try(runtime, delivery)
+    finally:
+        traffic.end(*whose, is_outage=outcome.is_outage)
     while not _settled(runtime, delivery, outcome) and time.monotonic() < lease_ends:
         time.sleep(
             1
         )  # the database is busy: an outcome that is not recorded would send the message a second time
     return True
+
+
+def _subscriber(delivery: Delivery) -> str | None:
+    """The webhook that a delivery goes to."""
+    return delivery.account_id if delivery.channel == rules.WEBHOOK else None
 
 
 def smtp_settings(settings: Any) -> email.SmtpSettings:
@@ -146,18 +177,32 @@ def smtp_settings(settings: Any) -> email.SmtpSettings:
     )
 
 
-def _claim(runtime: Any) -> Delivery | None:
-    def is_due() -> Any:
-        return Delivery.next_try_at <= utc_now()
+def _claim(runtime: Any, channels: tuple[str, ...] = rules.CHANNELS) -> Delivery | None:
+    traffic = traffic_of(runtime)
+    resting = traffic.resting(channels)
+    for channel in channels:
+        if channel not in resting and (claimed := _claim_of(runtime, traffic, channel)) is not None:
+            return claimed
+    return None
+
+
+def _claim_of(runtime: Any, traffic: Traffic, channel: str) -> Delivery | None:
+    def due() -> Any:
+        crowded, subscribers = traffic.held_back(channel)
+        statement = select(Delivery).where(Delivery.channel == channel, Delivery.next_try_at <= utc_now())
+        if crowded:
+            statement = statement.where(Delivery.organisation_id.not_in(crowded))
+        if subscribers and channel == rules.WEBHOOK:
+            statement = statement.where(Delivery.account_id.not_in(subscribers))
+        return statement.order_by(Delivery.next_try_at).limit(1)
 
     with runtime.database.reading(None) as session:
         # Mostly nothing is due, and a read takes no write lock.
-        if session.scalar(select(Delivery.id).where(is_due()).limit(1)) is None:
+        if session.scalar(due().with_only_columns(Delivery.id)) is None:
             return None
 
     def claim(session: Session) -> Delivery | None:
-        oldest = select(Delivery).where(is_due()).order_by(Delivery.next_try_at).limit(1)
-        delivery = session.scalars(oldest.with_for_update(skip_locked=True)).first()
+        delivery = session.scalars(due().with_for_update(skip_locked=True)).first()
         if delivery is not None:
             delivery.state = "sending"
             delivery.tries += 1
@@ -173,13 +218,12 @@ def _try(runtime: Any, delivery: Delivery) -> Outcome:
     if delivery.tries > rules.MAX_TRIES:
         return Outcome("technical_failure", "tries_exhausted")  # no sender has recorded an outcome
     try:
-        compose = _compose_fax if delivery.channel == "fax" else _compose
-        email.send(smtp_settings(runtime.settings), compose(runtime, delivery))
-    except NoRecipient as nobody:
-        return Outcome("suppressed", nobody.reason)
-    except email.Permanent as failure:
-        return Outcome("permanent_failure", failure.reason)
-    except (email.Temporary, Refused) as error:
+        SEND_BY[delivery.channel](runtime, delivery)
+    except (NotNow, NoRecipient) as unwanted:
+        return unwanted.outcome
+    except Permanent as failure:
+        return Outcome("permanent_failure", failure.reason, is_outage=failure.is_outage)
+    except (Temporary, Refused) as error:
         return _after(delivery, error)
     except Exception as error:
         log.error("delivery_broke", delivery_id=delivery.id, error=type(error).__name__, where=where(error))
@@ -187,21 +231,90 @@ def _try(runtime: Any, delivery: Delivery) -> Outcome:
     return SENT
 
 
-def _after(delivery: Delivery, error: email.Temporary | Refused) -> Outcome:
-    if isinstance(error, email.Temporary):
-        return _again(delivery, error.reason)
+def _after(delivery: Delivery, error: Temporary | Refused) -> Outcome:
+    if isinstance(error, Temporary):
+        return _again(delivery, error.reason, is_outage=error.is_outage)
     if error.code == "email_address_invalid" and error.field == "recipient":
         return Outcome("permanent_failure", "address_invalid")
     return _again(delivery, error.code)
 
 
-def _again(delivery: Delivery, reason: str) -> Outcome:
+def _again(delivery: Delivery, reason: str, *, is_outage: bool = False) -> Outcome:
     state = "technical_failure" if rules.pause_after(delivery.tries) is None else "temporary_failure"
-    return Outcome(state, reason)
+    return Outcome(state, reason, is_outage=is_outage)
+
+
+def _send_mail(runtime: Any, delivery: Delivery) -> None:
+    _mail(runtime, delivery, _compose(runtime, delivery))
+
+
+def _mail(runtime: Any, delivery: Delivery, message: EmailMessage) -> None:
+    settings, connections = runtime.settings, traffic_of(runtime).connections
+    # The Message-ID of the delivery, even if MAIL_FROM has another domain by now.
+    message.replace_header("Message-ID", f"<{delivery.message_id}>")
+    bounces_to = report_signatures.bounce_address(settings, delivery.id)
+    email.send(smtp_settings(settings), message, connections, bounces_to=bounces_to)
+
+
+def _send_fax(runtime: Any, delivery: Delivery) -> None:
+    """Fax a document. Raises Permanent(no_fax_service) without a service, and NoRecipient when the document is decided."""
+    settings = runtime.settings
+    if settings.fax_provider_url is None and settings.fax_mail_domain is None:
+        raise Permanent("no_fax_service")
+    fax = _ask(runtime, delivery, paper.describe_fax, {"document_id": delivery.context["document_id"]})
+    digits = "".join(filter(str.isdigit, fax["fax_number"]))
+    parts = (("cover.pdf", fax["cover_sheet_sha256"]), ("document.pdf", fax["document_sha256"]))
+
+    def files() -> list[tuple[str, bytes]]:
+        found = ((name, runtime.blobs.find(delivery.organisation_id, sha256)) for name, sha256 in parts)
+        return [(name, path.read_bytes()) for name, path in found]
+
+    if settings.fax_provider_url is not None:
+        provider = http_provider.HttpProvider(settings.fax_provider_url, settings.fax_provider_key)
+        http_provider.send_fax(provider, delivery.id, f"+{digits}", tpool.execute(files))
+    else:
+        recipient = f"{digits}@{settings.fax_mail_domain}"
+        # Reading and encoding some megabytes takes longer than the other greenlets should wait.
+        _mail(runtime, delivery, tpool.execute(_fax_mail, settings.mail_from, delivery.id, recipient, files))
+
+
+def _fax_mail(
+    sender: str, delivery_id: str, recipient: str, files: Callable[[], list[tuple[str, bytes]]]
+) -> EmailMessage:
+    """A mail to the fax service: the number is its address, and the pages are attached. It has no other words."""
+    message = email.build(delivery_id, sender, recipient, "Fax", "Two files are attached.")
+    for name, content in files():
+        message.add_attachment(content, maintype="application", subtype="pdf", filename=name)
+    return message
+
+
+SEND_BY: Mapping[str, Callable[[Any, Delivery], None]] = {
+    rules.EMAIL: _send_mail,
+    rules.FAX: _send_fax,
+    rules.WEBHOOK: posting.post,
+}
+
+
+def _require_wanted(runtime: Any, delivery: Delivery) -> None:
+    """Raise NoRecipient for what the account has switched off, NotNow in its quiet hours. Neither holds for what must be told."""
+    group = preference_rules.group_of(delivery.kind)
+    if group is None:
+        return
+    with runtime.database.reading(delivery.organisation_id) as session:
+        chosen = choices.of_account(session, delivery.account_id)
+    if chosen is None:
+        return
+    if group in chosen.switched_off:
+        raise NoRecipient("switched_off")
+    hours = chosen.quiet_from, chosen.quiet_until, chosen.time_zone
+    until = preference_rules.quiet_end(utc_now(), *hours)
+    if until is not None and preference_rules.can_wait(delivery.kind):
+        raise NotNow(until)
 
 
 def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     settings = runtime.settings
+    _require_wanted(runtime, delivery)
     # Before `_recipient`, which may make a secret: a try that fails here makes none.
     facts = _ask(
         runtime,
@@ -231,8 +344,6 @@ def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     message = email.build(
         delivery.id, settings.mail_from, recipient, rendered.subject, rendered.text, rendered.html
     )
-    # The Message-ID of the delivery, even if MAIL_FROM has another domain by now.
-    message.replace_header("Message-ID", f"<{delivery.message_id}>")
     if appointment and delivery.kind in rules.CALENDAR_METHODS:
         calendar_entry.attach(
             message,
@@ -263,37 +374,6 @@ def _appointment(runtime: Any, delivery: Delivery) -> Any:
     if known["version"] != delivery.about_version:
         raise NoRecipient("outdated")
     return known
-
-
-def _compose_fax(runtime: Any, delivery: Delivery) -> EmailMessage:
-    """A mail to the fax service: the number is its address, and the pages are attached. It has no other words.
-
-    Raises Permanent(no_fax_service) without one, and NoRecipient when the document is decided.
-    """
-    settings = runtime.settings
-    if settings.fax_mail_domain is None:
-        raise email.Permanent("no_fax_service")
-    fax = _ask(runtime, delivery, paper.describe_fax, {"document_id": delivery.context["document_id"]})
-    number = "".join(filter(str.isdigit, fax["fax_number"]))
-    parts = (("cover.pdf", fax["cover_sheet_sha256"]), ("document.pdf", fax["document_sha256"]))
-
-    def build() -> EmailMessage:
-        message = email.build(
-            delivery.id,
-            settings.mail_from,
-            f"{number}@{settings.fax_mail_domain}",
-            "Fax",
-            "Two files are attached.",
-        )
-        for name, sha256 in parts:
-            content = runtime.blobs.find(delivery.organisation_id, sha256).read_bytes()
-            message.add_attachment(content, maintype="application", subtype="pdf", filename=name)
-        return message
-
-    # Reading and encoding some megabytes takes longer than the other greenlets should wait.
-    message: EmailMessage = tpool.execute(build)
-    message.replace_header("Message-ID", f"<{delivery.message_id}>")
-    return message
 
 
 def _when_and_where(appointment: Any, language: str | None) -> dict[str, str | int]:
@@ -412,7 +492,13 @@ def _settled(runtime: Any, delivery: Delivery, outcome: Outcome) -> bool:
     """Record the outcome. False when the database is busy."""
     sender = itself(runtime, delivery.organisation_id, delivery.organisation_key)
     try:
-        transact_as(runtime, sender, lambda unit: _record(unit, delivery, outcome), delivery.correlation_id)
+        is_report_due = report_signatures.is_report_due(runtime.settings, delivery.channel)
+        transact_as(
+            runtime,
+            sender,
+            lambda unit: _record(unit, delivery, outcome, is_report_due=is_report_due),
+            delivery.correlation_id,
+        )
     except Refused:
         log.warning("delivery_not_settled", delivery_id=delivery.id, outcome=outcome.state)
         return False
@@ -426,35 +512,25 @@ def _settled(runtime: Any, delivery: Delivery, outcome: Outcome) -> bool:
     return True
 
 
-def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome) -> None:
+def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome, *, is_report_due: bool) -> None:
     row = unit.session.get(Delivery, claimed.id, with_for_update=True)
     if row is None or row.state in rules.FINAL_STATES:
         return  # another sender took it over after the lease had ended, and has recorded the outcome
-    if row.tries != claimed.tries and outcome != SENT:
+    if row.tries != claimed.tries and outcome.state != "sent":
         return  # another sender has taken it over, so of this try only success counts
     row.state, row.reason = outcome.state, outcome.reason
     for name in ("template", "template_language", "template_version"):
         setattr(row, name, getattr(claimed, name))
     pause = rules.pause_after(row.tries)
     row.next_try_at = unit.now + pause if outcome.state == "temporary_failure" and pause else None
-    about = {"delivery_id": row.id, "account_id": row.account_id, "kind": row.kind}
-    is_of_account = row.kind not in rules.WITHOUT_ACCOUNT
+    if outcome.waits_until:
+        row.next_try_at, row.tries = outcome.waits_until, row.tries - 1  # it was not tried
     if outcome == SENT:
         row.sent_at = unit.now
-    if row.channel == "fax":
-        _tell_of_fax(unit, row)
-    elif outcome == SENT and is_of_account:
-        unit.publish(contract.delivery_sent, row.id, {**about, "channel": row.channel})
-    elif outcome.state in ("permanent_failure", "technical_failure") and is_of_account:
-        unit.publish(contract.delivery_failed, row.id, {**about, "reason": outcome.reason})
+        row.report_due_at = unit.now + rules.REPORT_WITHIN if is_report_due else None
+    if row.channel == rules.WEBHOOK:
+        posting.note(unit, row)
+    tell_outcome(unit, row)
     unit.audit(
         f"delivery.{outcome.state}", "delivery", row.id, kind=row.kind, reason=outcome.reason, tries=row.tries
     )
-
-
-def _tell_of_fax(unit: UnitOfWork, row: Delivery) -> None:
-    about = {"delivery_id": row.id, "document_id": row.context["document_id"]}
-    if row.state == "sent":
-        unit.publish(contract.fax_sent, row.id, about)
-    elif row.state in ("permanent_failure", "technical_failure"):
-        unit.publish(contract.fax_failed, row.id, {**about, "reason": row.reason})

@@ -147,7 +147,8 @@ def _check_part(part: str, field: str, limit: int, allowed: frozenset[str]) -> N
         told = ", ".join(sorted(name for name in unknown if PERSONAL.search(name)))
         raise Refused(
             "template_placeholder_unknown",
-            f"Never in a message: {told}. Messages hold no personal data; the page that they lead to shows it.",
+            f"Never in a message: {told}. Messages hold no personal data; the page that they lead to shows it. "
+            f"Allowed: {', '.join(sorted(allowed))}.",
             field,
         )
     if unknown:
@@ -385,6 +386,15 @@ KINDS: dict[str, Kind] = {
             "{{ portal_link }}",
         ),
         _declared(
+            "referral_reassigned",
+            "record_number organisation_name product_name portal_link",
+            "Gone to somebody else: record {{ record_number }}",
+            "{{ organisation_name }} has given a referral that you had to somebody else. There is nothing for you to do.",
+            "Contact record number: {{ record_number }}",
+            "It is no longer in your list. If you have questions about it, ask {{ organisation_name }}.",
+            "{{ portal_link }}",
+        ),
+        _declared(
             "capacity_stale",
             "organisation_name product_name portal_link",
             "Please confirm your capacity for {{ organisation_name }}",
@@ -580,6 +590,14 @@ KINDS: dict[str, Kind] = {
             UNEXPECTED,
         ),
         _declared(
+            "password_changed",
+            "organisation_name product_name portal_link",
+            "The password of your account was changed",
+            "The password of your account with {{ organisation_name }} is another one now. If it was you, there is nothing to do.",
+            "If it was not you, call {{ organisation_name }} at once. Your account:",
+            "{{ portal_link }}",
+        ),
+        _declared(
             "second_factor_enabled",
             "organisation_name product_name portal_link",
             "Your account has a second factor now",
@@ -616,6 +634,13 @@ KINDS: dict[str, Kind] = {
             "{{ organisation_name }} has enabled your account again. Sign in here:",
             "{{ portal_link }}",
             "If you have forgotten your password, use “Forgotten password” on the sign-in page.",
+        ),
+        _declared(
+            "test_message",
+            "organisation_name product_name portal_link",
+            "Test mail of {{ organisation_name }}",
+            "{{ organisation_name }} can send you e-mails: this is the test that you have asked for.",
+            "{{ portal_link }}",
         ),
         _declared(
             "access_ending",

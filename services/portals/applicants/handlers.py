@@ -20,6 +20,8 @@ from services.contracts.identity import employees
 from services.contracts.portals import applicants as contract
 from services.portals.applicants import queries, rules
 from services.portals.applicants.models import Application
+from services.portals.people.asking import Addressee
+from services.portals.portal_queue import items
 from services.portals.responses import handlers as responses
 from services.portals.responses import queries as answers
 from services.portals.responses import sending
@@ -28,6 +30,7 @@ from services.portals.responses.models import Response
 WIPED_AT_ONCE = 100
 _MOST_OF_ORGANISATION = 300  # that begin within TRIES_MINUTES
 _ADDRESS = "applicant's address"
+_TYPE = "application"
 
 
 def within(call: Call) -> tuple[str, str]:
@@ -243,6 +246,12 @@ def _submitted(
             # The portal does not ask it any more.
             unit.session.delete(each)
     row.sent_at = unit.now
+    number = rules.number_of(row.id)
+    # Who works on the queue sees it, and goes on to the person's record (S2-111).
+    items.add_item(
+        unit, Addressee(person_id, row.first_name, row.last_name), _TYPE, rules.in_words(number, len(shown)),
+        account_id=None, portal=row.portal, reference=("application", row.id),
+    )  # fmt: skip
     # The person's record has the name from now on.
     row.first_name = row.last_name = ""
     unit.audit("application.sent", "application", row.id, person_id=person_id, portal=row.portal)
@@ -251,4 +260,4 @@ def _submitted(
         row.id,
         {"application_id": row.id, "portal": row.portal, "person_id": person_id, "account_id": account_id},
     )
-    return {"number": rules.number_of(row.id), "sent_at": unit.now, "questionnaires": len(shown)}
+    return {"number": number, "sent_at": unit.now, "questionnaires": len(shown)}

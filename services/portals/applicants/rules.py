@@ -39,3 +39,9 @@ def draft_key(application_id: str, questionnaire_id: str) -> str:
 def number_of(application_id: str) -> str:
     """What the applicant keeps: it opens nothing."""
     return f"AP-{application_id[:8].upper()}"
+
+
+def in_words(number: str, questionnaires: int) -> str:
+    """What the queue says of an application that was sent."""
+    counted = "1 questionnaire" if questionnaires == 1 else f"{questionnaires} questionnaires"
+    return f"Application {number}: {counted} answered."

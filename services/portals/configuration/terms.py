@@ -1,4 +1,8 @@
-"""The organisation's own words in place of the usual ones: "client" for "patient" (S2-51, conflict C5). Pure."""
+"""The organisation's own words in place of the usual ones: "client" for "patient" (S2-51, conflict C5). Pure.
+
+A text names a term by a token, `{{ term.patient }}`, or simply by its usual word, which is replaced where it is a whole word.
+`{{ term.patient.plural }}` is the plural; `Term` and `TERM` give capitals.
+"""
 
 from __future__ import annotations
 
@@ -44,23 +48,30 @@ _USUAL: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
     },
 }
 OWN = "en"
+_BRACED = r"\{\{ ?(?P<as_in>term)\.(?P<term>\w+)(?P<plural>\.plural)? ?\}\}"
 
 
 def replacer(
     terms: Mapping[str, Mapping[str, Any] | None], languages: Sequence[str] = ()
 ) -> Callable[[str], str]:
-    """A function that replaces each whole word that stands for a term, singular or plural. Capitals stay capitals.
+    """A function that replaces tokens, and each whole word that stands for a term, singular or plural. Capitals stay capitals.
 
     The words are English ones and those of the languages that the reader prefers.
     """
     words = dict(_words(terms, languages))
-    if not words:
-        return str
+    usual = _USUAL[next((each for each in _spoken(languages) if each in _USUAL), OWN)]
     longest_first = sorted(words, key=len, reverse=True)
-    pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b", re.IGNORECASE)
+    of_words = rf"|\b(?:{'|'.join(map(re.escape, longest_first))})\b" if words else ""
+    pattern = re.compile(_BRACED + of_words, re.IGNORECASE)
 
     def own(match: re.Match[str]) -> str:
-        return as_in(match[0], words[match[0].lower()])
+        if not match["term"]:
+            return as_in(match[0], words[match[0].lower()])
+        if match["term"].lower() not in usual:
+            return match[0]
+        one, many = usual[match["term"].lower()]
+        word = many[0] if match["plural"] and many else one
+        return as_in(match["as_in"], words.get(word.lower(), word))
 
     def replaced(text: str) -> str:
         parts = _ADDRESS.split(text)
@@ -76,8 +87,7 @@ def replaced(text: str, terms: Mapping[str, Mapping[str, Any] | None]) -> str:
 
 def _words(terms: Mapping[str, Mapping[str, Any] | None], languages: Sequence[str]) -> Any:
     """Pairs of a usual word in small letters and the organisation's own, what the reader prefers last."""
-    spoken = [each.partition("-")[0].lower() for each in languages]
-    known = [OWN, *(each for each in reversed(spoken) if each in _USUAL and each != OWN)]
+    known = [OWN, *(each for each in reversed(_spoken(languages)) if each in _USUAL and each != OWN)]
     for language in known:
         for name, term in terms.items():
             singular = read_in((term or {}).get("singular"), languages)
@@ -87,6 +97,10 @@ def _words(terms: Mapping[str, Mapping[str, Any] | None], languages: Sequence[st
             one, many = _USUAL[language][name]
             yield one.lower(), singular
             yield from ((each.lower(), several) for each in many)
+
+
+def _spoken(languages: Sequence[str]) -> list[str]:
+    return [each.partition("-")[0].lower() for each in languages]
 
 
 def plural(word: str) -> str:

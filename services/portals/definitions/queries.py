@@ -22,9 +22,10 @@ def list_portals(session: Session, caller: Caller) -> dict[str, Any]:
 
 
 def list_my_portals(session: Session, caller: Caller) -> dict[str, Any]:
-    """The portals that admit the caller at the address of the call, by suffix."""
+    """The portals that admit the caller at the address of the call, by suffix. One of supervisors is for who supervises somebody."""
     shown = ("portal", "kind", "employer", "region")
-    return {"items": [{name: getattr(each, name) for name in shown} for each in _mine(session, caller)]}
+    found = rules.worth_offering(_mine(session, caller), caller.scope.get("profiles") or ())
+    return {"items": [{name: getattr(each, name) for name in shown} for each in found]}
 
 
 def admitting(session: Session, caller: Caller) -> list[str]:

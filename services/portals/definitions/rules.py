@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,6 +63,12 @@ def admits(
     """Whether a portal admits somebody of this realm who holds these roles. No roles named: every role (S2-36)."""
     admitted = set(security_roles)
     return is_enabled and realm == REALM_OF_KIND[kind] and (not admitted or bool(admitted & set(roles)))
+
+
+def worth_offering(admitting: Iterable[Any], profiles: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """The portals in which somebody with this access to profiles finds something: without employees, none of supervisors."""
+    supervises = any(each["role"] == "supervisor" for each in profiles)
+    return [each for each in admitting if supervises or each.kind != "supervisor"]
 
 
 def is_within(networks: Iterable[str], address: str | None) -> bool:

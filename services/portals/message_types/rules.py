@@ -69,6 +69,7 @@ DEFAULT_TYPES: Mapping[str, DefaultType] = {
         ),
         DefaultType("general_message", "Message", (), item_kind="message", is_received=True),
         DefaultType("change_of_my_information", "Change of My Information", ()),
+        DefaultType("application", "Application Sent", (), "Clinical"),
     )
 }
 # What an employee's portal offers until somebody chooses (S2-78), in this order. Other portals offer what they can.

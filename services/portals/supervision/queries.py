@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from marshmallow import EXCLUDE
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
@@ -52,6 +52,7 @@ def _newest(session: Session, person_id: str, kind: str, types: set[str] | None)
         PublishedItem.kind == kind,
         *in_effect(utc_now()),
         *of_types(types),
+        or_(PublishedItem.kind != "custom", PublishedItem.values["for_supervisors"].as_boolean()),
     )
     newest_first = statement.order_by(PublishedItem.published_at.desc(), PublishedItem.id.desc())
     return session.scalars(newest_first.limit(_MOST)).all()

@@ -46,6 +46,7 @@ def send_document(
     recipient_account_id: str | None,
     addressee: str | None,
     fax_number: str | None,
+    fax_number_again: str | None,
     contact_record_id: str | None,
     kind: str,
     care_began_on: datetime.date | None,
@@ -54,8 +55,12 @@ def send_document(
 ) -> Document:
     """Record a screened document as sent. `sha256` and `pages` are results of the screening.
 
-    Raises Refused(not_found, not_declined) for a document that cannot be sent again (C8).
+    Raises Refused(not_found, not_declined) for a document that cannot be sent again (C8), and invalid_request for a new
+    fax number that was entered only once.
     """
+    if fax_number is not None:
+        is_known = queries.has_faxed_to(unit.session, fax_number)
+        rules.require_number_twice(fax_number, fax_number_again, is_known=is_known)
     replaced = _replaced(unit, replaces_document_id)
     document: Document = unit.add(
         Document(
@@ -318,6 +323,7 @@ def tell(unit: UnitOfWork, event: Any, document: Document) -> None:
         "document_id": document.id,
         "recipient_account_id": document.recipient_account_id,
         "sender_account_id": document.sender_account_id,
+        "repetition": document.reminders,
     }
     unit.publish(event, document.id, {name: known[name] for name in event.schema.fields})
 

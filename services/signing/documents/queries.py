@@ -124,3 +124,11 @@ def _older_than(statement: Select[Document], last: Document | None) -> Select[Do
         raise Refused("invalid_request", "The cursor is not one of this list.", "after")
     same_moment = and_(Document.sent_at == last.sent_at, Document.id < last.id)
     return statement.where(or_(Document.sent_at < last.sent_at, same_moment))
+
+
+def has_faxed_to(session: Session, number: str) -> bool:
+    """Whether a fax of the organisation has reached this number before."""
+    reached = select(Document.id).where(
+        Document.channel == rules.FAX, Document.fax_number == number, Document.fax_state == "sent"
+    )
+    return session.scalars(reached.limit(1)).first() is not None

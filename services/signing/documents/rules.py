@@ -105,6 +105,20 @@ def _problems_of_channel(way: Way) -> list[tuple[str, str]]:
     return problems
 
 
+def require_number_twice(number: str, again: str | None, *, is_known: bool) -> None:
+    """Raises Refused(invalid_request) unless a number to which no fax has gone yet was entered twice, alike.
+
+    Of all ways a document can be disclosed to the wrong person, a mistyped number is the most frequent one.
+    """
+    if again is not None and again != number:
+        raise invalid(
+            [("fax_number_again", "The two numbers differ. Look at the number and enter it again.")]
+        )
+    if again is None and not is_known:
+        text = "No fax has gone to this number yet. Enter it a second time, so that no digit is wrong."
+        raise invalid([("fax_number_again", text)])
+
+
 def _problems_of_kind(way: Way, today: datetime.date) -> list[tuple[str, str]]:
     is_plan = way.kind == PLAN_OF_CARE
     if is_plan and way.care_began_on is None:

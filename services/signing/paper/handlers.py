@@ -90,7 +90,11 @@ def fax_failed(unit: UnitOfWork, data: Mapping[str, Any]) -> None:
 
 
 def _faxed(unit: UnitOfWork, data: Mapping[str, Any]) -> Document | None:
-    return unit.session.get(Document, data["document_id"], with_for_update=True)
+    """The document, if the outcome is that of its newest fax: an earlier one may end after it was asked for again."""
+    document = unit.session.get(Document, data["document_id"], with_for_update=True)
+    if document is None or data.get("repetition", document.reminders) != document.reminders:
+        return None
+    return document
 
 
 def _of_staff(unit: UnitOfWork, document_id: str) -> Document:

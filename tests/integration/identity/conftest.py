@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.keys import make_secrets_key
 from services.chassis import wire
-from services.chassis.passports import Caller, Issuer, Verifier
+from services.chassis.passports import Caller, Issuer, Verifier, key_id
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, credentials, passports
@@ -98,7 +98,8 @@ class Identity(InProcess):
         passport = self._issued(token, audience)["passport"]
         if passport is None:
             raise Refused("unauthenticated", "The session has ended.")
-        return Verifier(audience, self._public).verify(passport)
+        public = self._public["identity"]
+        return Verifier(audience, {key_id("identity", public): public}).verify(passport)
 
     def holds(self, token: str, client_address: str | None = None) -> bool:
         """Whether the session of this token holds when it is used from this address."""

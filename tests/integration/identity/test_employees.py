@@ -33,7 +33,7 @@ def missing(identity: Identity, account_id: str) -> list[str]:
     return list(found["missing"])
 
 
-@pytest.mark.seed("S2-29", "S2-31")
+@pytest.mark.seed("S2-29", "S2-31", "S2-46")
 @pytest.mark.parametrize("kind", ["self", "portal_user"])
 def test_an_account_that_lacks_one_of_both_relationships_reaches_nothing(identity, kind):
     admin = identity.admin()

@@ -71,7 +71,7 @@ def test_a_file_is_compared_first_and_changes_nothing(identity):
     assert identity.audit("hr_import.lines_read") != []
 
 
-@pytest.mark.seed("S2-137")
+@pytest.mark.seed("S2-7", "S2-137")
 def test_an_applied_file_adds_changes_and_end_dates_and_again_it_changes_nothing(identity):
     admin = identity.admin()
     take_in(identity, admin, a_line("1"), a_line("2"))
@@ -430,6 +430,7 @@ def test_an_import_that_keeps_failing_is_given_up_and_holds_up_no_other(identity
     assert take_in(identity, admin, a_line("1"))["state"] == "applied"
 
 
+@pytest.mark.seed("S2-7")
 def test_json_is_taken_and_an_unreadable_file_is_refused_with_its_place(identity):
     admin = identity.admin()
     answer = upload_json(identity, admin, [{"employee_number": "1", "last_name": "Quill"}])

@@ -19,11 +19,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jwk, jwt
 from sqlalchemy import update
 
+from services.chassis import outgoing_http
 from services.contracts.errors import Refused
 from services.contracts.identity import login, sessions
 from services.contracts.identity import outside as contract
 from services.identity.models import Account
-from services.identity.outside import fetching, provider
+from services.identity.outside import provider
 from services.identity.outside.provider import Providers, providers_of
 from tests.integration.identity.conftest import PASSWORD, Identity
 from tests.integration.identity.outside import (
@@ -353,7 +354,8 @@ def test_a_provider_in_our_own_network_is_not_asked(
     identity: Identity, evil: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor is one whose name resolves to it: the check applies to the address of the connection."""
-    monkeypatch.setattr(provider.rules, "url_fault", lambda *_: None)
+    for module in (provider, provider.rules):
+        monkeypatch.setattr(module, "url_fault", lambda *_: None)
     for issuer in (evil.url, evil.url.replace("127.0.0.1", "localhost")):
         assert Providers((), None).faults(issuer) == (["address_not_allowed"], 0)
     assert evil.asked == []
@@ -391,7 +393,7 @@ def test_what_is_wrong_with_a_provider_is_named(ready: Identity, evil: FakeProvi
         (flask.Response("no", 404), "not_found"),
         (flask.Response("<html>"), "not_json"),
         (flask.Response("[]"), "discovery_not_an_object"),
-        (flask.Response("x" * (fetching.MOST_BYTES + 1)), "answer_too_large"),
+        (flask.Response("x" * (outgoing_http.MOST_BYTES + 1)), "answer_too_large"),
         (flask.Response("", 302, {"Location": "http://169.254.169.254/"}), "redirected"),
     ):
         evil.answers = {discovery: answer}
@@ -418,7 +420,7 @@ def test_a_provider_that_trickles_is_given_up(evil: FakeProvider, monkeypatch: p
         while not stop.wait(0.05):
             yield b" "
 
-    monkeypatch.setattr(fetching, "DEADLINE_S", 0.3)
+    monkeypatch.setattr(outgoing_http, "DEADLINE_S", 0.3)
     evil.answers = {"/.well-known/openid-configuration": flask.Response(drops())}
     began = time.monotonic()
     assert Providers(_loopback(), None).faults(evil.url) == (["too_slow"], 0)

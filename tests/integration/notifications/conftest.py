@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 from collections.abc import Iterator
 from email import message_from_bytes, policy
@@ -13,12 +14,14 @@ import pytest
 from aiosmtpd.controller import Controller
 from sqlalchemy import update
 
+from deploy.keys import make_secrets_key
 from deploy.ports import free_block
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, credentials, organisations
 from services.contracts.referrals import queues
 from services.notifications.deliveries.models import Delivery
+from tests.integration.notifications.subscriber import Subscriber
 from tests.support.in_process import InProcess
 
 MARIA, OLGA, BEN = "1" * 32, "2" * 32, "3" * 32
@@ -32,6 +35,7 @@ class FakeMailServer:
     def __init__(self) -> None:
         self.taken: list[EmailMessage] = []
         self.recipients: list[str] = []
+        self.senders: list[str] = []
         self.answers: list[str] = []
         self._lock = threading.Lock()
 
@@ -43,6 +47,7 @@ class FakeMailServer:
             assert isinstance(message, EmailMessage)
             self.taken.append(message)
             self.recipients += envelope.rcpt_tos
+            self.senders.append(envelope.mail_from)
         return "250 OK"
 
 
@@ -133,7 +138,16 @@ class Notifications(InProcess):
             mail_domain="portico.example",
             public_url="https://portico.example",
             lease_s=120,
+            senders=4,
+            mail_bounces_to=None,
+            fax_mail_domain=None,
+            fax_provider_url=None,
+            fax_provider_key=None,
+            provider_reports_key=None,
+            webhook_networks=(ipaddress.ip_network("127.0.0.0/8"),),
+            notifications_secrets_key_file=str(make_secrets_key(folder, "notifications-secrets.key")),
         )
+        self.folder = folder
         self.identity = FakeIdentity()
         for operation in (
             accounts.list_resource_recipients,
@@ -192,3 +206,10 @@ def notifications(
     process = Notifications(url, tmp_path, mail_server[1])
     yield process
     process.close()
+
+
+@pytest.fixture
+def subscriber() -> Iterator[Subscriber]:
+    found = Subscriber()
+    yield found
+    found.close()

@@ -16,7 +16,7 @@ from services.chassis.passports import Issuer
 from services.contracts.errors import Refused
 from services.contracts.identity import employees, organisations
 from services.contracts.portals import applicants as contract
-from services.contracts.portals import configuration, definitions, questionnaires, responses
+from services.contracts.portals import configuration, definitions, portal_queue, questionnaires, responses
 from services.portals.applicants import idle, rules
 from services.portals.applicants.models import Application
 from services.portals.responses.models import Response
@@ -25,6 +25,7 @@ from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
 from tests.support.questionnaires import a_published, an_item
 
 STAFF = a_caller("questionnaire.manage", "questionnaire.read_answers", "portal.configure", id="5" * 32)
+QUEUE = a_caller(portal_queue.WORK, id="6" * 32)
 START = datetime.datetime(2026, 3, 4, 12, tzinfo=datetime.UTC)
 PERSON, ACCOUNT = "7" * 32, "8" * 32
 NAME = {"first_name": "Robin", "last_name": "Reed"}
@@ -227,6 +228,12 @@ def test_what_an_applicant_fills_in_is_sent_to_the_employer(desk: Desk) -> None:
     assert {name: history[name] for name in filed} == filed
     assert history["shown"][0]["answer"] == "Healthy"
     assert desk.refused(lambda: desk(contract.get_application, token=token)).code == "application_ended"
+    # The task of whoever works on the queue: it names the person, and leads to the record.
+    [task] = desk(portal_queue.list_queue, QUEUE)["items"]
+    assert (task["type"], task["person_id"], task["person_name"]) == ("application", PERSON, "Reed, Robin")
+    assert (task["portal"], task["account_id"], task["reference_type"]) == ("applicant", None, "application")
+    whole = desk(portal_queue.get_queue_item, QUEUE, item_id=task["id"])
+    assert whole["text"] == f"Application {sent['number']}: 2 questionnaires answered."
     everything = str(desk.portals.events()) + str([row.facts for row in desk.portals.audit()])
     assert "Robin" not in everything
     assert "Reed" not in everything

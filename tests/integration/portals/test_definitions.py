@@ -20,7 +20,8 @@ ADMIN = a_caller("portal.configure")
 
 
 def an_employee(*roles: str) -> Caller:
-    profiles = [{"person_id": "e" * 32, "role": role, "permissions": []} for role in roles]
+    """Somebody with these roles, who supervises an employee, too."""
+    profiles = [{"person_id": "e" * 32, "role": role, "permissions": []} for role in (*roles, "supervisor")]
     return a_caller(realm="employee", id="d" * 32, scope={"profiles": profiles})
 
 
@@ -80,6 +81,13 @@ def test_the_employee_and_the_supervisor_portal_are_disabled_each_for_itself(por
     assert portals.call(configuration.get_portal, employee, portal="employee")["kind"] == "employee"
 
 
+def test_who_supervises_nobody_is_not_offered_the_portal_of_supervisors(portals: InProcess) -> None:
+    own = {"person_id": "e" * 32, "role": "self", "permissions": []}
+    worker = a_caller(realm="employee", id="d" * 32, scope={"profiles": [own]})
+    assert mine(portals, worker) == ["employee"]
+    assert mine(portals, an_employee("self")) == ["employee", "supervisor"]
+
+
 @pytest.mark.seed("S2-35", "S2-36")
 def test_chosen_security_roles_get_in_and_without_a_choice_every_role(portals: InProcess) -> None:
     assert mine(portals, an_employee()) == ["employee", "supervisor"]
@@ -97,7 +105,7 @@ def test_chosen_security_roles_get_in_and_without_a_choice_every_role(portals: I
     assert portals.call(configuration.get_portal, ADMIN, portal="supervisor")["version"] == 1
 
 
-@pytest.mark.seed("S2-122")
+@pytest.mark.seed("S2-122", "S2-138")
 def test_several_portals_of_a_kind_each_with_its_own_look(portals: InProcess) -> None:
     made = portals.call(
         contract.create_portal, ADMIN, portal="north-plant", kind="employee", employer="North", region="MA"
@@ -130,6 +138,10 @@ def test_several_portals_of_a_kind_each_with_its_own_look(portals: InProcess) ->
     )
     again = portals.call(contract.describe_portal, ADMIN, portal="north-plant")
     assert (again["version"], again["employer"], again["region"]) == (2, "North", None)
+    # The one that all share belongs to no employer, and stays when an employer's own is switched off.
+    assert portals.call(contract.describe_portal, ADMIN, portal="employee")["employer"] is None
+    change(portals, "north-plant", is_enabled=False)
+    assert mine(portals, an_employee()) == ["employee", "supervisor"]
 
 
 @pytest.mark.seed("S2-110")

@@ -43,6 +43,7 @@ def refusal(work: Any) -> Refused:
     return refused.value
 
 
+@pytest.mark.seed("S2-4")
 def test_a_draft_is_built_item_by_item_and_published_as_a_version_that_never_changes(
     portals: InProcess,
 ) -> None:

@@ -294,6 +294,7 @@ def test_nobody_answers_for_others_or_reads_their_answers(desk: Desk) -> None:
     assert desk(contract.list_my_responses, OTHER_WORKER)["items"] == []
 
 
+@pytest.mark.seed("S2-4")
 def test_a_draft_keeps_the_version_that_it_began_with(desk: Desk) -> None:
     form = desk.offers(an_item("a", text="Old?"))
     draft = desk.starts(form)
@@ -398,6 +399,7 @@ def test_of_two_supervisors_who_answer_one_order_at_once_one_does(desk: Desk, tm
     assert sorted(told) == ["not_found", "submitted"]
 
 
+@pytest.mark.seed("S2-6")
 def test_a_module_leads_to_its_own_questionnaires(desk: Desk) -> None:
     form, report = desk.offers(), desk.offers(module="report_injury")
     found = {

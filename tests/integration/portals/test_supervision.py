@@ -35,6 +35,9 @@ def test_a_supervisor_sees_a_closed_list_of_related_employees_only(portals: InPr
     for kind, values in SAMPLES.items():
         publish(portals, kind, values)
     publish(portals, "case", {"stage": "Closed", "narrative": "fell from a ladder"})
+    badge = {"label": "Badge colour", "value": "green"}
+    publish(portals, "custom", badge | {"for_supervisors": True})
+    publish(portals, "custom", {"label": "Private", "value": "blue"})
     shown = portals.call(supervision.get_employee_items, a_supervisor(), person_id=PERSON)
     period = {"from_on": None, "until_on": None}
     assert shown == {
@@ -45,6 +48,7 @@ def test_a_supervisor_sees_a_closed_list_of_related_employees_only(portals: InPr
         "surveillance": [{"panel": "Hearing", "status": "due", "next_due_on": None}],
         "case": [{"stage": "Closed"}, {"stage": "Open"}],
         "document": [],  # a supervisor's portal names the types that it shows
+        "custom": [badge],  # what was not published for supervisors is not theirs
         "earlier_work_status": [],
     }
     audited = [row for row in portals.audit("items.read") if row.actor_id == a_supervisor().id]
@@ -102,7 +106,7 @@ def show_documents(portals: InProcess, portal: str, types: list[str] | None) -> 
     portals.call(configuration.change_portal_content, ADMIN, version=now, portal=portal, document_types=types)
 
 
-@pytest.mark.seed("S2-140")
+@pytest.mark.seed("S2-6", "S2-140")
 def test_each_portal_shows_documents_of_its_own_types_and_no_others(portals: InProcess) -> None:
     for kind in ("fitness", "lab_letter"):
         publish(portals, "document", {"title": kind, "document_type": kind, "text": "private"})

@@ -119,7 +119,8 @@ class SigningOffice:
 
     def fax(self, **changed: Any) -> Any:
         """Fax a document to Dr Grey."""
-        return self.send_on_paper(**({"channel": "fax", "fax_number": "+1 415 555 0177"} | changed))
+        number = {"fax_number": "+1 415 555 0177", "fax_number_again": "+14155550177"}
+        return self.send_on_paper(**({"channel": "fax"} | number | changed))
 
     def attach(self, document: Mapping[str, Any], copy: bytes, **changed: Any) -> Any:
         """Attach the copy of a document that was signed by hand today."""

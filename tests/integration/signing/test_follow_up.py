@@ -11,6 +11,7 @@ import pytest
 import time_machine
 
 from services.contracts.errors import Refused
+from services.contracts.notifications.deliveries import fax_failed, fax_sent
 from services.contracts.signing import documents as contract
 from services.contracts.signing import follow_up
 from services.signing.follow_up.reminders import remind
@@ -186,3 +187,18 @@ def test_the_documents_about_a_person_are_listed_with_their_state(office: Any) -
             office.give_back(office.sign(sent))
     listed = office.call(contract.list_documents, office.staff, person_id=rosalind)["items"]
     assert [(each["title"], each["standing"]) for each in listed] == [("Hers", "returned")]
+
+
+@pytest.mark.parametrize(("event", "outcome"), [(fax_sent, "sent"), (fax_failed, "failed")])
+def test_the_late_outcome_of_an_earlier_fax_leaves_the_newer_one_waiting(
+    office: Any, event: Any, outcome: str
+) -> None:
+    with at(0):
+        sent = office.fax()
+    with at(1):
+        assert again(office, sent)["fax_state"] == "waiting"
+    reason = {"reason": "no_fax_service"} if event is fax_failed else {}
+    for repetition, expected in ((0, "waiting"), (1, outcome)):
+        told = {"document_id": sent["id"], "delivery_id": "1" * 32, "repetition": repetition, **reason}
+        office.process.deliver(event, told)
+        assert shown(office, sent)["fax_state"] == expected

@@ -75,7 +75,7 @@ def test_each_recipient_gets_a_mail_or_a_fax(office: Any) -> None:
     assert [each["data"]["document_id"] for each in asked_to_sign] == [mailed["id"]]
     to_fax = office.process.events(contract.fax_requested)
     assert [each["data"] for each in to_fax] == [
-        {"document_id": faxed["id"], "sender_account_id": office.staff.id}
+        {"document_id": faxed["id"], "sender_account_id": office.staff.id, "repetition": 0}
     ]
     assert not [each for each in ("Grey", "0177") if each in str(to_fax)]
 
@@ -84,8 +84,25 @@ def test_each_recipient_gets_a_mail_or_a_fax(office: Any) -> None:
 @pytest.mark.parametrize("channel", ["fax", "print"])
 def test_paper_needs_no_switch(office: Any, channel: str) -> None:
     office.accounts.features = []
-    number = {"fax_number": "+1 415 555 0177"} if channel == "fax" else {}
-    assert office.send_on_paper(channel=channel, **number)["state"] == "sent"
+    send = office.fax if channel == "fax" else office.send_on_paper
+    assert send()["state"] == "sent"
+
+
+@pytest.mark.parametrize("again", [None, "+1 415 555 0178"])
+def test_a_new_fax_number_is_entered_twice(office: Any, again: str | None) -> None:
+    with refused("invalid_request", "fax_number_again"):
+        office.fax(fax_number_again=again)
+    assert office.titles() == []
+
+
+def test_a_number_that_a_fax_has_reached_is_entered_once(office: Any) -> None:
+    first = office.fax()
+    with refused("invalid_request", "fax_number_again"):
+        office.fax(fax_number_again=None)  # nobody knows yet whether the fax arrives
+    office.process.deliver(fax_sent, {"document_id": first["id"], "delivery_id": "1" * 32, "repetition": 0})
+    assert office.fax(fax_number_again=None)["state"] == "sent"
+    with refused("invalid_request", "fax_number_again"):
+        office.fax(fax_number="+1 415 555 0178", fax_number_again=None)
 
 
 @pytest.mark.parametrize(

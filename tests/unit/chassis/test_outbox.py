@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import select
 
 from services.chassis.database import Database
-from services.chassis.outbox import BATCH, Relay
+from services.chassis.outbox import BATCH, Relay, publish_again
 from services.chassis.publisher import Outgoing
 from services.chassis.unit_of_work import utc_now
 from tests.support import toy
 
 Outbox = toy.Base.chassis.Outbox
+Published = toy.Base.chassis.Published
 
 
 class FakePublisher:
@@ -147,3 +149,42 @@ def test_a_long_outbox_is_sent_in_batches(database: Database, relay: Relay, publ
 
     assert [len(batch) for batch in publisher.batches] == [BATCH, 1]
     assert waiting(database) == {}
+
+
+def history(database: Database) -> list[str]:
+    with database.reading(None) as session:
+        return list(session.scalars(select(Published.event_id).order_by(Published.seq)))
+
+
+def again(database: Database, since: datetime.datetime) -> int:
+    return database.write(None, lambda session: publish_again(session.connection(), toy.Base.chassis, since))
+
+
+def test_published_events_are_published_again_in_order_and_before_what_waits(
+    database: Database, relay: Relay, publisher: FakePublisher
+):
+    write(database, "bed-1", "record-1", "bed-2")
+    relay._sweep()
+    write(database, "bed-3")
+    since = utc_now() - datetime.timedelta(minutes=1)
+    assert again(database, since) == again(database, since) == 4
+    publisher.arrived.clear()
+
+    assert relay._sweep()
+
+    assert sorted(publisher.arrived) == ["bed-1", "bed-2", "bed-3", "record-1"]
+    assert [event for event in publisher.arrived if event.startswith("bed")] == ["bed-1", "bed-2", "bed-3"]
+    assert sorted(history(database)) == ["bed-1", "bed-2", "bed-3", "record-1"]
+    assert waiting(database) == {}
+
+
+def test_what_waits_is_published_even_if_it_is_older_than_what_is_published_again(
+    database: Database, relay: Relay, publisher: FakePublisher
+):
+    write(database, "bed-1")
+    relay._sweep()
+    write(database, "record-1")
+
+    assert again(database, utc_now() + datetime.timedelta(minutes=1)) == 1
+
+    assert waiting(database) == {"record-1": 0}

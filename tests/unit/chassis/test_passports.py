@@ -6,6 +6,7 @@ import base64
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,16 @@ import time_machine
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jwk, jwt
 
-from services.chassis.passports import LIFETIME_S, Issuer, PassportRefused, Verifier
+from deploy.keys import forget, make_keys, rotate
+from services.chassis.passports import (
+    LIFETIME_S,
+    Issuer,
+    PassportRefused,
+    Verifier,
+    issuer_of,
+    key_id,
+    read_public_keys,
+)
 
 ACCOUNT = {
     "sub": "c" * 32,
@@ -24,13 +34,14 @@ ACCOUNT = {
 }
 KEYS = {name: Ed25519PrivateKey.generate() for name in ("identity", "referrals", "unknown")}
 IDENTITY, REFERRALS, UNKNOWN = (Issuer(name, key) for name, key in KEYS.items())
+ID = {name: key_id(name, key.public_key()) for name, key in KEYS.items()}
 NOW = "2026-03-01T12:00:00Z"
 
 
 @pytest.fixture
 def verifier() -> Verifier:
     """The verifier of signing, with the keys of identity and referrals."""
-    return Verifier("signing", {name: KEYS[name].public_key() for name in ("identity", "referrals")})
+    return Verifier("signing", {ID[name]: KEYS[name].public_key() for name in ("identity", "referrals")})
 
 
 def signed(by: str = "identity", key: str | None = None, headers: Any = None, **changes: Any) -> str:
@@ -46,7 +57,7 @@ def signed(by: str = "identity", key: str | None = None, headers: Any = None, **
         **changes,
     }
     claims = {name: value for name, value in claims.items() if value is not None}
-    header = {"alg": "EdDSA", "typ": "JWT", **({"kid": by} if headers is None else headers)}
+    header = {"alg": "EdDSA", "typ": "JWT", **({"kid": ID[by]} if headers is None else headers)}
     text = f"{_encoded(header)}.{_encoded(claims)}"
     return f"{text}.{_base64(KEYS[key or by].sign(text.encode()))}"
 
@@ -96,7 +107,7 @@ def test_a_service_does_not_speak_for_another_service(verifier: Verifier):
 def test_a_service_that_calls_itself_identity_is_found_out_by_its_key(verifier: Verifier):
     assert refusal(verifier, signed("identity", key="referrals")) == "unauthenticated"
     assert (
-        refusal(verifier, signed("identity", key="referrals", headers={"kid": "referrals"}))
+        refusal(verifier, signed("identity", key="referrals", headers={"kid": ID["referrals"]}))
         == "unauthenticated"
     )
 
@@ -176,7 +187,7 @@ def test_claims_that_are_no_object_are_refused(verifier: Verifier):
 
 
 def test_a_header_with_conditions_that_nobody_here_knows_is_refused(verifier: Verifier):
-    headers = {"kid": "identity", "crit": ["exp"]}
+    headers = {"kid": ID["identity"], "crit": ["exp"]}
 
     assert refusal(verifier, signed(headers=headers)) == "unauthenticated"
 
@@ -204,7 +215,7 @@ def test_other_programs_can_read_it(verifier: Verifier):
 
 @pytest.mark.parametrize("algorithm", ["none", "HS256", "RS256"])
 def test_another_algorithm_is_refused(verifier: Verifier, algorithm: str):
-    header = {"alg": algorithm, "kid": "identity"}
+    header = {"alg": algorithm, "kid": ID["identity"]}
 
     assert refusal(verifier, with_header(signed(), header)) == "unauthenticated"
     assert refusal(verifier, with_header(signed(), header).rpartition(".")[0] + ".") == "unauthenticated"
@@ -213,3 +224,46 @@ def test_another_algorithm_is_refused(verifier: Verifier, algorithm: str):
 def with_header(passport: str, header: dict[str, Any]) -> str:
     """The passport with another header and its old signature."""
     return ".".join([_encoded(header), *passport.split(".")[1:]])
+
+
+def test_keys_are_exchanged_while_passports_are_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    public = make_keys(tmp_path)
+    verifier = Verifier.from_file("signing", str(public))
+
+    def issued() -> str:
+        return Issuer.from_file("referrals", str(tmp_path / "referrals.pem")).for_service(
+            "signing", None, None
+        )
+
+    before = issued()
+    rotate(tmp_path, "referrals")
+    after = issued()
+    assert verifier.verify(after).id == verifier.verify(before).id == "referrals"
+    rotate(tmp_path, "referrals")
+    assert refusal(verifier, issued()) == "unauthenticated"  # it looked a moment ago
+    monkeypatch.setattr(verifier, "_next_look_at", 0.0)
+    assert verifier.verify(issued()).id == "referrals"
+
+    forget(tmp_path, "referrals")
+    make_keys(tmp_path)
+    later = Verifier.from_file("signing", str(public))
+    assert later.verify(issued()).id == "referrals"
+    assert [refusal(later, passport) for passport in (before, after)] == ["unauthenticated"] * 2
+    retired = read_public_keys(str(tmp_path / "retired.json"))
+    assert [issuer_of(kid) for kid in retired] == ["referrals"] * 2
+
+
+def test_a_new_key_of_one_issuer_does_not_speak_for_another(tmp_path: Path):
+    verifier = Verifier.from_file("signing", str(make_keys(tmp_path)))
+    rotate(tmp_path, "referrals")
+    stolen = Issuer.from_file("identity", str(tmp_path / "referrals.pem"))
+    assert refusal(verifier, stolen.for_account("signing", ACCOUNT)) == "unauthenticated"
+
+
+def test_a_key_set_that_is_being_written_changes_nothing(tmp_path: Path):
+    public = make_keys(tmp_path)
+    verifier = Verifier.from_file("signing", str(public))
+    known = Issuer.from_file("referrals", str(tmp_path / "referrals.pem")).for_service("signing", None, None)
+    public.write_text("{")
+    assert refusal(verifier, UNKNOWN.for_service("signing", None, None)) == "unauthenticated"
+    assert verifier.verify(known).id == "referrals"

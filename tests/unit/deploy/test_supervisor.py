@@ -192,3 +192,30 @@ def test_memory_counts_what_the_process_forked(start: Start) -> None:
         assert supervisor.rss_mb("parent") > supervisor.rss_mb("single") * 1.5 > 1
 
     eventually(the_parent_weighs_more)
+
+
+TALKER = """
+import signal, time
+signal.signal(signal.SIGUSR1, lambda *_: print("second", flush=True))
+print("first", flush=True)
+while True:
+    time.sleep(60)
+"""
+
+
+def test_a_long_log_is_moved_aside_while_its_process_writes_on(start: Start, tmp_path: Path) -> None:
+    supervisor = start(Process("talker", [sys.executable, "-c", TALKER], ENV))
+    log = supervisor.log("talker")
+
+    def it_has_said(word: str) -> None:
+        assert log.read_text() == f"{word}\n"
+
+    eventually(partial(it_has_said, "first"))
+    supervisor.rotate_logs(most_bytes=len("first\n"))
+    it_has_said("first")
+    (tmp_path / "talker.log.1").write_text("older\n")
+    supervisor.rotate_logs(most_bytes=1)
+    supervisor.kill("talker", signal.SIGUSR1)
+    eventually(partial(it_has_said, "second"))
+    assert (tmp_path / "talker.log.1").read_text() == "first\n"
+    assert (tmp_path / "talker.log.2").read_text() == "older\n"

@@ -96,3 +96,17 @@ def test_what_nobody_wrote_about_lists_all_and_nothing_that_was_asked_is_markup(
     assert "<script>zebra" not in page
     assert len(FOUND.findall(page)) == len(TASKS)
     assert http.get("/help/nothing").status_code == 404
+
+
+@pytest.mark.seed("S2-139")
+def test_the_help_for_a_roll_out_has_who_tells_approves_and_trains_whom_and_when(http: FlaskClient) -> None:
+    text = " ".join(http.get("/help/portal-go-live").text.split())
+    for point in (
+        "Six weeks before", "who approves them", "Four weeks before", "a course in your learning system", "Two weeks before",
+        "announce the portal by e-mail, intranet and notice board", "On the day", "Two weeks after", "send a reminder",
+    ):  # fmt: skip
+        assert point in text, point
+    # Whoever searches for it finds it, and the pages of portals lead there.
+    for words in ("roll-out", "communication", "timeline", "training"):
+        assert "/help/portal-go-live" in http.get("/help", query_string={"q": words}).text, words
+    assert help_tasks.beside("/staff/portals/employee") == "/help/portal-go-live"

@@ -17,6 +17,7 @@ from aiosmtpd.smtp import Envelope
 
 from services.contracts.errors import Refused
 from services.notifications.channels.email import (
+    Connections,
     DeliveryFailed,
     Permanent,
     SmtpSettings,
@@ -36,6 +37,7 @@ class Mailbox:
         self.taken: list[Envelope] = []
         self.rcpt_answer = "250 OK"
         self.data_answer = "250 OK"
+        self.connections: set[Any] = set()
 
     async def handle_RCPT(  # noqa: N802 - the library's name
         self, server: Any, session: Any, envelope: Envelope, address: str, options: Any
@@ -47,6 +49,7 @@ class Mailbox:
     async def handle_DATA(  # noqa: N802 - the library's name
         self, server: Any, session: Any, envelope: Envelope
     ) -> str:
+        self.connections.add(session.peer)
         self.taken.append(envelope)
         return self.data_answer
 
@@ -262,7 +265,7 @@ def test_refusals_are_told_apart_and_hold_no_address(
     with pytest.raises(DeliveryFailed) as failed:
         send(smtp, _a_message())
     assert type(failed.value) is kind
-    assert (failed.value.reason, failed.value.smtp_code) == (reason, code)
+    assert (failed.value.reason, failed.value.code) == (reason, code)
     assert RECIPIENT not in "".join(traceback.format_exception(failed.value))
     assert failed.value.__cause__ is None
     assert failed.value.__context__ is None
@@ -295,3 +298,88 @@ def test_a_server_without_starttls_gets_no_message_when_starttls_is_asked(
 
 def test_the_password_does_not_print() -> None:
     assert "hunter2" not in repr(SmtpSettings("mail.example", 587, username="portico", password="hunter2"))
+
+
+LONG_LINK = "https://portal.example/credentials?" + "next=/a=b&" * 30 + "#token=" + "abcdef0123456789" * 8
+
+
+@pytest.mark.parametrize("text", [f"Open this:\n{LONG_LINK}\n", f"Öffnen:\n{LONG_LINK}\n"])
+def test_a_link_is_never_broken_in_two(smtp: SmtpSettings, mailbox: Mailbox, text: str) -> None:
+    send(smtp, _a_message(text=text, html=f'<a href="{LONG_LINK}">{text}</a>'))
+    (envelope,) = mailbox.taken
+    assert isinstance(envelope.content, bytes)
+    assert b"quoted-printable" not in envelope.content.lower()
+    assert LONG_LINK.encode() in envelope.content or not text.isascii()
+    for kind in ("plain", "html"):
+        part = _parsed(envelope).get_body((kind,))
+        assert part is not None
+        assert LONG_LINK in part.get_content()
+
+
+def test_a_line_longer_than_mail_allows_is_encoded(smtp: SmtpSettings, mailbox: Mailbox) -> None:
+    send(smtp, _a_message(text="x" * 5000))
+    (envelope,) = mailbox.taken
+    assert isinstance(envelope.content, bytes)
+    assert max(map(len, envelope.content.splitlines())) <= 998
+    part = _parsed(envelope).get_body(("plain",))
+    assert part is not None
+    assert part.get_content().strip() == "x" * 5000
+
+
+def test_messages_share_a_connection(smtp: SmtpSettings, mailbox: Mailbox) -> None:
+    connections = Connections()
+    for number in range(3):
+        send(smtp, _a_message(message_id=f"m{number}"), connections)
+    assert (len(mailbox.taken), len(mailbox.connections)) == (3, 1)
+    connections.close()
+    send(smtp, _a_message(message_id="m4"), connections)
+    assert (len(mailbox.taken), len(mailbox.connections)) == (4, 2)
+    connections.close()
+
+
+def test_after_a_refusal_the_connection_serves_the_next_message(smtp: SmtpSettings, mailbox: Mailbox) -> None:
+    connections = Connections()
+    mailbox.rcpt_answer = "550 no such user"
+    with pytest.raises(Permanent):
+        send(smtp, _a_message(), connections)
+    mailbox.rcpt_answer = "250 OK"
+    send(smtp, _a_message(), connections)
+    assert [envelope.rcpt_tos for envelope in mailbox.taken] == [[RECIPIENT]]
+    connections.close()
+
+
+def test_a_connection_that_the_server_closed_meanwhile_loses_and_doubles_nothing(mailbox: Mailbox) -> None:
+    port, connections = _free_port(), Connections()
+    settings = SmtpSettings("127.0.0.1", port, security="none", timeout_s=5)
+    for number in range(2):
+        controller = Controller(mailbox, hostname="127.0.0.1", port=port)
+        controller.start()
+        try:
+            send(settings, _a_message(message_id=f"m{number}"), connections)
+        finally:
+            controller.stop()
+    assert [_parsed(envelope)["Message-ID"] for envelope in mailbox.taken] == [
+        "<m0@harbor.example>",
+        "<m1@harbor.example>",
+    ]
+    connections.close()
+
+
+@pytest.mark.parametrize(("limit", "value"), [("USES", 1), ("IDLE_S", -1.0)])
+def test_a_connection_is_used_only_so_often_and_waits_only_so_long(
+    smtp: SmtpSettings, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, limit: str, value: float
+) -> None:
+    monkeypatch.setattr(f"services.notifications.channels.email.{limit}", value)
+    connections = Connections()
+    for number in range(2):
+        send(smtp, _a_message(message_id=f"m{number}"), connections)
+    assert len(mailbox.connections) == 2
+    connections.close()
+
+
+def test_mails_that_cannot_be_delivered_return_to_the_envelopes_sender(
+    smtp: SmtpSettings, mailbox: Mailbox
+) -> None:
+    send(smtp, _a_message(), bounces_to="bounces+x=y@harbor.example")
+    (envelope,) = mailbox.taken
+    assert (envelope.mail_from, _parsed(envelope)["From"]) == ("bounces+x=y@harbor.example", SENDER)

@@ -60,6 +60,12 @@ PAGES = (
         actions=(
             Action("set_notice_settings", notices.set_notice_settings, "It is saved who is told of what."),
         ),
+        sample={
+            notices.get_notice_settings: {
+                "told": {topic: list(told) for topic, told in notices.TOPICS.items()},
+                "reminder_days": [7, 30],
+            }
+        },
     ),
     Page(
         "/staff/deliveries",

@@ -55,6 +55,7 @@ PAGES = (
                 without=("service_unavailable",),
             ),
         },
+        realms=("staff",),
         watches=("referral:*", "item:*", "bulk_job:*", "import:*", "document:*"),
     ),
 )

@@ -1,0 +1,9 @@
+"""Routes of channels."""
+
+from gateway.routes import Route
+from services.contracts.notifications import channels
+
+ROUTES = (
+    Route("GET", "/v1/channels", channels.list_channels),
+    Route("POST", "/v1/channels/email/test", channels.send_test_mail),
+)

@@ -1,0 +1,24 @@
+"""How messages leave, whether they arrive, and a test."""
+
+from __future__ import annotations
+
+from gateway.web.page import Action, Page, Read
+from services.contracts.notifications import channels
+
+PAGES = (
+    Page(
+        "/staff/channels",
+        "staff/channels/list.html",
+        reads={"channels": Read(channels.list_channels)},
+        actions=(
+            Action(
+                "send_test_mail",
+                channels.send_test_mail,
+                "A test mail to you is on its way. It arrives within a minute if all is well.",
+            ),
+        ),
+        sample={
+            channels.list_channels: {"items": {"channel": "email", "is_set_up": True, "is_encrypted": True}}
+        },
+    ),
+)

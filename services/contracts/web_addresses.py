@@ -1,0 +1,51 @@
+"""Addresses of other systems that an organisation names: which of them the server may connect to. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Collection
+from typing import Any
+from urllib.parse import urlsplit
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_LOOPBACK_NAMES = {"localhost": "127.0.0.1"}
+
+
+def url_fault(url: Any, networks: Collection[Network]) -> str | None:
+    """What is wrong with the address of another system, as a code; None when it may be used.
+
+    Only https is allowed, and http on this machine where the installation allows such systems there.
+    """
+    if not isinstance(url, str) or len(url) > 2000 or re.search(r"[\s\\\x00-\x1f\x7f]", url):
+        return "address_malformed"
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        return "address_malformed"
+    if not host or parts.username is not None or parts.password is not None or parts.fragment:
+        return "address_malformed"
+    if parts.scheme == "https":
+        return None
+    return None if parts.scheme == "http" and _is_loopback(host, networks) else "address_not_https"
+
+
+def _is_loopback(host: str, networks: Collection[Network]) -> bool:
+    try:
+        address = ipaddress.ip_address(_LOOPBACK_NAMES.get(host, host))
+    except ValueError:
+        return False
+    return address.is_loopback and may_connect(str(address), networks)
+
+
+def may_connect(address: str, networks: Collection[Network]) -> bool:
+    """Whether another system may have this IP address: any one of the public internet, or one in `networks`.
+
+    Otherwise an organisation's administrator could make the server send requests into the operator's network.
+    """
+    place = ipaddress.ip_address(address.partition("%")[0])
+    place = getattr(place, "ipv4_mapped", None) or place
+    if any(place in network for network in networks):
+        return True
+    return place.is_global and not place.is_multicast

@@ -1,0 +1,71 @@
+"""Queries of channels."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import utc_now
+from services.notifications.deliveries import rules
+from services.notifications.deliveries.models import Delivery
+from services.notifications.deliveries.sending import smtp_settings
+from services.notifications.deliveries.traffic import Traffic
+
+NEWEST = 1000
+LAST = datetime.timedelta(days=1)
+_GROUP = {
+    "created": "waiting",
+    "sending": "waiting",
+    "temporary_failure": "waiting",
+    "sent": "sent",
+    "delivered": "sent",
+    "permanent_failure": "failed",
+    "technical_failure": "failed",
+}
+
+
+def list_channels(session: Session, _caller: Caller, settings: Any, traffic: Traffic) -> dict[str, Any]:
+    """The channels, with figures of the newest messages of the last day."""
+    newest = (
+        select(Delivery.channel, Delivery.state, Delivery.next_try_at, Delivery.sent_at)
+        .where(Delivery.created_at > utc_now() - LAST)
+        .order_by(Delivery.created_at.desc(), Delivery.id.desc())
+        .limit(NEWEST)
+    )
+    counts: Counter[tuple[str, str]] = Counter()
+    last: dict[str, datetime.datetime] = {}
+    for channel, state, next_try_at, sent_at in session.execute(newest):
+        is_lost = state == "temporary_failure" and next_try_at is None
+        counts[channel, "failed" if is_lost else _GROUP.get(state, state)] += 1
+        if sent_at is not None:
+            last[channel] = max(sent_at, last.get(channel, sent_at))
+    resting = traffic.resting(rules.CHANNELS)
+    return {
+        "items": [
+            {
+                "channel": channel,
+                "is_set_up": is_encrypted is not None,
+                "is_encrypted": is_encrypted,
+                "is_resting": channel in resting,
+                "last_sent_at": last.get(channel),
+                **{group: counts[channel, group] for group in ("waiting", "sent", "failed")},
+            }
+            for channel, is_encrypted in _ways(settings).items()
+        ]
+    }
+
+
+def _ways(settings: Any) -> dict[str, bool | None]:
+    """For each channel, whether what leaves is encrypted; None where it is not set up."""
+    is_mail_encrypted = smtp_settings(settings).security != "none"
+    fax: bool | None = None
+    if settings.fax_provider_url is not None:
+        fax = settings.fax_provider_url.startswith("https://")
+    elif settings.fax_mail_domain is not None:
+        fax = is_mail_encrypted
+    return {rules.EMAIL: is_mail_encrypted, rules.FAX: fax, rules.WEBHOOK: True}

@@ -1,0 +1,121 @@
+"""What this process is sending: which providers are left alone for a while, and whose messages wait for their turn.
+
+A provider that fails is asked less and less often (a circuit breaker), and its messages wait without using up their tries.
+No organisation and no subscriber holds all senders of a channel, so one that hangs holds up only its own messages.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from services.chassis import metrics
+from services.notifications.channels.email import Connections
+
+FAILURES = 5
+"""So many outages in a row, and the provider is left alone."""
+FIRST_REST_S, LONGEST_REST_S = 10.0, 300.0
+
+
+class Breaker:
+    """Whether one provider is asked. After FAILURES outages in a row it rests, then a single message tries it."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._outages = 0
+        self._rests_until = 0.0
+        self._is_tried = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no message may go to the provider now."""
+        if self._outages < FAILURES:
+            return False
+        return self._is_tried or self._clock() < self._rests_until
+
+    def begin(self) -> None:
+        """A message goes to the provider. While it is on its way to one that has rested, no other follows."""
+        self._is_tried = self._outages >= FAILURES
+
+    def end_in_outage(self) -> None:
+        """The provider has failed. One that has answered needs no breaker any more."""
+        self._is_tried = False
+        self._outages += 1
+        if self._outages >= FAILURES:
+            rest_s = min(FIRST_REST_S * 2.0 ** min(self._outages - FAILURES, 10), LONGEST_REST_S)
+            self._rests_until = self._clock() + rest_s
+
+
+class Traffic:
+    """Who sends what in this process. Messages are known by their channel, organisation and subscriber."""
+
+    def __init__(self, senders: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.connections = Connections(senders)
+        # Of several senders, one is left to the others.
+        self._most_of_one = max(1, senders - 1)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._breakers: dict[str, Breaker] = {}
+        self._organisations: Counter[tuple[str, str]] = Counter()
+        self._subscribers: Counter[str] = Counter()
+
+    def resting(self, channels: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the channels whose provider is left alone now."""
+        with self._lock:
+            return tuple(each for each in channels if each in self._breakers and self._breakers[each].is_open)
+
+    def held_back(self, channel: str) -> tuple[list[str], list[str]]:
+        """Organisations that hold enough senders of the channel, and subscribers that are served or left alone now."""
+        with self._lock:
+            crowded = [
+                organisation
+                for (each, organisation), count in self._organisations.items()
+                if each == channel and count >= self._most_of_one
+            ]
+            resting = [key for key, breaker in self._breakers.items() if breaker.is_open]
+            return crowded, [*self._subscribers, *resting]
+
+    def begin(self, channel: str, organisation_id: str, subscriber: str | None) -> None:
+        """A sender has taken a message. `subscriber` is a webhook's id."""
+        with self._lock:
+            self._organisations[channel, organisation_id] += 1
+            if subscriber is not None:
+                self._subscribers[subscriber] += 1
+            with suppress(KeyError):
+                self._breakers[subscriber or channel].begin()
+
+    def end(self, channel: str, organisation_id: str, subscriber: str | None, *, is_outage: bool) -> None:
+        """The message was sent, or not."""
+        key = subscriber or channel
+        with self._lock:
+            _less(self._organisations, (channel, organisation_id))
+            if subscriber is not None:
+                _less(self._subscribers, subscriber)
+            if is_outage:
+                self._breakers.setdefault(key, Breaker(self._clock)).end_in_outage()
+            else:
+                self._breakers.pop(key, None)  # only providers in trouble take memory
+            if subscriber is None:
+                metrics.PROVIDER_RESTS.labels(channel).set(is_outage and self._breakers[key].is_open)
+
+
+def _less(counts: Counter[Any], key: Any) -> None:
+    counts[key] -= 1
+    if counts[key] <= 0:
+        del counts[key]
+
+
+_OF_RUNTIME: weakref.WeakKeyDictionary[Any, Traffic] = weakref.WeakKeyDictionary()
+
+
+def traffic_of(runtime: Any) -> Traffic:
+    """The traffic of a process."""
+    found = _OF_RUNTIME.get(runtime.database)
+    if found is None:
+        found = _OF_RUNTIME.setdefault(runtime.database, Traffic(runtime.settings.senders))
+    return found

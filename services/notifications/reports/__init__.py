@@ -1,0 +1,1 @@
+"""Reports about messages that were handed over."""

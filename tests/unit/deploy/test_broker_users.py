@@ -1,0 +1,42 @@
+"""The rights of the processes' broker users, as they follow from the declarations."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+
+from deploy import broker_users
+from deploy.broker_users import rights_of
+from deploy.migrate import SERVICES
+from deploy.topology import FEED_VHOST, VHOST, internal
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_reads_its_own_queues_and_publishes_its_own_events(service: str) -> None:
+    plan, rights = internal([]), rights_of(service)
+    own = {f"rpc-{service}", *(name for name in plan.queues if name.startswith(f"{service}.on_"))}
+    assert {name for name in (*plan.queues, *plan.exchanges) if re.match(rights.read, name)} == own
+    events = [name for name in plan.exchanges if name.endswith(".events") and re.match(rights.write, name)]
+    assert events == [f"{service}.events"]
+    assert not re.match(rights.configure, "anything")
+
+
+def test_the_gateway_calls_and_nothing_else() -> None:
+    plan, rights = internal([]), rights_of("gateway")
+    assert [name for name in plan.exchanges if re.match(rights.write, name)] == ["nameko-rpc"]
+    assert not [name for name in (*plan.queues, *plan.exchanges) if re.match(rights.read, name)]
+
+
+def test_definitions_hold_hashes_of_the_passwords_kept(tmp_path: Path) -> None:
+    written = broker_users.definitions(tmp_path, VHOST, FEED_VHOST)
+    [identity] = [user for user in written["users"] if user["name"] == "portico_identity"]
+    password = broker_users.password_of("identity", tmp_path)
+    stored = base64.b64decode(identity["password_hash"])
+    assert stored[4:] == hashlib.sha256(stored[:4] + password.encode()).digest()
+    assert password not in str(written)
+    both = [each["vhost"] for each in written["permissions"] if each["user"] == "portico_topology"]
+    assert both == [VHOST, FEED_VHOST]
