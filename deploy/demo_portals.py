@@ -12,6 +12,7 @@ from deploy.demo_questionnaires import INJURY, RESPIRATOR
 EMPLOYER = "Harbor Works"
 EMPLOYEE, SUPERVISOR = "nora@works.example.org", "theo@works.example.org"
 APPLICANTS = "works-jobs"
+ORDERED = ("Hearing test", "Pre-placement examination")
 # By address: for whom it is, and its name.
 PORTALS = {
     "works": ("employee", "Harbor Works Health"),
@@ -50,7 +51,7 @@ def add(admin: Portico, organisation: str, passwords: dict[str, str]) -> None:
     ):
         path = f"/v1/portals/{portal}/questionnaires"
         admin.put(path, version=admin.get(path)["version"], items=items)
-    for name in ("Audiogram", "Pre-placement examination"):
+    for name in ORDERED:
         admin.post("/v1/order-items", name=name)
     nora = _person(admin, organisation, "Nora", "Quay", EMPLOYEE, passwords)
     _person(admin, organisation, "Theo", "Lock", SUPERVISOR, passwords)

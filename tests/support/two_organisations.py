@@ -44,6 +44,7 @@ KINDS: Mapping[str, str] = {
     "bulk_job_id": "bulk_job",
     "booked_by": "account",
     "client_id": "person",
+    "partner_id": "partner",
     "consent_id": "consent",
     "consent_ids": "consent",
     "contact_id": "contact",

@@ -463,6 +463,14 @@ def _published_items(world: World, key: str) -> None:
     world.keep(key, "published_item", made[0]["id"])
     world.keep(key, "item_cursor", call(published_items.list_items, staff, person_id=person, limit=1)["next"])
     world.requests["portals.publish_item"] = lambda own, _: {"kind": "lost_time", "values": {"days": 2}}
+    world.requests["portals.publish_items"] = lambda own, _: {
+        "source": "lab",
+        "items": [{"person_id": person, "kind": "lost_time", "values": {"days": 2}, "source_reference": "1"}],
+    }
+    world.requests["portals.publish_fhir_bundle"] = lambda own, _: {
+        "source": "lab",
+        "bundle": {"resourceType": "Bundle"},
+    }
 
 
 def _orders(world: World, key: str) -> None:

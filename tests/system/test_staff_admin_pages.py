@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import amqp
 import pytest
 
 from deploy.client import Portico
 from deploy.demo import SAMPLE
 from deploy.journey import a_pdf
+from services.chassis.link import connect
 from tests.integration.notifications.subscriber import Subscriber
 from tests.support.browser import PROGRAM, Browser
 from tests.support.console import Console
@@ -216,6 +219,56 @@ def test_another_system_gets_a_secret_once_and_is_revoked(console: Console) -> N
     other.post("/v1/api-sessions", expect=401, **session)
     console.open("/staff/api-clients", "Other systems")
     assert secret not in browser.text
+
+
+def test_a_partner_is_created_reads_at_the_broker_and_is_revoked(console: Console) -> None:
+    """The watch makes the broker follow what is done on the page."""
+    browser, stack = console.browser, console.portico.stack
+    console.open("/staff/partners", "Partners")
+    console.follow("New partner", "New partner")
+    enter(browser, "Name", "Mercy Hospital")
+    follow(browser, "Create and show the password")
+    console.refused("Name: ")
+    enter(browser, "Name", "mercy")
+    console.sends("Create and show the password", "The partner may read")
+    wait_for_heading(browser, "mercy")
+    require_good(browser)
+    user, password = browser.evaluate(
+        "[...document.querySelectorAll('.notice code')].map(it => it.textContent)"
+    )
+    assert stack.broker is not None
+    address = stack.broker.uri_for(user, password, "portico-feeds")
+    eventually(lambda: _admits(address), timeout_s=20)
+    console.show(f"/staff/partners/{console.last_of_address}")
+    eventually(lambda: _shows(console, "In use"), timeout_s=20)
+    assert f"{user}.events" in browser.text
+
+    enter(browser, "Types of events", "portico.referrals.referral_assigned.v1")
+    console.sends("Save", "The types of events are saved")
+    assert "None: it holds all types of events" in browser.text
+    follow(browser, "Revoke")
+    console.sends("Revoke for good", "can no longer read")
+    eventually(lambda: _refuses(address), timeout_s=20)
+    console.open("/staff/partners", "Partners")
+    assert "Nobody else reads your events" in browser.text
+
+
+def _admits(address: str) -> None:
+    try:
+        connect(address).close()
+    except amqp.AccessRefused as error:
+        raise AssertionError("the broker does not follow yet") from error
+
+
+def _shows(console: Console, words: str) -> None:
+    console.show(console.browser.evaluate("location.pathname"))
+    assert words in console.browser.text
+
+
+def _refuses(address: str) -> None:
+    with contextlib.suppress(amqp.AccessRefused):
+        connect(address).close()
+        raise AssertionError("the broker does not follow yet")
 
 
 @pytest.fixture

@@ -192,6 +192,77 @@ publish_item = contract.command(
     status=201,
 )
 
+MOST_AT_ONCE = 100
+PUBLISHED, UNCHANGED, REFUSED = "published", "unchanged", "refused"
+_SOURCE = Code(required=True)
+
+
+class GivenItem(Request):
+    """An item of a batch. Its name in the source is needed: by it a batch that is sent again changes nothing."""
+
+    person_id = Id(required=True)
+    kind = one_of(KINDS, required=True)
+    values = fields.Dict(
+        keys=fields.String(validate=validate.Length(max=40)),
+        values=fields.Raw(allow_none=True),
+        required=True,
+        validate=validate.Length(max=20),
+    )
+    source_reference = Text(required=True, most=100)
+    valid_from = Moment(load_default=None, allow_none=True)
+    valid_until = Moment(load_default=None, allow_none=True)
+
+
+class ItemProblem(Reply):
+    """What is wrong with an item, by the path of the member."""
+
+    field = fields.String(required=True)
+    rule = fields.String(required=True)
+
+
+class ItemOutcome(Reply):
+    """What became of one item of a batch."""
+
+    source_reference = fields.String(required=True)
+    outcome = one_of((PUBLISHED, UNCHANGED, REFUSED), required=True)
+    item_id = Id(required=True, allow_none=True)
+    problems = fields.List(fields.Nested(ItemProblem), required=True)
+
+
+_OUTCOMES: dict[str, Any] = {
+    "published": Count(required=True),
+    "unchanged": Count(required=True),
+    "refused": Count(required=True),
+    "outcomes": fields.List(fields.Nested(ItemOutcome), required=True),
+}
+
+publish_items = contract.command(
+    "publish_items",
+    f"Publish up to {MOST_AT_ONCE} items, each for itself: one that is refused keeps no other back. The outcomes come in the order "
+    "of the items, so a source with more goes on from there.",
+    request={
+        "source": _SOURCE,
+        "items": fields.List(
+            fields.Nested(GivenItem), required=True, validate=validate.Length(min=1, max=MOST_AT_ONCE)
+        ),
+    },
+    reply=_OUTCOMES,
+    access=permission(PUBLISH, realms=STAFF),
+    errors=("conflict",),
+    timeout_s=30,
+)
+
+publish_fhir_bundle = contract.command(
+    "publish_fhir_bundle",
+    f"Publish what a FHIR R4 Bundle of up to {MOST_AT_ONCE} entries says of a person: observations, allergies, medications and "
+    "immunizations. What is not understood is named, with its place in the bundle.",
+    request={"person_id": Id(required=True), "source": _SOURCE, "bundle": fields.Dict(required=True)},
+    reply={**_OUTCOMES, "not_understood": fields.List(fields.Nested(ItemProblem), required=True)},
+    access=permission(PUBLISH, realms=STAFF),
+    errors=("not_found", "conflict"),
+    timeout_s=30,
+)
+
 withdraw_item = contract.command(
     "withdraw_item",
     "Take an item back. Its person does not see it any more; staff still do.",

@@ -7,7 +7,7 @@ from typing import Any
 from services.chassis.operations import Call, serves
 from services.contracts.identity import merging
 from services.contracts.portals import published_items
-from services.portals.published_items import handlers, queries
+from services.portals.published_items import batches, handlers, queries
 
 
 class PublishedItemsEntrypoints:
@@ -19,6 +19,16 @@ class PublishedItemsEntrypoints:
         values = handlers.checked_values(call.request["kind"], call.request["values"])
         call.ask(merging.describe_person, {"person_id": call.request["person_id"]})
         return call.commit(handlers.publish_item, values)
+
+    @serves(published_items.publish_items)
+    def publish_items(self, call: Call) -> Any:
+        """Publish many items."""
+        return batches.publish_items(call)
+
+    @serves(published_items.publish_fhir_bundle)
+    def publish_fhir_bundle(self, call: Call) -> Any:
+        """Publish what a FHIR bundle says of a person."""
+        return batches.publish_fhir_bundle(call)
 
     @serves(published_items.withdraw_item)
     def withdraw_item(self, call: Call) -> Any:

@@ -34,7 +34,7 @@ def publish_item(
     Raises Refused `conflict` where the source has given the name to an item of another person or kind, or to a withdrawn one.
     """
     valid = {"valid_from": valid_from, "valid_until": valid_until}
-    row = _named(unit, source, source_reference)
+    row = named(unit, source, source_reference)
     if row is None:
         row = PublishedItem(
             id=wire.new_id(), person_id=person_id, first_person_id=person_id, kind=kind, values=dict(values), source=source,
@@ -96,7 +96,8 @@ def checked_values(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return dict(schema.dump(load(schema, values, "values")))
 
 
-def _named(unit: UnitOfWork, source: str, source_reference: str | None) -> PublishedItem | None:
+def named(unit: UnitOfWork, source: str, source_reference: str | None) -> PublishedItem | None:
+    """The item that the source has named so, locked; None where there is none."""
     if source_reference is None:
         return None
     statement = (

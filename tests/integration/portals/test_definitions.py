@@ -140,7 +140,7 @@ def test_several_portals_of_a_kind_each_with_its_own_look(portals: InProcess) ->
     assert (again["version"], again["employer"], again["region"]) == (2, "North", None)
     # The one that all share belongs to no employer, and stays when an employer's own is switched off.
     assert portals.call(contract.describe_portal, ADMIN, portal="employee")["employer"] is None
-    change(portals, "north-plant", is_enabled=False)
+    change(portals, "north-plant", 2, is_enabled=False)
     assert mine(portals, an_employee()) == ["employee", "supervisor"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import time_machine
 
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
+from services.contracts.identity import people
 from services.contracts.portals import published_items as contract
 from services.portals.published_items import rules
 from tests.support.in_process import BAYSIDE, InProcess, a_caller
@@ -235,3 +237,128 @@ def test_each_reading_is_audited(portals: InProcess) -> None:
         "item.read",
         "items.read",
     ]
+
+
+NOBODY = "9" * 32
+
+
+def batch(portals: InProcess, *items: Any, **more: Any) -> Any:
+    known = [
+        {"person_id": each, "first_name": "Pat", "last_name": "Quill", "accounts": []}
+        for each in (PERSON, OTHER)
+    ]
+    portals.answers[people.describe_people.address] = lambda asked: {
+        "items": [each for each in known if each["person_id"] in asked["person_ids"]]
+    }
+    return portals.call(contract.publish_items, STAFF, source="lab", items=list(items), **more)
+
+
+def given(number: int, **more: Any) -> dict[str, Any]:
+    values = {"name": "Lead", "value": str(number)}
+    return {"person_id": PERSON, "kind": "result", "values": values, "source_reference": f"r{number}"} | more
+
+
+def test_a_batch_publishes_each_item_for_itself_and_tells_what_became_of_it(portals: InProcess) -> None:
+    wanted = [
+        given(1),
+        given(2, values={"name": "Lead"}),
+        given(3, person_id=NOBODY),
+        given(4, person_id=OTHER),
+    ]
+    told = batch(portals, *wanted, key="k" * 32)
+    assert [each["outcome"] for each in told["outcomes"]] == ["published", "refused", "refused", "published"]
+    assert [told[name] for name in ("published", "unchanged", "refused")] == [2, 0, 2]
+    wrong, unknown = told["outcomes"][1:3]
+    assert [each["field"] for each in wrong["problems"]] == ["values.value"]
+    assert [each["field"] for each in unknown["problems"]] == ["person_id"]
+    assert [each["values"]["value"] for each in seen(portals)] == ["1"]
+    assert len(portals.events(contract.item_published)) == 2
+    # Sent again, with the same key or another, it changes nothing; what is mended is published.
+    assert batch(portals, *wanted, key="k" * 32) == told
+    again = batch(portals, given(1), given(2), given(4, person_id=OTHER))
+    assert [each["outcome"] for each in again["outcomes"]] == ["unchanged", "published", "unchanged"]
+    taken = batch(portals, given(4))["outcomes"][0]
+    assert (taken["outcome"], taken["problems"][0]["field"]) == ("refused", "source_reference")
+    for items in ([], [given(each) for each in range(contract.MOST_AT_ONCE + 1)]):
+        assert refusal(lambda items=items: batch(portals, *items))[0] == "invalid_request"
+
+
+def test_a_batch_is_published_by_whoever_may_publish_alone(portals: InProcess) -> None:
+    request = {"source": "lab", "items": [given(1)]}
+    for caller in (a_caller(), EMPLOYEE):
+        ask = functools.partial(portals.call, contract.publish_items, caller, **request)
+        assert refusal(ask)[0] == "forbidden"
+
+
+def a_bundle(*resources: Any) -> dict[str, Any]:
+    entries = [{"resource": {"id": f"x{at}", **each}} for at, each in enumerate(resources)]
+    return {"resourceType": "Bundle", "type": "collection", "entry": entries}
+
+
+def concept(text: str) -> dict[str, Any]:
+    return {"coding": [{"system": "http://loinc.org", "code": "1-8", "display": text}]}
+
+
+def test_a_fhir_bundle_is_published_and_what_is_not_understood_is_named(portals: InProcess) -> None:
+    bundle = a_bundle(
+        {
+            "resourceType": "Observation", "status": "final", "category": [{"coding": [{"code": "vital-signs"}]}],
+            "code": concept("Heart rate"), "valueQuantity": {"value": 64, "unit": "/min"},
+            "effectiveDateTime": "2026-03-01T09:00:00Z", "subject": {"reference": "Patient/1"},
+        },
+        {
+            "resourceType": "Observation", "status": "final", "code": {"text": "Lead"}, "valueString": "negative",
+            "referenceRange": [{"text": "negative"}],
+        },
+        {"resourceType": "Observation", "status": "preliminary", "code": {"text": "HIV"}, "valueString": "?"},
+        {
+            "resourceType": "AllergyIntolerance", "code": concept("Latex"), "patient": {"reference": "Patient/1"},
+            "reaction": [{"manifestation": [concept("Hives")], "severity": "mild"}],
+        },
+        {
+            "resourceType": "MedicationStatement", "status": "active", "medicationCodeableConcept": concept("Ibuprofen"),
+            "dosage": [{"text": "400 mg"}], "effectivePeriod": {"start": "2026-01-01"},
+        },
+        {
+            "resourceType": "Immunization", "status": "completed", "vaccineCode": concept("Tetanus"),
+            "occurrenceDateTime": "2025-12-01",
+        },
+        {"resourceType": "Condition", "code": concept("Silicosis")},
+        {"resourceType": "AllergyIntolerance", "code": concept("Nuts"), "modifierExtension": [{"url": "x"}]},
+        {"resourceType": "Immunization", "status": "not-done", "vaccineCode": concept("Hepatitis B")},
+    )  # fmt: skip
+    request = {"person_id": PERSON, "source": "ehr", "bundle": bundle}
+    told = portals.call(contract.publish_fhir_bundle, STAFF, **request)
+    assert (told["published"], told["refused"]) == (5, 0)
+    assert [each["field"] for each in told["not_understood"]] == [
+        f"bundle.entry.{at}.resource" for at in (2, 6, 7, 8)
+    ]
+    assert "Condition" in told["not_understood"][1]["rule"]
+    shown = {each["kind"]: each["values"] for each in seen(portals)}
+    assert (
+        shown["vital"] | {"name": "Heart rate", "value": "64", "unit": "/min", "taken_on": "2026-03-01"}
+        == shown["vital"]
+    )
+    assert shown["result"]["range"] == "negative"
+    assert shown["allergy"] == {"substance": "Latex", "reaction": "Hives", "severity": "mild"}
+    assert (shown["medication"]["dose"], shown["medication"]["from_on"]) == ("400 mg", "2026-01-01")
+    assert shown["immunisation"]["given_on"] == "2025-12-01"
+    again = portals.call(contract.publish_fhir_bundle, STAFF, **request)
+    assert (again["published"], again["unchanged"]) == (0, 5)
+    several = a_bundle(
+        *({"resourceType": "AllergyIntolerance", "code": concept("Nuts"), "patient": {"reference": f"Patient/{each}"}}
+          for each in (1, 2))
+    )  # fmt: skip
+    for wrong, field in (
+        ({"resourceType": "Patient"}, "bundle.resourceType"),
+        ({"resourceType": "Bundle", "entry": {}}, "bundle.entry"),
+        (a_bundle(*[{}] * (contract.MOST_AT_ONCE + 1)), "bundle.entry"),
+        (several, "bundle.entry"),
+        (a_bundle({"resourceType": "Condition", "x": "\ud800"}), "bundle.entry.0.resource.x"),
+    ):
+        call = {**request, "bundle": wrong}
+        assert refusal(lambda call=call: portals.call(contract.publish_fhir_bundle, STAFF, **call)) == (
+            "invalid_request", field,
+        )  # fmt: skip
+    call = {**request, "person_id": NOBODY}
+    assert refusal(lambda: portals.call(contract.publish_fhir_bundle, STAFF, **call))[0] == "not_found"

@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 
 from gateway.web.pages import PAGES
 from services.contracts.errors import Refused
-from services.contracts.identity import organisations, outside
+from services.contracts.identity import organisations, outside, passports
 from services.contracts.portals import applicants, configuration
 from tests.support.made_up import id_of
-from tests.unit.gateway.test_web_front_door import HARBOR
+from tests.unit.gateway.test_web_front_door import HARBOR, ME, SESSION
 
 pytestmark = pytest.mark.seed("S2-12")
 SUNDAY = datetime.datetime(2026, 11, 29, tzinfo=datetime.UTC)
@@ -63,3 +63,14 @@ def test_without_a_session_no_page_of_a_portal_shows_anything(stranger: FlaskCli
     if page.actions:
         posted = stranger.post(address, data={"action": page.actions[0].name, "key": "k"})
         assert posted.status_code == 403
+
+
+def test_who_opens_a_page_of_staff_is_told_that_it_is_not_theirs_with_the_way_back(
+    app: flask.Flask, services: Any
+) -> None:
+    services.answers[passports.describe_me.address] = {**ME, "realm": "patient"}
+    answer = app.test_client(use_cookies=False).get("/staff", headers=SESSION)
+    assert answer.status_code == 403
+    assert "belongs to another portal" in answer.text
+    assert '<a href="/">' in answer.text
+    assert "My work" not in answer.text
