@@ -3,7 +3,7 @@
 It declares them at the broker of AMQP_URI. With FEED_AMQP_URI it also declares the feed's exchange in the feed's virtual
 host and, for each `--organisation KEY`, the organisation's stream, which outside systems can read repeatedly. `--definitions`
 prints the shovels that carry events there, and the limits of queues, for `rabbitmqctl import_definitions`; with `--users FOLDER`
-also the broker users of all processes (see `deploy.broker_users`).
+instead the virtual hosts and the users of all processes (see `deploy.broker_users`), which a new broker needs before this.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def main() -> None:
     parser.add_argument(
         "--organisation", action="append", default=[], help="key of an organisation that gets a feed"
     )
-    parser.add_argument("--definitions", action="store_true", help="only print the shovels and limits")
+    parser.add_argument("--definitions", action="store_true", help="only print what AMQP cannot declare")
     parser.add_argument("--queues", action="store_true", help="only print the names of the services' queues")
     parser.add_argument(
         "--users", type=Path, metavar="FOLDER", help="keep the passwords of the processes' broker users there"
@@ -160,8 +160,12 @@ def main() -> None:
         print("\n".join(sorted(internal([]).queues)))
         return
     if arguments.definitions:
-        users = broker_users.definitions(arguments.users, VHOST, VIRTUAL_HOST) if arguments.users else {}
-        print(json.dumps(definitions(arguments.organisation) | users, indent=2))
+        printed = (
+            broker_users.definitions(arguments.users, VHOST, VIRTUAL_HOST)
+            if arguments.users
+            else definitions(arguments.organisation)
+        )
+        print(json.dumps(printed, indent=2))
         return
     if arguments.users:
         broker_users.write(arguments.users, VHOST, VIRTUAL_HOST)

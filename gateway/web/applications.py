@@ -19,6 +19,7 @@ from gateway.web.page import Action, route_of
 from gateway.web.serving import Pages, key_of, redirect
 from gateway.web.states import MANY_ERRORS, NORMAL, ONE_ERROR, Screen, State
 from services.contracts.errors import Refused
+from services.contracts.identity import organisations
 from services.contracts.portals import applicants as contract
 from services.contracts.portals import configuration
 
@@ -99,7 +100,10 @@ SCREENS = (
             ONE_ERROR,
             MANY_ERRORS,
         ),
-        sample={configuration.get_public_portal: {"realm": "applicant", "portal": "applicant"}},
+        sample={
+            configuration.get_public_portal: {"realm": "applicant", "portal": "applicant"},
+            organisations.get_public_organisation: {"key": _WHERE["organisation"]},
+        },
         path=_WHERE,
     ),
 )

@@ -151,6 +151,7 @@ def test_a_service_is_no_superuser_and_reaches_its_own_database_only(scaled: Run
         ("gateway", lambda channel: publish(channel, "referrals.events")),
         ("live", lambda channel: publish(channel, "nameko-rpc")),
         ("live", lambda channel: channel.queue_declare("hoard")),
+        ("scaler", lambda channel: channel.basic_consume("rpc-referrals")),
     ],
 )
 def test_a_process_may_not_do_what_its_declarations_do_not_need(
@@ -160,6 +161,15 @@ def test_a_process_may_not_do_what_its_declarations_do_not_need(
     try:
         with pytest.raises(amqp.AccessRefused):
             refused(connection.channel())
+    finally:
+        connection.close()
+
+
+def test_whoever_scales_learns_how_many_messages_wait_without_a_right(scaled: RunningStack) -> None:
+    connection = connect(scaled.stack.amqp_uri_of("scaler"))
+    try:
+        asked = connection.channel().queue_declare("rpc-referrals", passive=True)
+        assert asked.consumer_count == REPLICAS["referrals"]
     finally:
         connection.close()
 

@@ -127,6 +127,11 @@ def _a_sample_is_looked_at_and_published(portico: RunningStack, console: Console
     console.follow("Show Sample", "Sample")
     for words in ("Welcome to North Health", "For each colleague of ours.", "Ask us", "Closed on Monday"):
         assert words in browser.text, words
+    follow(browser, "Sign-in page")
+    browser.wait_for("document.getElementById('sample-password') !== null")
+    assert "North Plant Health · Harbor County" in browser.text
+    follow(browser, "Start page")
+    browser.wait_for("document.getElementById('sample-password') === null")
     follow(browser, "Phone")
     browser.wait_for("document.querySelector('.sample-phone') !== null")
     follow(browser, "Dark")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import and_, or_, select
@@ -17,6 +18,9 @@ from services.notifications.models import Base
 
 _ORDER = "deliveries"
 _MOST_STEPS = 100  # more than there are tries
+_ONE_DAY = datetime.timedelta(days=1)
+_CLOCKS_DIFFER = datetime.timedelta(seconds=30)
+_MOST_OF_A_DAY = 200  # messages to one account
 
 
 def list_deliveries(
@@ -90,3 +94,27 @@ def get_delivery(session: Session, _caller: Caller | None, *, delivery_id: str) 
     )
     used = ("template", "template_language", "template_version", "event_id", "message_id")
     return {**{name: getattr(row, name) for name in (*shown, *used)}, "steps": steps}
+
+
+def describe_document_deliveries(
+    session: Session, _caller: Caller, *, document_id: str, asked: list[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The first message about a document to each of these accounts, within a day of the moment at which it was asked for."""
+    found = []
+    for each in asked:
+        rows = session.scalars(
+            select(Delivery)
+            .where(
+                Delivery.account_id == each["account_id"],
+                Delivery.created_at.between(each["at"] - _CLOCKS_DIFFER, each["at"] + _ONE_DAY),
+            )
+            .order_by(Delivery.created_at, Delivery.id)
+            .limit(_MOST_OF_A_DAY)
+        )
+        first = next((row for row in rows if row.context.get("document_id") == document_id), None)
+        if first is not None:
+            told = {
+                name: getattr(first, name) for name in ("account_id", "channel", "state", "reason", "sent_at")
+            }
+            found.append(told | {"receipt": f"<{first.message_id}>"})
+    return {"items": found}

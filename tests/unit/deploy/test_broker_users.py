@@ -39,5 +39,6 @@ def test_definitions_hold_hashes_of_the_passwords_kept(tmp_path: Path) -> None:
     stored = base64.b64decode(identity["password_hash"])
     assert stored[4:] == hashlib.sha256(stored[:4] + password.encode()).digest()
     assert password not in str(written)
+    assert written["vhosts"] == [{"name": VHOST}, {"name": VIRTUAL_HOST}]
     both = [each["vhost"] for each in written["permissions"] if each["user"] == "portico_topology"]
     assert both == [VHOST, VIRTUAL_HOST]

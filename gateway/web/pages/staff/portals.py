@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.web.page import Action, Of, Page, Read
+from gateway.web.states import State
 from services.contracts.identity import realms
 from services.contracts.portals import consents, definitions, drafts, images
 
@@ -82,6 +83,14 @@ PAGES = (
         f"{_PORTAL}/sample",
         "staff/portals/sample.html",
         reads={**_DRAFT, "portal": Read(drafts.get_portal_sample)},
+        states=(
+            State("sign-in", query={"part": "sign_in"}),
+            State(
+                "of applicants",
+                query={"part": "sign_in"},
+                replies={drafts.get_portal_sample: {"kind": "applicant"}},
+            ),
+        ),
     ),
     Page(
         f"{_PORTAL}/publish",
