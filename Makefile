@@ -1,6 +1,6 @@
 # `make` prints what can be done; every target sets up what it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help settings run test check seeds bench screenshots demo parked subscriber contracts texts migration migrate downgrade backup restore person format lock clean clean-data faults mutants setup setup-test
+.PHONY: help settings run test check seeds bench screenshots demo status parked partner contracts texts migration migrate downgrade backup restore person format lock clean clean-data faults mutants setup setup-test
 PYTHON := .venv/bin/python
 # Through the module: the scripts in .venv/bin hold the path at which the environment was made.
 PYTEST := $(PYTHON) -m pytest
@@ -52,11 +52,14 @@ demo: setup  ## play a day's work on the running system
 settings: setup  ## every setting of every process, with default and meaning
 	@$(PYTHON) -m deploy.settings
 
+status: setup  ## what runs, and what is wrong
+	@$(OPERATE) -m deploy.status
+
 parked: setup  ## messages that could not be handled (ARGS="…" for more)
 	@$(OPERATE) -m deploy.parked $(or $(ARGS),list)
 
-subscriber: setup  ## let another system read events (ARGS="NAME ORGANISATION")
-	@$(OPERATE) -m deploy.feed $(ARGS)
+partner: setup  ## let another system read events (NAME=mercy ORGANISATION=harbor; ARGS="…" for more)
+	@$(OPERATE) -m deploy.partners $(if $(NAME),add "$(NAME)" "$(ORGANISATION)" $(TYPES),$(or $(ARGS),list))
 
 contracts: setup-test  ## write what follows from the declarations: schemas, AsyncAPI, lists in READMEs
 	$(PYTHON) -m deploy.contracts

@@ -266,6 +266,26 @@ class Broker:
         )
         return re.findall(r'"([^"]*)"', answer)
 
+    def users_of(self, vhost: str) -> list[str]:
+        """The names of the users that have permissions in a vhost."""
+        answer = self.evaluate(
+            "[binary_to_list(proplists:get_value(user, Found))"
+            f" || Found <- rabbit_auth_backend_internal:list_vhost_permissions({_binary(vhost)})]"
+        )
+        return re.findall(r'"([^"]*)"', answer)
+
+    def binding_keys(self, vhost: str, exchange: str, queue: str) -> list[str]:
+        """The routing keys with which an exchange is bound to a queue."""
+        found = "rabbit_binding:list_for_source_and_destination"
+        source, destination = (
+            f"rabbit_misc:r({_binary(vhost)}, {kind}, {_binary(name)})"
+            for kind, name in (("exchange", exchange), ("queue", queue))
+        )
+        answer = self.evaluate(
+            f"[binary_to_list(element(3, Each)) || Each <- {found}({source}, {destination})]"
+        )
+        return re.findall(r'"([^"]*)"', answer)
+
     def close_connections(self, user: str) -> None:
         """Close all connections of a user, before this returns."""
         self.evaluate(

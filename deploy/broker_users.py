@@ -1,8 +1,8 @@
 """One broker user for each process, with the rights that its declarations make it need.
 
-`python -m deploy.topology --users FOLDER --definitions` prints them as RabbitMQ definitions (users, permissions) for `rabbitmqctl
-import_definitions`; `make run` gives each process its user. A password is made once and kept in `FOLDER/broker-<user>`; the
-definitions hold its salted hash (RabbitMQ's `rabbit_password_hashing_sha256`).
+`python -m deploy.topology --users FOLDER --definitions` prints them as RabbitMQ definitions (virtual hosts, users, permissions) for
+`rabbitmqctl import_definitions` or `load_definitions`; `make run` gives each process its user. A password is made once and kept in
+`FOLDER/broker-<user>`; the definitions hold its salted hash (RabbitMQ's `rabbit_password_hashing_sha256`).
 
 | User | May read (consume, bind from) | May write (publish) | May declare |
 |---|---|---|---|
@@ -10,6 +10,7 @@ definitions hold its salted hash (RabbitMQ's `rabbit_password_hashing_sha256`).
 | `portico_gateway` | nothing | calls | nothing |
 | `portico_live` | all events, in a queue that ends with its connection | its queue | its queue |
 | `portico_topology` | all | all | all |
+| `portico_scaler` | nothing: it asks for the lengths of queues | nothing | nothing |
 
 Gotchas
 - Answers and parked messages go through the default exchange, for which RabbitMQ knows no finer right: a service that answers
@@ -53,8 +54,8 @@ class Rights:
 
 
 def process_names() -> tuple[str, ...]:
-    """The processes that have a user: the services, `gateway`, `live`, and `topology`, which declares."""
-    return (*SERVICES, "gateway", "live", "topology")
+    """Who has a user: the services, `gateway`, `live`, `topology`, which declares, and `scaler`, which starts more processes."""
+    return (*SERVICES, "gateway", "live", "topology", "scaler")
 
 
 def user_of(process: str) -> str:
@@ -68,6 +69,8 @@ def rights_of(process: str) -> Rights:
         return Rights(NOTHING, _only([wire.RPC_EXCHANGE]), NOTHING)
     if process == "live":
         return Rights(f"^{OWN_QUEUE}$", f"^{OWN_QUEUE}$", rf"^({OWN_QUEUE}|[a-z_]+\.events)$")
+    if process == "scaler":
+        return Rights(NOTHING, NOTHING, NOTHING)
     if process == "topology":
         return Rights(".*", ".*", ".*")
     service_class = importlib.import_module(f"services.{process}.service").Service
@@ -88,7 +91,7 @@ def password_of(process: str, folder: Path) -> str:
 
 
 def definitions(folder: Path, vhost: str, feed_vhost: str) -> dict[str, Any]:
-    """RabbitMQ definitions of the users, with the passwords kept in `folder`."""
+    """RabbitMQ definitions of the virtual hosts and users, with the passwords kept in `folder`."""
     users, permissions = [], []
     for process in process_names():
         user, rights = user_of(process), rights_of(process)
@@ -103,7 +106,8 @@ def definitions(folder: Path, vhost: str, feed_vhost: str) -> dict[str, Any]:
         )
         reached = [vhost, feed_vhost] if process == "topology" else [vhost]
         permissions += [{"user": user, "vhost": each, **vars(rights)} for each in reached]
-    return {"users": users, "permissions": permissions}
+    vhosts = [{"name": vhost}, {"name": feed_vhost}]
+    return {"vhosts": vhosts, "users": users, "permissions": permissions}
 
 
 def hash_of(password: str) -> str:

@@ -35,17 +35,18 @@ from urllib.parse import urlsplit, urlunsplit
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from deploy import broker_users, feed, ports
+from deploy import broker_users, partners, ports
 from deploy import databases as where
-from deploy.broker import Broker, BrokerError, PortTaken
+from deploy.broker import Broker, PortTaken
 from deploy.demo import ORGANISATION
 from deploy.folder_lock import FolderInUse, FolderLock
 from deploy.keys import PAGES_KEY
 from deploy.postgres import Postgres, PostgresError
 from deploy.settings import settings_of
 from deploy.supervisor import Process, Supervisor
-from deploy.topology import FEED_VHOST, VHOST
+from deploy.topology import VHOST
 from services.chassis.settings import SettingsError, load_settings
+from services.contracts.feed import VIRTUAL_HOST
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SERVICES = ("identity", "referrals", "portals", "notifications", "signing")
@@ -100,6 +101,11 @@ class Ports:
         return self.base + 16
 
     @property
+    def watch(self) -> int:
+        """The metrics of the watch."""
+        return self.base + 17
+
+    @property
     def mail_web(self) -> int:
         """The web page of the mail catcher."""
         return self.base + 1
@@ -137,6 +143,8 @@ class Commands:
     """The service's name is appended."""
     gateway: list[str]
     live: list[str]
+    watch: list[str]
+    """`--port`, `--folder` and, with a private broker, `--broker-port` are appended."""
     mail_catcher: list[str]
     """`--smtp-port`, `--http-port` and `--folder` are appended."""
 
@@ -152,6 +160,7 @@ def own_commands() -> Commands:
         service=[*module, "services.chassis.run"],
         gateway=[*module, "gateway"],
         live=[*module, "gateway.live"],
+        watch=[*module, "deploy.watch"],
         mail_catcher=[*module, "deploy.mailcatcher"],
     )
 
@@ -244,8 +253,8 @@ class Stack:
     def feed_amqp_uri(self) -> str:
         """The AMQP URI of the virtual host for other systems."""
         if self.broker is not None:
-            return self.broker.uri(FEED_VHOST)
-        beside = urlunsplit(urlsplit(self.amqp_uri)._replace(path=f"/{FEED_VHOST}"))
+            return self.broker.uri(VIRTUAL_HOST)
+        beside = urlunsplit(urlsplit(self.amqp_uri)._replace(path=f"/{VIRTUAL_HOST}"))
         return self._environ.get("FEED_AMQP_URI") or beside
 
     def database_url(self, service: str) -> str:
@@ -269,7 +278,13 @@ class Stack:
             for service in SERVICES
             for number, name in enumerate(self.process_names(service), start=1)
         ]
-        return [self._mail_process(), *services, self._live_process(), self._gateway_process()]
+        return [
+            self._mail_process(),
+            *services,
+            self._watch_process(),
+            self._live_process(),
+            self._gateway_process(),
+        ]
 
     def service_process(self, service: str, name: str, replica: int) -> Process:
         """One replica (counted from 1) of a service. It gets only its own database and private key."""
@@ -283,6 +298,7 @@ class Stack:
         if service == "identity":
             # Allows a sign-in provider on this machine. By default providers must be on the public internet.
             own["OUTSIDE_PROVIDER_NETWORKS"] = "127.0.0.0/8,::1/128"
+            own["PARTNERS_AMQP_ADDRESS"] = f"amqp://127.0.0.1:{self.ports.broker}/{VIRTUAL_HOST}"
         env = self._common_env() | own | self._given(service)
         return Process(
             name,
@@ -337,7 +353,7 @@ class Stack:
                 self._run(step)
             self._admit_processes()
             if self.broker is not None:
-                feed.connect(self.broker, [ORGANISATION])
+                partners.connect(self.broker, [ORGANISATION])
             self._echo("Starting the services and the gateway")
             self.supervisor = Supervisor(self.processes(), self.folder / "log", self._echo)
             self.supervisor.start_all()
@@ -381,19 +397,6 @@ class Stack:
             self._echo("The broker ended; starting it again")
             self.broker.stop()
             self.broker.start()
-
-    def close_crowded_subscribers(self) -> None:
-        """Close the connections of outside systems that have too many consumers at the private broker, and name them."""
-        if self.broker is None:
-            return
-        try:
-            crowded = feed.close_crowded(self.broker)
-        except (BrokerError, subprocess.TimeoutExpired):
-            return  # it does not answer now; a broker that died is started again
-        for name, count in crowded.items():
-            self._echo(
-                f"The subscriber {name} had {count} consumers, more than {feed.MOST_CONSUMERS}: its connections were closed"
-            )
 
     # Inside
 
@@ -476,6 +479,18 @@ class Stack:
             cwd=CHECKOUT,
         )
 
+    def _watch_process(self) -> Process:
+        asked = ["--port", str(self.ports.watch), "--folder", str(self.folder)]
+        if self.broker is not None:
+            asked += ["--broker-port", str(self.ports.broker)]
+        return Process(
+            "watch",
+            [*self.commands.watch, *asked],
+            self._with_extra(self.operator_env(), "watch"),
+            ready_url=f"http://127.0.0.1:{self.ports.watch}/metrics",
+            cwd=CHECKOUT,
+        )
+
     def _live_process(self) -> Process:
         own = {
             "AMQP_URI": self.amqp_uri_of("live"),
@@ -519,6 +534,7 @@ class Stack:
             self.ports.metrics: "metrics of the gateway",
             self.ports.live: "live",
             self.ports.live_metrics: "metrics of the live process",
+            self.ports.watch: "metrics of the watch",
             self.ports.mail_web: "caught mail",
             self.ports.smtp: "mail catcher",
         }
@@ -547,7 +563,7 @@ class Stack:
             self.broker.start()
         except PortTaken as error:
             raise StackError(f"{error}. {self._other_ports()}") from error
-        self.broker.add_vhost(VHOST, FEED_VHOST)
+        self.broker.add_vhost(VHOST, VIRTUAL_HOST)
 
     def _admit_processes(self) -> None:
         """Make the broker users that the topology's step has written down."""
@@ -592,7 +608,6 @@ def run(stack: Stack) -> int:
             time.sleep(1)
             stack.revive_database()
             stack.revive_broker()
-            stack.close_crowded_subscribers()
             stack.supervisor.rotate_logs(LOG_MOST_BYTES)
     except KeyboardInterrupt:
         return 0

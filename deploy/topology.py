@@ -3,7 +3,7 @@
 It declares them at the broker of AMQP_URI. With FEED_AMQP_URI it also declares the feed's exchange in the feed's virtual
 host and, for each `--organisation KEY`, the organisation's stream, which outside systems can read repeatedly. `--definitions`
 prints the shovels that carry events there, and the limits of queues, for `rabbitmqctl import_definitions`; with `--users FOLDER`
-also the broker users of all processes (see `deploy.broker_users`).
+instead the virtual hosts and the users of all processes (see `deploy.broker_users`), which a new broker needs before this.
 """
 
 from __future__ import annotations
@@ -25,11 +25,19 @@ from deploy.migrate import SERVICES
 from services.chassis import wire
 from services.chassis.link import connect
 from services.chassis.topology import FEED_QUEUE, QUORUM, Topology, topology
+from services.contracts.feed import (
+    EXCHANGE,
+    MOST_STREAM_BYTES,
+    MOST_WAITING,
+    MOST_WAITING_BYTES,
+    QUEUE_DAYS,
+    STREAM_DAYS,
+    VIRTUAL_HOST,
+    stream_of,
+)
 
 VHOST = "portico"
-FEED_VHOST = "portico-feeds"
-FEED_EXCHANGE = "feed"
-# A full parking queue refuses more, so that what is parked stays. A full queue of a subscriber forgets its oldest events.
+# A full parking queue refuses more, so that what is parked stays. A full queue of a partner forgets its oldest events.
 PARKING_LIMITS = {
     "max-length": wire.MOST_PARKED,
     "max-length-bytes": wire.MOST_PARKED_BYTES,
@@ -37,37 +45,36 @@ PARKING_LIMITS = {
 }
 # An event that the broker parks itself, after too many deliveries, stays in its queue until the parking queue has room.
 KEPT_UNTIL_PARKED = {"dead-letter-strategy": "at-least-once", "overflow": "reject-publish"}
-SUBSCRIBER_LIMITS = {
-    "max-length": 100_000,
-    "max-length-bytes": 200_000_000,
-    "message-ttl": 7 * 24 * 3600 * 1000,
+PARTNER_LIMITS = {
+    "max-length": MOST_WAITING,
+    "max-length-bytes": MOST_WAITING_BYTES,
+    "message-ttl": QUEUE_DAYS * 24 * 3600 * 1000,
 }
-STREAM = {"x-queue-type": "stream", "x-max-length-bytes": 2_000_000_000, "x-max-age": "90D"}
+STREAM = {
+    "x-queue-type": "stream",
+    "x-max-length-bytes": MOST_STREAM_BYTES,
+    "x-max-age": f"{STREAM_DAYS}D",
+}
 
 
 def internal(organisations: list[str]) -> Topology:
     """The topology of the services, with a queue for each organisation that fills its stream."""
     plan = topology([importlib.import_module(f"services.{service}.service").Service for service in SERVICES])
-    for key in organisations:
-        plan.queues[_way_to_stream(key)] = QUORUM
-        plan.bindings += [(f"{service}.events", _way_to_stream(key), f"*.*.{key}") for service in SERVICES]
+    ways = ways_to_streams(organisations)
+    plan.queues |= ways.queues
+    plan.bindings += ways.bindings
     return plan
 
 
-def subscriber(name: str, organisation: str) -> Topology:
-    """The topology of one outside system: a queue with all events of its organisation."""
-    queue = queue_of_subscriber(name)
-    return Topology(queues={queue: QUORUM}, bindings=[(FEED_EXCHANGE, queue, f"*.*.{organisation}")])
-
-
-def queue_of_subscriber(name: str) -> str:
-    """The name of an outside system's queue."""
-    return f"ext.{name}.events"
-
-
-def stream_of(organisation: str) -> str:
-    """The name of an organisation's stream."""
-    return f"feed.{organisation}"
+def ways_to_streams(organisations: list[str]) -> Topology:
+    """The queues, in the services' virtual host, that fill the streams of these organisations."""
+    plan = Topology(queues={_way_to_stream(key): QUORUM for key in organisations})
+    plan.bindings += [
+        (f"{service}.events", _way_to_stream(key), f"*.*.{key}")
+        for key in organisations
+        for service in SERVICES
+    ]
+    return plan
 
 
 def _way_to_stream(organisation: str) -> str:
@@ -76,20 +83,20 @@ def _way_to_stream(organisation: str) -> str:
 
 
 def feed(organisations: list[str]) -> Topology:
-    """The topology for outside systems: an exchange for the queues of subscribers, and a stream for each organisation."""
-    return Topology(
-        exchanges={FEED_EXCHANGE: "topic"}, queues={stream_of(key): STREAM for key in organisations}
-    )
+    """The topology for outside systems: an exchange for the queues of partners, and a stream for each organisation."""
+    return Topology(exchanges={EXCHANGE: "topic"}, queues={stream_of(key): STREAM for key in organisations})
 
 
-def definitions(organisations: list[str], vhost: str = VHOST, feed_vhost: str = FEED_VHOST) -> dict[str, Any]:
+def definitions(
+    organisations: list[str], vhost: str = VHOST, feed_vhost: str = VIRTUAL_HOST
+) -> dict[str, Any]:
     """RabbitMQ definitions of what AMQP cannot declare: shovels, and limits of queues that exist."""
     return {
         "parameters": _shovels(organisations, vhost, feed_vhost),
         "policies": [
             _limits(vhost, "parking", f"^{re.escape(wire.PARKING_QUEUE)}$", PARKING_LIMITS),
             _limits(vhost, "events", r"^[a-z_]+\.on_", KEPT_UNTIL_PARKED),
-            _limits(feed_vhost, "subscribers", r"^ext\.", SUBSCRIBER_LIMITS),
+            _limits(feed_vhost, "partners", r"^ext\.", PARTNER_LIMITS),
         ],
     }
 
@@ -115,7 +122,7 @@ def _shovels(organisations: list[str], vhost: str, feed_vhost: str) -> list[dict
         "reconnect-delay": 1,
     }
     # Without `dest-exchange-key` an event keeps its routing key, which names its organisation.
-    values = {"portico-feed": {**ends, "src-queue": FEED_QUEUE, "dest-exchange": FEED_EXCHANGE}}
+    values = {"portico-feed": {**ends, "src-queue": FEED_QUEUE, "dest-exchange": EXCHANGE}}
     for key in organisations:
         source, stream = _way_to_stream(key), stream_of(key)
         values[source] = {**ends, "src-queue": source, "dest-queue": stream}
@@ -143,17 +150,25 @@ def main() -> None:
     parser.add_argument(
         "--organisation", action="append", default=[], help="key of an organisation that gets a feed"
     )
-    parser.add_argument("--definitions", action="store_true", help="only print the shovels and limits")
+    parser.add_argument("--definitions", action="store_true", help="only print what AMQP cannot declare")
+    parser.add_argument("--queues", action="store_true", help="only print the names of the services' queues")
     parser.add_argument(
         "--users", type=Path, metavar="FOLDER", help="keep the passwords of the processes' broker users there"
     )
     arguments = parser.parse_args()
+    if arguments.queues:
+        print("\n".join(sorted(internal([]).queues)))
+        return
     if arguments.definitions:
-        users = broker_users.definitions(arguments.users, VHOST, FEED_VHOST) if arguments.users else {}
-        print(json.dumps(definitions(arguments.organisation) | users, indent=2))
+        printed = (
+            broker_users.definitions(arguments.users, VHOST, VIRTUAL_HOST)
+            if arguments.users
+            else definitions(arguments.organisation)
+        )
+        print(json.dumps(printed, indent=2))
         return
     if arguments.users:
-        broker_users.write(arguments.users, VHOST, FEED_VHOST)
+        broker_users.write(arguments.users, VHOST, VIRTUAL_HOST)
     plan = internal(arguments.organisation)
     _declare_at("AMQP_URI", plan)
     print(

@@ -7,7 +7,7 @@ from typing import Any
 
 import flask
 
-from gateway import answers, documentation, errors, health
+from gateway import answers, documentation, errors, health, oauth
 from gateway.api import ROUTES
 from gateway.dispatch import Dispatcher
 from gateway.routes import Route, rule_class
@@ -23,6 +23,7 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
     dispatcher = Dispatcher(client, BlobStore(settings.blob_dir), settings)
     if settings.gateway_serves != "pages":
         _register_api(app, dispatcher)
+        oauth.register(app, dispatcher, settings.public_url)
     if settings.gateway_serves != "api":
         from gateway import web  # noqa: PLC0415  # a gateway for programs alone loads no template
 

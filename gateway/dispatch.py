@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import flask
@@ -21,7 +21,7 @@ from gateway.passports import Passports
 from gateway.routes import Route
 from gateway.uploads import Uploads
 from services.chassis import logs, wire
-from services.chassis.blobs import BlobStore
+from services.chassis.blobs import VISITORS, BlobStore
 from services.chassis.rpc_client import RpcClient
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
@@ -152,13 +152,13 @@ class Dispatcher:
         """The member that names the file of the current request, if the route takes one."""
         if not route.uploads:
             return {}
-        upload = held.enter_context(self._uploads.taken_in(_organisation(admitted)))
+        upload = held.enter_context(self._uploads.taken_in(_organisation(route, admitted)))
         return {route.uploads: {"sha256": upload.sha256, "size": upload.size}}
 
     def _ask_for_body(self, route: Route, admitted: Admitted) -> flask.Response:
         if not route.uploads:
             raise _wrong_content_type()
-        self._uploads.require_room(_organisation(admitted))
+        self._uploads.require_room(_organisation(route, admitted))
         return flask.Response(status=100)
 
     def _file(self, reply: Mapping[str, Any], admitted: Admitted) -> flask.Response:
@@ -181,12 +181,21 @@ class Dispatcher:
 
 
 def typed(route: Route, given: Mapping[str, str]) -> dict[str, Any]:
-    """What an address or a form gives, with its whole numbers as numbers: there all is text, and some members take no text."""
+    """What an address or a form gives: there all is text, and some members take no text.
+
+    Whole numbers become numbers. A list of objects is written as JSON, as OpenAPI has it in a form with a file.
+    """
     declared = route.operation.request.fields
-    return {
-        name: int(text) if isinstance(declared.get(name), fields.Integer) and _is_whole(text) else text
-        for name, text in given.items()
-    }
+    return {name: _typed(declared.get(name), text) for name, text in given.items()}
+
+
+def _typed(declared: fields.Field[Any] | None, text: str) -> Any:
+    if isinstance(declared, fields.Integer) and _is_whole(text):
+        return int(text)
+    if isinstance(declared, fields.List) and isinstance(declared.inner, fields.Nested):
+        with suppress(ValueError, RecursionError):
+            return json.loads(text)
+    return text
 
 
 def _is_whole(text: str) -> bool:
@@ -198,8 +207,10 @@ _LONGEST_NUMBER = 18
 _KEPT_IMAGE = "public, max-age=86400, immutable"
 
 
-def _organisation(admitted: Admitted) -> str:
+def _organisation(route: Route, admitted: Admitted) -> str:
     """The caller's organisation, in which uploads lie."""
+    if route.operation.access.kind == "public":
+        return VISITORS
     if admitted.organisation_id is None:
         raise Refused("unauthenticated", "Log in first.")
     return admitted.organisation_id

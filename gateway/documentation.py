@@ -1,7 +1,7 @@
 """What programs and people read about the system: all derived from the routes and the declarations.
 
-OpenAPI 3.1 at /openapi.json and readable documentation at /docs; AsyncAPI at /asyncapi.json; the JSON Schema of each event below
-/schemas, where the `dataschema` of an event says that it is.
+OpenAPI 3.1 at /openapi.json and readable documentation at /docs; AsyncAPI at /asyncapi.json and readable at /events; the JSON
+Schema of each event below /schemas, where the `dataschema` of an event says that it is.
 """
 
 from __future__ import annotations
@@ -188,6 +188,7 @@ def register(app: flask.Flask, routes: Sequence[Route]) -> None:
     api = _Made(lambda: encode(openapi(routes)))
     events = _Made(lambda: encode(asyncapi(CONTRACTS)))
     page = _Made(lambda: _page(openapi(routes)))
+    page_of_events = _Made(lambda: _page_of_events(asyncapi(CONTRACTS)))
 
     @app.get("/openapi.json")
     def openapi_json() -> flask.Response:
@@ -208,11 +209,19 @@ def register(app: flask.Flask, routes: Sequence[Route]) -> None:
 
     @app.get("/docs")
     def docs() -> flask.Response:
-        response = page.answer("text/html")
-        response.headers["Content-Security-Policy"] = (
-            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-        )
-        return response
+        return _readable(page)
+
+    @app.get("/events")
+    def events_page() -> flask.Response:
+        return _readable(page_of_events)
+
+
+def _readable(page: _Made) -> flask.Response:
+    response = page.answer("text/html")
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+    )
+    return response
 
 
 class _Made:
@@ -239,6 +248,15 @@ class _Made:
 
 def _page(api: dict[str, Any]) -> bytes:
     return flask.render_template("docs.html", api=api, tags=_by_tag(api)).encode()
+
+
+def _page_of_events(api: dict[str, Any]) -> bytes:
+    """The same document for people; every event has the envelope of the first."""
+    [first, *_] = api["components"]["messages"].values()
+    members = {name: each for name, each in first["payload"]["properties"].items() if name != "data"}
+    members["type"] = {"type": "string", "description": "one of those below"}
+    envelope = {"properties": members, "required": first["payload"]["required"]}
+    return flask.render_template("events.html", api=api, envelope=envelope).encode()
 
 
 @cache

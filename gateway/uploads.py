@@ -13,13 +13,15 @@ from typing import Any
 import flask
 
 from services.chassis import metrics
-from services.chassis.blobs import UPLOADS, BlobStore, Upload
+from services.chassis.blobs import UPLOADS, VISITORS, BlobStore, Upload
 from services.chassis.loop import Loop
 from services.chassis.stored_bytes import storage_full
 from services.contracts.errors import Refused
 
 SWEPT_EVERY_S = 3600.0
 _PIECE = 64 * 1024
+OF_A_VISITOR = 25 * 1024 * 1024
+VISITORS_AT_ONCE = 8
 
 
 class Uploads:
@@ -36,9 +38,16 @@ class Uploads:
         Raises Refused(storage_full).
         """
         announced = flask.request.content_length
-        size = self._most_bytes if announced is None else min(announced, self._most_bytes)
-        if self._blobs.stored_bytes(organisation_id) + size > self._most_stored_bytes:
-            raise storage_full(self._most_stored_bytes)
+        most_bytes, most_stored_bytes = self._limits(organisation_id)
+        size = most_bytes if announced is None else min(announced, most_bytes)
+        if self._blobs.stored_bytes(organisation_id) + size > most_stored_bytes:
+            raise storage_full(most_stored_bytes)
+
+    def _limits(self, organisation_id: str) -> tuple[int, int]:
+        """The largest upload, and what all together may take. Visitors have little room, which each gives back at once."""
+        if organisation_id == VISITORS:
+            return min(OF_A_VISITOR, self._most_bytes), VISITORS_AT_ONCE * OF_A_VISITOR
+        return self._most_bytes, self._most_stored_bytes
 
     @contextmanager
     def taken_in(self, organisation_id: str) -> Iterator[Upload]:
@@ -51,7 +60,7 @@ class Uploads:
         if file is None:
             raise Refused("malformed_request", "Send multipart/form-data with the part `file`.", "file")
         pieces: Iterator[bytes] = iter(lambda: file.stream.read(_PIECE), b"")
-        upload = self._blobs.put_upload(organisation_id, pieces, self._most_bytes, self._most_stored_bytes)
+        upload = self._blobs.put_upload(organisation_id, pieces, *self._limits(organisation_id))
         try:
             yield upload
         except Refused as refusal:

@@ -1,7 +1,8 @@
 """The RSGI application that granian serves: one stream of server-sent events for each open page.
 
 A page asks with what the gateway has sealed for it and its session when the page was read: so it is told only of what it was
-allowed to read. An event says which view is stale, and nothing else. A stream ends with its session.
+allowed to read. An event says which view is stale, or who else has the same item open, and nothing else. A stream ends with
+its session. Who is there is known of this process: where several run, each tells of its own pages.
 """
 
 from __future__ import annotations
@@ -159,14 +160,18 @@ class Live:
             await transport.send_str("event: ended\ndata: -\n\n")
             return False
         stale, stream.pending = sorted(stream.pending), set()
+        has_news, stream.has_news_of_others = stream.has_news_of_others, False
         if gone.done():
             return False
+        if has_news:
+            names = orjson.dumps(self._streams.others_at(stream)).decode()
+            await transport.send_str(f"event: others\ndata: {names}\n\n")
         if stale:
             await transport.send_str(
                 f"id: {self._streams.last_id}\nevent: stale\ndata: {' '.join(stale)}\n\n"
             )
             await asyncio.sleep(PACE_S)
-        else:
+        elif not has_news:
             await transport.send_str(":\n\n")
         return True
 
@@ -181,7 +186,8 @@ class Live:
             return None
         peer = scope.client.rpartition(":")[0].strip("[]")
         address = address_of(peer, scope.headers.get_all("x-forwarded-for"), self._settings.trusted_proxies)
-        return Stream(token, address, page["account"], views_of(page["organisation"], page["views"]))
+        views = views_of(page["organisation"], page["views"])
+        return Stream(token, address, page["account"], views, page.get("name", ""))
 
 
 def _cookie(header: str) -> str:

@@ -13,10 +13,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.live.views import View
+from gateway.live.views import View, is_one
 
 REMEMBERED = 10_000
 MOST_OF_SESSION = 12
+MOST_SHOWN = 5
 
 
 @dataclass(eq=False)
@@ -27,13 +28,20 @@ class Stream:
     client_address: str | None
     account_id: str
     views: frozenset[View]
+    name: str = ""
     pending: set[str] = field(default_factory=set)
+    has_news_of_others: bool = False
     has_ended: bool = False
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def tell(self, view: str) -> None:
         """Tell the page that this view is stale."""
         self.pending.add(view)
+        self.wake.set()
+
+    def tell_of_others(self) -> None:
+        """Tell the page that others have come to what it shows, or have gone."""
+        self.has_news_of_others = True
         self.wake.set()
 
     def end(self) -> None:
@@ -74,6 +82,7 @@ class Streams:
         of_account.add(stream)
         for view in stream.views:
             self._by_view[view].add(stream)
+        self._tell_of(stream)
         if last_id:
             for _, missed in self._missed(stream, last_id):
                 stream.tell(missed)
@@ -85,6 +94,25 @@ class Streams:
         _discard(self._by_account, stream.account_id, stream)
         for view in stream.views:
             _discard(self._by_view, view, stream)
+        self._tell_of(stream)
+
+    def others_at(self, stream: Stream) -> list[str]:
+        """The names of those who have open what this page shows, each account once, without its own; at most MOST_SHOWN."""
+        found = {
+            each.account_id: each.name
+            for view in stream.views
+            if is_one(view)
+            for each in self._by_view.get(view, ())
+            if each.account_id != stream.account_id
+        }
+        return sorted(found.values())[:MOST_SHOWN]
+
+    def _tell_of(self, stream: Stream) -> None:
+        """Tell the others at what this page shows that it has come or gone, and this page who is there."""
+        at = {each for view in stream.views if is_one(view) for each in self._by_view.get(view, ())}
+        for each in at:
+            if each is stream or each.account_id != stream.account_id:
+                each.tell_of_others()
 
     def tell(self, views: Iterable[View]) -> None:
         """Tell everybody who watches one of these."""

@@ -37,6 +37,12 @@ def account_concerned(event: Mapping[str, Any]) -> str | None:
     return account_id if isinstance(account_id, str) else None
 
 
+def is_one(view: View) -> bool:
+    """Whether a view is one thing, at which people meet, and not a list or a person whom many pages show."""
+    kind, _, which = view[1].partition(":")
+    return kind == "item" and which != ANY
+
+
 def views_of(organisation: str, names: Iterable[str]) -> frozenset[View]:
     """The views that a page watches."""
     return frozenset((organisation, name) for name in list(names)[:_MOST])

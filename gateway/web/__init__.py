@@ -22,6 +22,7 @@ from gateway.web import (
     preferences,
     serving,
     theme,
+    verification,
 )
 from gateway.web.applications import Applications
 from gateway.web.entrance import Entrance
@@ -42,6 +43,7 @@ SCREENS: tuple[Screen, ...] = (
     *kit_page.SCREENS,
     *mailed_links.SCREENS,
     *preferences.SCREENS,
+    *verification.SCREENS,
 )
 
 
@@ -73,6 +75,7 @@ def register(app: flask.Flask, dispatcher: Dispatcher, settings: Any) -> None:
     FirstAccess(pages, ways_in).register(app)
     mailed_links.register(app, pages)
     preferences.register(app, pages)
+    verification.register(app, pages)
     if settings.demo_front_door_file:
         kit_page.register(app, pages)
     outside_sign_in.register(app, pages)

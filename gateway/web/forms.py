@@ -32,6 +32,11 @@ _NUMBER = re.compile(r"[0-9]{1,6}")
 OWN = frozenset({ACTION, KEY, VERSION, TOKEN, OWNER, ZONE})
 
 
+def action_of(form: MultiDict[str, str]) -> str:
+    """The action of a form: that of the button that was pressed, where it has one of its own, or the form's."""
+    return (form.getlist(ACTION) or [""])[-1]
+
+
 def arguments(form: MultiDict[str, str], schema: Schema, prefix: str = "") -> dict[str, Any]:
     """The members of the request that the form has, by name; those of a nested member are called `member.name`.
 

@@ -167,6 +167,12 @@ TASKS = (
         "signature plan of care provider cover sheet scan copy wet reminder days",
         ("/staff/documents",),
     ),
+    Task(
+        "verify-signature",
+        "Verify a signed document",
+        "genuine forged check signature certificate decision public key",
+        ("/verify",),
+    ),
     Task("decline-document", "Decline to sign a document", "refuse reject wrong return correction"),
     Task(
         "staff-work",
@@ -177,7 +183,7 @@ TASKS = (
     Task(
         "requests-and-messages",
         "Answer requests and messages from portals",
-        "queue secure message patient reply dismiss complete archive un-archive refill helper action claim",
+        "queue secure message patient reply template saved draft dismiss complete archive un-archive refill helper action claim",
         ("/staff/queue", "/staff/message-types"),
     ),
     Task(

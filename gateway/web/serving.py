@@ -259,7 +259,7 @@ class Pages:
         Raises the refusal where it is not known whose form it is, or it is somebody else's than the session's.
         """
         owner = lapses.owner_of(self.protection, form.get(forms.OWNER, ""))
-        action = visit.page.action(form.get(forms.ACTION, ""))
+        action = visit.page.action(forms.action_of(form))
         if owner is None or action is None or not self.protection.is_own_page():
             raise refusal
         kept = MultiDict(forms.without_secrets(form, action.request))
@@ -298,7 +298,7 @@ class Pages:
 
     def _carried_out(self, visit: Visit, form: MultiDict[str, str]) -> flask.Response:
         """Carry out what the form asks for."""
-        action = visit.page.action(form.get(forms.ACTION, ""))
+        action = visit.page.action(forms.action_of(form))
         if action is None or not form.get(forms.KEY):
             raise Refused("malformed_request", "This form is not known here. Open the page again.")
         try:
@@ -385,7 +385,16 @@ class Pages:
             return None
         me = visit.values["me"]
         watched = [view.format_map(visit.path) for view in visit.page.watches]
-        page = {"organisation": me["organisation_key"], "account": me["id"], "views": watched}
+        # Those who have the same item open are shown each other's first name and initial, as in its history.
+        name = " ".join(
+            filter(None, (me.get("first_name"), f"{me['last_name'][:1]}." if me.get("last_name") else ""))
+        )
+        page = {
+            "organisation": me["organisation_key"],
+            "account": me["id"],
+            "views": watched,
+            "name": name[:60],
+        }
         return self.protection.sealed(page, _of_session("live"), _LIVE_S)
 
     def _page(self, visit: Visit, problem: problems.Problem | None) -> flask.Response:

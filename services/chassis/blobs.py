@@ -32,6 +32,8 @@ UPLOADS, PASSING, EXPORTS = "uploads", "passing", "exports"
 # Where services look for an upload: a gateway of an earlier version, until it is updated too, puts it among the documents.
 UPLOADED = (UPLOADS, DOCUMENTS)
 _DOWNLOADED = (DOCUMENTS, PASSING, EXPORTS, IMAGES)
+# The store of those who have not signed in: what they upload passes, and nothing is kept.
+VISITORS = "0" * 32
 _INCOMING = ".incoming-"
 _COUNTED_AT_MOST = 3
 

@@ -41,6 +41,14 @@ AUDIT_UNSEALED_AGE = Gauge(
     "Age of the oldest audit row that is not in its chain yet",
     ["service"],
 )
+DELIVERIES_WAITING = Gauge(
+    "portico_deliveries_waiting", "Messages to people that have a try to come", ["channel", "state"]
+)
+DELIVERIES_OLDEST = Gauge(
+    "portico_deliveries_oldest_seconds",
+    "How long the oldest message to a person has waited that has a try to come",
+    ["channel", "state"],
+)
 HTTP_REQUESTS = Histogram(
     "portico_http_seconds", "HTTP requests", ["method", "route", "status"], buckets=_BUCKETS
 )

@@ -32,6 +32,7 @@ from services.chassis.loop import Loop
 from services.chassis.models import UtcDateTime
 from services.chassis.publisher import Outgoing, Publisher
 from services.chassis.unit_of_work import utc_now
+from services.contracts import feed
 
 SWEEP_S = 1.0
 BATCH = 200
@@ -167,11 +168,6 @@ def _into_history(connection: Connection, outbox: Any, published: Any, these: Co
     return statement.on_conflict_do_nothing(index_elements=["event_id"])
 
 
-# The attributes that are headers as well, so that a reader of the stream need not parse each body: the names are those of
-# the CloudEvents AMQP binding.
-HEADERS = ("id", "source", "type", "subject", "time", "subjectversion", "organisationkey")
-
-
 def message_of(row: Any, public_url: str) -> Outgoing:
     """The message of an outbox row, with absolute addresses below `public_url`.
 
@@ -181,7 +177,7 @@ def message_of(row: Any, public_url: str) -> Outgoing:
     event = orjson.loads(row.body)
     for name in ("source", "dataschema"):
         event[name] = public_url.rstrip("/") + event[name]
-    headers = {f"cloudEvents:{name}": event[name] for name in HEADERS if name in event}
+    headers = {f"{feed.HEADER}{name}": event[name] for name in feed.HEADERS if name in event}
     body = wire.encode(event)
     return Outgoing(row.exchange, row.routing_key, body, row.event_id, wire.CLOUDEVENTS_JSON, headers)
 

@@ -21,6 +21,7 @@ from services.identity.merging.entrypoints import MergingEntrypoints
 from services.identity.models import Base
 from services.identity.organisations.entrypoints import OrganisationsEntrypoints
 from services.identity.outside.entrypoints import OutsideEntrypoints
+from services.identity.partners.entrypoints import PartnersEntrypoints
 from services.identity.passports.entrypoints import PassportsEntrypoints
 from services.identity.patients import activation
 from services.identity.patients.entrypoints import PatientsEntrypoints
@@ -81,6 +82,7 @@ class Service(
     MergingEntrypoints,
     OrganisationsEntrypoints,
     OutsideEntrypoints,
+    PartnersEntrypoints,
     PassportsEntrypoints,
     PatientsEntrypoints,
     PeopleEntrypoints,

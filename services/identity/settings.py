@@ -109,6 +109,16 @@ class Settings(ServiceSettings):
         load_default=PerRealm(12),
         metadata={"help": "a session ends after so many hours in any case; per realm as above"},
     )
+    PARTNERS_AMQP_ADDRESS = fields.String(
+        load_default=None,
+        validate=validate.Regexp(
+            r"amqps?://[^\s/@]+/[^\s/]+$",
+            error="an address like amqps://broker.example.org:5671/portico-feeds is expected",
+        ),
+        metadata={
+            "help": "address at which partners reach the broker, without user and password; shown to administrators"
+        },
+    )
     SESSIONS_KEPT_DAYS = fields.Integer(
         load_default=7,
         validate=validate.Range(1, 365),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from services.chassis.audit_search import ids_asked, serves_audit
+from services.chassis.loop import Loop
 from services.chassis.runtime import Runtime
 from services.contracts.identity.merging import describe_person
 from services.contracts.notifications.audit import trail
 from services.notifications.channels.entrypoints import ChannelEntrypoints
-from services.notifications.deliveries import retention, sending
+from services.notifications.deliveries import backlog, retention, sending
 from services.notifications.deliveries.entrypoints import DeliveryEntrypoints
 from services.notifications.deliveries.rules import CHANNELS
 from services.notifications.models import Base
@@ -31,6 +32,7 @@ def start_runtime(settings: Any) -> Runtime:
     for channel in CHANNELS:
         runtime.loops.extend(sending.SenderLoop(runtime, (channel,)) for _ in range(settings.senders))
     runtime.loops.append(OverdueLoop(runtime))
+    runtime.loops.append(Loop("backlog", lambda: backlog.measure(runtime.database), backlog.EVERY_S))
     return runtime
 
 

@@ -34,6 +34,7 @@ from services.portals.portal_queue.entrypoints import PortalQueueEntrypoints
 from services.portals.published_items.entrypoints import PublishedItemsEntrypoints
 from services.portals.questionnaires.entrypoints import QuestionnairesEntrypoints
 from services.portals.responses.entrypoints import ResponsesEntrypoints
+from services.portals.saved_replies.entrypoints import SavedRepliesEntrypoints
 from services.portals.schedules.entrypoints import ScheduleEntrypoints
 from services.portals.supervision.entrypoints import SupervisionEntrypoints
 
@@ -56,6 +57,7 @@ class Service(
     SupervisionEntrypoints,
     ConsentsEntrypoints,
     ScheduleEntrypoints,
+    SavedRepliesEntrypoints,
     AppointmentInvitationEntrypoints,
     AppointmentEntrypoints,
     MyAppointmentEntrypoints,

@@ -13,14 +13,19 @@ from services.chassis.runtime import Runtime
 from services.chassis.unused_files import UnusedFilesLoop
 from services.contracts.identity.merging import describe_person
 from services.contracts.signing.audit import trail
+from services.signing.certificates.entrypoints import CertificateEntrypoints
+from services.signing.decisions import sealing
+from services.signing.decisions.entrypoints import DecisionEntrypoints
+from services.signing.decisions.queries import files_in_use
 from services.signing.documents.entrypoints import DocumentEntrypoints
 from services.signing.documents.page_pictures import SWEPT_EVERY_S, PagePictures
-from services.signing.documents.queries import files_in_use
 from services.signing.documents.signer import Signer
 from services.signing.follow_up import reminders
 from services.signing.follow_up.entrypoints import FollowUpEntrypoints
 from services.signing.models import Base
 from services.signing.paper.entrypoints import PaperEntrypoints
+from services.signing.verification.attempts import Attempts
+from services.signing.verification.entrypoints import VerificationEntrypoints
 
 
 def start_runtime(settings: Any) -> Runtime:
@@ -31,8 +36,11 @@ def start_runtime(settings: Any) -> Runtime:
     runtime.signer = Signer(settings, runtime.blobs)
     runtime.signer.prepare()
     runtime.page_pictures = PagePictures(runtime.blobs)
+    runtime.verifications = Attempts()
     runtime.loops.append(Loop("page-pictures", runtime.page_pictures.sweep, SWEPT_EVERY_S))
     runtime.loops.append(Loop("reminders", lambda: reminders.remind(runtime), reminders.EVERY_S))
+    runtime.loops.append(Loop("expiry", lambda: reminders.expire(runtime), reminders.EVERY_S))
+    runtime.loops.append(Loop(sealing.LOOP, lambda: sealing.seal(runtime), sealing.EVERY_S))
     runtime.loops.append(UnusedFilesLoop(runtime, DOCUMENTS, files_in_use))
     return runtime  # type: ignore[no-any-return]  # Runtime, with attributes of this service's own
 
@@ -40,6 +48,9 @@ def start_runtime(settings: Any) -> Runtime:
 @serves_audit(trail, ids_asked(describe_person))
 class Service(
     DocumentEntrypoints,
+    DecisionEntrypoints,
+    CertificateEntrypoints,
+    VerificationEntrypoints,
     FollowUpEntrypoints,
     PaperEntrypoints,
 ):

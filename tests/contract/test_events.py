@@ -20,10 +20,11 @@ from marshmallow import ValidationError, fields
 
 from deploy import contracts
 from services.chassis import wire
-from services.chassis.outbox import HEADERS, message_of
+from services.chassis.outbox import message_of
 from services.chassis.publisher import Outgoing
 from services.chassis.unit_of_work import UnitOfWork, in_place
-from services.contracts.asyncapi import asyncapi, data_schema
+from services.contracts import feed
+from services.contracts.asyncapi import asyncapi, data_schema, example
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Contract, Event
 from services.contracts.fields import Code, Count, Digest, Flag, Id, Ids, Moment, RecordNumber, Secret, Text
@@ -196,7 +197,7 @@ def test_an_event_is_known_by_its_headers_alone():
     for event in EVENTS:
         sent = message(event)
         body = json.loads(sent.body)
-        assert sent.headers == {f"cloudEvents:{name}": body[name] for name in HEADERS}
+        assert sent.headers == {f"{feed.HEADER}{name}": body[name] for name in feed.HEADERS}
 
 
 @pytest.mark.full
@@ -262,13 +263,54 @@ def test_every_event_has_a_channel_and_an_operation():
     names = {f"{event.service}.{event.name}.v{event.version}" for event in EVENTS}
 
     assert document["asyncapi"] == "3.0.0"
-    assert set(document["channels"]) == names
-    assert set(document["operations"]) == {f"publish.{name}" for name in names}
-    for name, channel in document["channels"].items():
+    read = {"partner_queue", "organisation_stream"}
+    assert set(document["channels"]) == names | read
+    assert set(document["operations"]) == {f"publish.{name}" for name in names} | {
+        f"send.{name}" for name in read
+    }
+    for name in read:
+        assert len(document["channels"][name]["messages"]) == len(names)
+    for name in names:
+        channel = document["channels"][name]
         (message,) = channel["messages"].values()
         payload = document["components"]["messages"][message["$ref"].rpartition("/")[2]]["payload"]
         assert payload["properties"]["type"] == {"const": f"portico.{name}"}
         jsonschema.Draft202012Validator.check_schema(payload)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
+def test_the_example_of_an_event_fits_its_schemas(event: Event):
+    message = asyncapi(CONTRACTS)["components"]["messages"][f"{event.service}.{event.name}.v{event.version}"]
+    [shown] = message["examples"]
+    schema = json.loads((contracts.FOLDER / "schemas" / event.schema_file).read_text())
+
+    assert shown["payload"] == example(event)
+    for document, demanded in ((shown["payload"], message["payload"]), (shown["payload"]["data"], schema)):
+        jsonschema.validate(document, demanded, jsonschema.Draft202012Validator, format_checker=FORMATS)
+    event.schema.load(shown["payload"]["data"])
+
+
+def test_the_document_says_where_and_with_what_rights_a_partner_reads():
+    document = json.loads((contracts.FOLDER / "asyncapi.json").read_text())
+    server = document["servers"]["broker"]
+
+    assert (server["protocol"], server["pathname"]) == ("amqps", "/portico-feeds")
+    assert document["components"]["securitySchemes"]["partner"]["type"] == "userPassword"
+    for reference in _references(document):
+        found = document
+        for part in reference.removeprefix("#/").split("/"):
+            found = found[part]
+        assert found
+    for event in EVENTS:
+        assert feed.routing_keys("harbor", [event.type]) == [event.routing_key("harbor")]
+    assert set(feed.event_types()) == {event.type for event in EVENTS}
+
+
+def _references(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
+        return own + [each for member in value.values() for each in _references(member)]
+    return [each for member in value for each in _references(member)] if isinstance(value, list) else []
 
 
 def test_a_routing_key_ends_with_the_organisation():

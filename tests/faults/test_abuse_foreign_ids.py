@@ -48,6 +48,7 @@ LEAST_PAIRS = 1000
 ANYTHING = {
     ("identity.start_patient_job", "person_ids"),
     ("identity.send_pickup_codes", "person_ids"),
+    ("signing.sign_documents", "document_ids"),
     ("portals.create_message_type", "questionnaire_id"),
     ("portals.change_message_type", "questionnaire_id"),
 }

@@ -1,6 +1,6 @@
 """`make bench`: what a call costs, in one run against one broker, what a request costs through the whole system, look-ups
 among very many people, and waiting times with a million referrals (some minutes). ARGS="--only calls"
-(or http, identity, live, mails, pages, referrals) for one of them.
+(or archive, http, identity, live, mails, pages, referrals) for one of them.
 
 Quote the ratios; the milliseconds are those of this machine at this moment. Sequential: one call after another. In
 flight: 50 calls wait at any time, from one client.
@@ -20,6 +20,7 @@ from typing import Any
 
 from services.chassis import logs, wire
 from tests.load import bare
+from tests.load.archive_bench import bench_archive
 from tests.load.bars import Bar, print_bars
 from tests.load.http_bench import bench_http
 from tests.load.identity_bench import bench_identity
@@ -140,7 +141,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument(
-        "--only", choices=["calls", "http", "identity", "live", "mails", "pages", "referrals"]
+        "--only",
+        choices=["archive", "calls", "http", "identity", "live", "mails", "pages", "referrals"],
     )
     arguments = parser.parse_args()
     logs.configure("bench", "ERROR")
@@ -159,6 +161,8 @@ def main() -> None:
         bars += bench_http(arguments.rounds)
     if arguments.only in (None, "identity"):
         bench_identity()
+    if arguments.only in (None, "archive"):
+        bars += bench_archive()
     if arguments.only in (None, "live"):
         bars += bench_live(arguments.rounds)
     if arguments.only in (None, "mails"):

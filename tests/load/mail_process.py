@@ -21,7 +21,7 @@ from typing import Any
 
 from services.chassis import logs
 from services.chassis.database import Database
-from services.notifications.deliveries.sending import send_next
+from services.notifications.deliveries.sending import SenderLoop
 from tests.integration.notifications.conftest import Notifications
 from tests.support.servers import temporary_folder
 
@@ -51,13 +51,11 @@ def main(url: str, smtp_port: int, senders: int) -> None:
     with temporary_folder("portico-mails-") as folder:
         process = Sending(url, folder, smtp_port, senders)
 
-        def send_all() -> None:
-            while send_next(process.runtime, ("email",)):
-                continue
-
         print("ready", flush=True)
         sys.stdin.readline()
-        loops = [threading.Thread(target=send_all) for _ in range(senders)]
+        loops = [
+            threading.Thread(target=SenderLoop(process.runtime, ("email",))._send_due) for _ in range(senders)
+        ]
         for loop in loops:
             loop.start()
         for loop in loops:

@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
-from deploy import feed, topology
+from deploy import partners, topology
 from deploy.client import Portico
 from deploy.demo import SAMPLE
 from deploy.journey import Journey
 from deploy.ports import free_block
 from deploy.stack import Commands, Databases, Stack
 from services.chassis.database import Database
+from services.contracts import feed
 from services.identity.organisations import operator
+from services.identity.partners import operator as partners_of_identity
 from tests.support import refusals, stalls
 from tests.support.servers import temporary_folder
 from tests.support.taking_turns import shares_the_running_system
@@ -42,7 +44,7 @@ class RunningStack:
         assert self.stack.broker is not None
         topology.declare(self.stack.amqp_uri, topology.internal([HARBOR, BAYSIDE]))
         topology.declare(self.stack.feed_amqp_uri, topology.feed([HARBOR, BAYSIDE]))
-        feed.connect(self.stack.broker, [HARBOR, BAYSIDE])
+        partners.connect(self.stack.broker, [HARBOR, BAYSIDE])
         self.admin = self.log_in(HARBOR, f"admin@{HARBOR}.example.org")
         self.stranger = self.log_in(BAYSIDE, f"admin@{BAYSIDE}.example.org")
         self.staff = self.create_staff("staff@harbor.example.org")
@@ -137,7 +139,10 @@ class RunningStack:
         """The broker address of an outside system."""
         assert self.stack.broker is not None
         with self._identity() as database:
-            return feed.add_subscriber(self.stack.broker, database, name, organisation)
+            password = partners_of_identity.create_partner(database, organisation, name, [])
+            partners.carry_out(self.stack.broker, database)
+        user = feed.user_of(organisation, name)
+        return self.stack.broker.uri_for(user, password, feed.VIRTUAL_HOST)
 
     def logs(self) -> str:
         """The output of all processes."""

@@ -44,6 +44,7 @@ KINDS: Mapping[str, str] = {
     "bulk_job_id": "bulk_job",
     "booked_by": "account",
     "client_id": "person",
+    "partner_id": "partner",
     "consent_id": "consent",
     "consent_ids": "consent",
     "contact_id": "contact",
@@ -52,8 +53,10 @@ KINDS: Mapping[str, str] = {
     "change_id": "login_change",
     "code_id": "pickup_code",
     "document": "blob",
+    "decision_id": "decision",
     "delivery_id": "delivery",
     "document_id": "document",
+    "document_ids": "document",
     "from_agency_id": "agency",
     "from_program_id": "program",
     "grant_id": "grant",
@@ -74,6 +77,7 @@ KINDS: Mapping[str, str] = {
     "object_id": "audited",
     "offer_id": "offer",
     "order_item_id": "order_item",
+    "saved_reply_id": "saved_reply",
     "organization_id": "agency",
     "person_id": "person",
     "person_ids": "patient",
@@ -209,6 +213,7 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
         for name in (
             "withdraw_my_appointment_request",
             "get_appointment_request",
+            "list_requested_times",
             "book_requested_appointment",
             "decline_appointment_request",
         )
@@ -226,6 +231,7 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
         for name in ("change_portal_content", "change_portal_draft")
     },
     ("portals.list_consents", "after"): "consent_cursor",
+    ("portals.list_saved_replies", "after"): "saved_reply_cursor",
     ("portals.list_order_items", "after"): "order_item_cursor",
     ("portals.list_my_orders", "after"): "order_cursor",
     ("portals.list_items", "after"): "item_cursor",

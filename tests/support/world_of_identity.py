@@ -17,6 +17,7 @@ from services.contracts.identity import (
     hr_feed,
     merging,
     outside,
+    partners,
     patients,
     people,
     pickup_codes,
@@ -136,6 +137,8 @@ class _IdentityObjects:
             self.keep("session", *session.scalars(select(LoginSession.id)))
         client = self.call(api_clients.create_api_client, name=f"Board of {self.key}", scopes=["queue.read"])
         self.keep("api_client", client["id"])
+        partner = self.call(partners.create_partner, name=f"partner-of-{self.key}")
+        self.keep("partner", partner["id"])
         role = self.call(
             realms.create_role,
             realm="family",

@@ -35,6 +35,7 @@ from services.contracts.portals import (
     published_items,
     questionnaires,
     responses,
+    saved_replies,
     supervision,
 )
 from services.contracts.portals import configuration as portals
@@ -57,8 +58,10 @@ from services.contracts.signing import documents as signing
 from services.identity.realms.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions, switched_on
 from services.notifications.deliveries.report_signatures import signature
 from services.referrals.models import StatusChange
+from services.signing.decisions import sealing
 from services.signing.documents.page_pictures import PagePictures
 from services.signing.documents.signer import Signer
+from services.signing.verification.attempts import Attempts
 from tests.integration.notifications.conftest import Notifications
 from tests.integration.referrals.builders import SMALL_DIRECTORY, an_export, an_export_with
 from tests.integration.signing.conftest import a_pdf
@@ -270,6 +273,7 @@ def portals_world(folder: Path) -> World:
         _application(world, key)
         _portal_queue(world, key)
         _orders(world, key)
+        _saved_replies(world, key)
     world.requests["portals.change_order_item"] = lambda own, _: {"name": "Vision", "is_offered": True}
     _knows_person(service, "bayside")
     _knows_account(service, "bayside")
@@ -473,6 +477,17 @@ def _published_items(world: World, key: str) -> None:
     }
 
 
+def _saved_replies(world: World, key: str) -> None:
+    """Two replies to answer with."""
+    for name in ("Ready", "Call us"):
+        made = world.service.call(
+            saved_replies.create_saved_reply, world.callers[key], name=name, text=f"{name} at {key}"
+        )
+        world.keep(key, "saved_reply", made["id"])
+    listed = world.service.call(saved_replies.list_saved_replies, world.callers[key], limit=1)
+    world.keep(key, "saved_reply_cursor", listed["next"])
+
+
 def _orders(world: World, key: str) -> None:
     """A picklist, and two orders of a supervisor for the person."""
     call, person = world.service.call, own_person(key)
@@ -607,6 +622,7 @@ def signing_world(folder: Path) -> World:
     )
     service.runtime.signer = Signer(service.runtime.settings, service.runtime.blobs)
     service.runtime.page_pictures = PagePictures(service.runtime.blobs)
+    service.runtime.verifications = Attempts()
     world = World(service, file, dict(IDS), {key: everybody(IDS[key], ACCOUNTS[key]) for key in KEYS})
     for key in KEYS:
         _answers_within(service, key)
@@ -637,6 +653,7 @@ def signing_world(folder: Path) -> World:
             fax_number_again="+14155550177",
         )
         world.keep(key, "faxed_document", faxed["id"])
+        world.keep(key, "decision", _a_signed_decline(service, caller, blob, key))
     world.requests["signing.decline_document"] = lambda own, _: {"reason_code": "content_wrong"}
     world.requests["signing.send_document"] = lambda own, _: {"recipient_account_id": own["account"][0]}
     world.requests["signing.decline_on_paper"] = lambda own, _: {"reason_code": "content_wrong"}
@@ -644,6 +661,19 @@ def signing_world(folder: Path) -> World:
     world.requests["signing.attach_signed_copy"] = lambda own, _: {"signed_on": today}
     _knows_person(service, "bayside")
     return finished(world)
+
+
+def _a_signed_decline(service: InProcess, caller: Any, blob: Any, key: str) -> str:
+    """A document that was declined, and the decline signed."""
+    sent = service.call(
+        signing.send_document, caller, document=blob, title="Declined", recipient_account_id=ACCOUNTS[key]
+    )
+    service.call(
+        signing.decline_document, caller, version=1, document_id=sent["id"], reason_code="content_wrong"
+    )
+    sealing.seal(service.runtime)
+    shown = service.call(signing.get_document, caller, document_id=sent["id"])
+    return str(shown["recipients"][0]["decision_id"])
 
 
 def _knows_role(service: InProcess, ids: list[str]) -> None:

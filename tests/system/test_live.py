@@ -66,7 +66,12 @@ def comes_true(condition: Callable[[], Any]) -> None:
 def sealed(portico: RunningStack, token: str, views: list[str], organisation: str = HARBOR) -> str:
     """What the gateway seals for a page: here of a page of our own, so that a test can watch what it likes."""
     key = base64.urlsafe_b64decode((portico.stack.folder / "keys/pages.key").read_text().strip())
-    page = {"organisation": organisation, "account": account_of(portico, token), "views": views}
+    page = {
+        "organisation": organisation,
+        "account": account_of(portico, token),
+        "views": views,
+        "name": "Sam F.",
+    }
     return Protection(key, None).sealed(page, of_session("live", token), 60)
 
 
@@ -137,6 +142,15 @@ def test_an_open_page_is_told_within_a_second_and_no_other(
         assert record["id"] not in " ".join(told.lines)
         assert not silent.told("contact_record:none")
         assert "event: stale" not in elsewhere.lines
+
+
+def test_who_else_has_an_item_open_is_told_and_when_they_have_gone(portico: RunningStack, token: str) -> None:
+    other = portico.create_staff("other-live@harbor.example")
+    mine, theirs = (sealed(portico, each, ["item:1"]) for each in (token, str(other.token)))
+    with open_page(portico, token, mine) as page:
+        with open_page(portico, str(other.token), theirs):
+            comes_true(lambda: any("Sam" in line for line in page.lines if line.startswith("data: [")))
+        comes_true(lambda: page.lines[-1] == "data: []" or "data: []" in page.lines[-3:])
 
 
 def test_a_page_that_was_interrupted_is_told_what_it_missed(

@@ -17,7 +17,7 @@ import httpx
 import psycopg2
 import pytest
 
-from deploy import feed, topology
+from deploy import partners, topology
 from deploy.broker import Broker, BrokerError
 from deploy.ports import free_block
 from deploy.postgres import Postgres
@@ -30,20 +30,22 @@ from deploy.stack import (
     StackError,
     own_commands,
 )
-from deploy.topology import FEED_VHOST, VHOST
+from deploy.topology import VHOST
 from services.chassis.topology import FEED_QUEUE
+from services.contracts.feed import VIRTUAL_HOST
 from tests.support.eventually import eventually
 from tests.support.servers import temporary_folder
 
 STAND_IN = """
-import http.server, os
+import http.server, os, sys
 class Page(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
     def log_message(self, *args):
         pass
-port = int(next(os.environ[name] for name in ("HEALTH_PORT", "GATEWAY_PORT", "LIVE_PORT") if name in os.environ))
+given = [os.environ[name] for name in ("HEALTH_PORT", "GATEWAY_PORT", "LIVE_PORT") if name in os.environ]
+port = int(sys.argv[2] if sys.argv[1:2] == ["--port"] else given[0])
 http.server.HTTPServer(("127.0.0.1", port), Page).serve_forever()
 """
 # With it no broker is started; the stand-ins never use it.
@@ -72,6 +74,7 @@ def fake_commands() -> Commands:
         service=stand_in,
         gateway=stand_in,
         live=stand_in,
+        watch=stand_in,
         mail_catcher=own_commands().mail_catcher,
     )
 
@@ -183,7 +186,7 @@ def test_a_limited_user_can_read_its_own_keys_only(broker: Broker, vhost: str) -
 def read_stream(broker: Broker, stream: str) -> list[str]:
     """What is in a stream now, once the broker knows it."""
     found: list[str] = []
-    with login(broker, FEED_VHOST) as connection, connection.channel() as channel:
+    with login(broker, VIRTUAL_HOST) as connection, connection.channel() as channel:
 
         def read(message: amqp.Message) -> None:
             found.append(str(message.body))
@@ -201,11 +204,11 @@ def read_stream(broker: Broker, stream: str) -> list[str]:
 @pytest.mark.fault("F3")
 def test_events_wait_until_the_broker_knows_the_stream(broker: Broker) -> None:
     """After a start its shovels may run before its table of queues has the streams."""
-    broker.add_vhost(VHOST, FEED_VHOST)
+    broker.add_vhost(VHOST, VIRTUAL_HOST)
     topology.declare(broker.uri(VHOST), topology.internal(["harbor"]))
-    topology.declare(broker.uri(FEED_VHOST), topology.feed(["harbor"]))
-    feed.connect(broker, ["harbor"])
-    stream = f'{{resource, <<"{FEED_VHOST}">>, queue, <<"feed.harbor">>}}'
+    topology.declare(broker.uri(VIRTUAL_HOST), topology.feed(["harbor"]))
+    partners.connect(broker, ["harbor"])
+    stream = f'{{resource, <<"{VIRTUAL_HOST}">>, queue, <<"feed.harbor">>}}'
     broker.evaluate("application:stop(rabbitmq_shovel)")
     broker.evaluate(f"mnesia:dirty_delete(rabbit_queue, {stream})")
     wanted = [f"letter {number}" for number in range(50)]
@@ -228,7 +231,7 @@ def test_events_wait_until_the_broker_knows_the_stream(broker: Broker) -> None:
 
     eventually(all_are_there_in_order, timeout_s=30)
     broker.delete_vhost(VHOST)
-    broker.delete_vhost(FEED_VHOST)
+    broker.delete_vhost(VIRTUAL_HOST)
 
 
 def test_the_topology_is_declared_once_the_broker_knows_its_streams(vhost: str) -> None:
@@ -324,7 +327,7 @@ def test_a_stack_is_stopped_killed_and_interrupted_and_finds_its_data_each_time(
         declare(_broker_of(stack), VHOST, "more letters")
         _everything_has_started(stack, said)
         _two_brokers_run_side_by_side(_broker_of(stack), broker)
-        for vhost in (VHOST, FEED_VHOST):
+        for vhost in (VHOST, VIRTUAL_HOST):
             declare(_broker_of(stack), vhost, "letters")
             put_durably(_broker_of(stack), vhost, "letters", vhost)
         _durable_messages_survive_a_kill_of_the_broker(stack)
@@ -342,7 +345,7 @@ def test_a_stack_is_stopped_killed_and_interrupted_and_finds_its_data_each_time(
     with running_stack(folder, base) as running:
         lines = lines_until_it_runs(running)
         assert any(f"http://localhost:{base}" in line for line in lines), "".join(lines)
-        assert take(_broker_of(stack), FEED_VHOST, "letters") == FEED_VHOST
+        assert take(_broker_of(stack), VIRTUAL_HOST, "letters") == VIRTUAL_HOST
         _ends_with(running, signal.SIGINT, folder, base)
 
 

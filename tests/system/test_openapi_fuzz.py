@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import feed, topology
+from deploy import partners, topology
 from deploy.demo import SAMPLE
 from deploy.journey import Journey
 from tests.support import fuzzing
@@ -44,7 +44,7 @@ def fuzzed_organisation(portico: RunningStack) -> Fuzzed:
     topology.declare(portico.stack.amqp_uri, topology.internal([KEY]))
     topology.declare(portico.stack.feed_amqp_uri, topology.feed([KEY]))
     assert portico.stack.broker is not None
-    feed.connect(portico.stack.broker, [KEY])
+    partners.connect(portico.stack.broker, [KEY])
     admin = portico.log_in(KEY, f"admin@{KEY}.example.org")
     journey = Journey(portico.url, portico.stack.mail_url, KEY, admin, admin)
     journey.import_directory(SAMPLE.read_bytes())

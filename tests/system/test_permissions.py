@@ -237,6 +237,8 @@ def test_public_operations_are_few_and_known():
         "identity.request_patient_access",
         "identity.get_public_organisation",
         "identity.request_portal_reminder",
+        "signing.get_signing_authority",
+        "signing.verify_file",
         "identity.describe_registration",
         "identity.register_patient",
         "identity.verify_email",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import amqp
 import pytest
 
 from deploy.client import Portico
 from deploy.demo import SAMPLE
 from deploy.journey import a_pdf
+from services.chassis.link import connect
 from tests.integration.notifications.subscriber import Subscriber
 from tests.support.browser import PROGRAM, Browser
 from tests.support.console import Console
@@ -218,6 +221,56 @@ def test_another_system_gets_a_secret_once_and_is_revoked(console: Console) -> N
     assert secret not in browser.text
 
 
+def test_a_partner_is_created_reads_at_the_broker_and_is_revoked(console: Console) -> None:
+    """The watch makes the broker follow what is done on the page."""
+    browser, stack = console.browser, console.portico.stack
+    console.open("/staff/partners", "Partners")
+    console.follow("New partner", "New partner")
+    enter(browser, "Name", "Mercy Hospital")
+    follow(browser, "Create and show the password")
+    console.refused("Name: ")
+    enter(browser, "Name", "mercy")
+    console.sends("Create and show the password", "The partner may read")
+    wait_for_heading(browser, "mercy")
+    require_good(browser)
+    user, password = browser.evaluate(
+        "[...document.querySelectorAll('.notice code')].map(it => it.textContent)"
+    )
+    assert stack.broker is not None
+    address = stack.broker.uri_for(user, password, "portico-feeds")
+    eventually(lambda: _admits(address), timeout_s=20)
+    console.show(f"/staff/partners/{console.last_of_address}")
+    eventually(lambda: _shows(console, "In use"), timeout_s=20)
+    assert f"{user}.events" in browser.text
+
+    enter(browser, "Types of events", "portico.referrals.referral_assigned.v1")
+    console.sends("Save", "The types of events are saved")
+    assert "None: it holds all types of events" in browser.text
+    follow(browser, "Revoke")
+    console.sends("Revoke for good", "can no longer read")
+    eventually(lambda: _refuses(address), timeout_s=20)
+    console.open("/staff/partners", "Partners")
+    assert "Nobody else reads your events" in browser.text
+
+
+def _admits(address: str) -> None:
+    try:
+        connect(address).close()
+    except amqp.AccessRefused as error:
+        raise AssertionError("the broker does not follow yet") from error
+
+
+def _shows(console: Console, words: str) -> None:
+    console.show(console.browser.evaluate("location.pathname"))
+    assert words in console.browser.text
+
+
+def _refuses(address: str) -> None:
+    with contextlib.suppress(amqp.AccessRefused):
+        connect(address).close()
+        raise AssertionError("the broker does not follow yet")
+
+
 @pytest.fixture
 def subscriber() -> Iterator[Subscriber]:
     found = Subscriber()
@@ -237,7 +290,6 @@ def test_another_system_is_told_by_a_webhook_that_is_tried_paused_and_removed(
     browser.press(" ")
     follow(browser, "Create and show the secret")
     console.refused("encrypted addresses only")
-    follow(browser, "Address")  # the summary leads to the field
     enter(browser, "Address", f"{subscriber.url}/hook")
     console.sends("Create and show the secret", "The other system will be told")
     wait_for_heading(browser, "Data lake")
@@ -247,11 +299,12 @@ def test_another_system_is_told_by_a_webhook_that_is_tried_paused_and_removed(
 
     subscriber.statuses = [500]
     console.sends("Send a test message", "A test message is on its way")
-    assert secret not in browser.text
-    eventually(lambda: _shows(console, address, "answered with an error"))
+    eventually(lambda: _shows(console, address, "answered with an error"), timeout_s=30)
     console.open("/staff/webhooks", "Webhooks")
     assert "answered with an error" in browser.text
-    eventually(lambda: _shows(console, address, "Sent"))  # it is tried again by itself
+    assert secret not in browser.text
+    # It is tried again by itself.
+    eventually(lambda: _shows(console, address, "Sent"), timeout_s=30)
     assert len({post.headers["webhook-id"] for post in subscriber.posts}) == 1
 
     console.follow("Change or pause", "Change Data lake")

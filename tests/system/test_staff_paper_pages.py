@@ -46,25 +46,29 @@ def test_a_plan_of_care_is_faxed_and_followed_up(console: Console, plan: Path) -
     browser, api = console.browser, console.api
     began = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=26)
     console.open("/staff/documents/send", "Send a document")
-    console.follow("By fax", "Send a document")
+    console.follow("By fax or on paper", "Send a document")
     enter(browser, "Name of the signer", "Dr Grey")
     enter(browser, "Fax number", "415 555 017")
     enter(browser, "Title", "Plan of care by fax")
     browser.choose_file("send_document-file", plan)
-    follow(browser, "Send the fax")
+    follow(browser, "Send")
     console.refused("telephone number")  # what was typed is still there
     follow(browser, "Fax number")  # the summary leads to the field
     enter(browser, "Fax number", "(415) 555-0177")
+    choose(
+        browser, "How it goes out", "On paper: you print it and its cover sheet"
+    )  # and back: what was typed stays
+    assert "Plan of care by fax" in browser.evaluate("document.getElementById('send_document-title').value")
+    choose(browser, "How it goes out", "By fax, with a cover sheet")
     enter(browser, "Fax number once more", "415-555-0178")
     choose(browser, "What it is", "A plan of care")
     enter_day(browser, "Care began on", began)
     browser.choose_file("send_document-file", plan)
-    follow(browser, "Send the fax")
+    follow(browser, "Send")
     console.refused("The two numbers differ")
-    follow(browser, "Fax number once more")
     enter(browser, "Fax number once more", "415-555-0177")
     browser.choose_file("send_document-file", plan)
-    console.sends("Send the fax", "The document is on its way")
+    console.sends("Send", "The document is on its way")
     document_id = console.last_of_address
     document = api.get(f"/v1/documents/{document_id}")
     assert (document["channel"], document["fax_number"], document["days_left"]) == (
@@ -98,7 +102,7 @@ def test_a_document_on_paper_comes_back_and_is_recognised_and_attached(
     enter(browser, "Name of the signer", "Dr Grey")
     enter(browser, "Title", "Order on paper")
     browser.choose_file("send_document-file", plan)
-    console.sends("Prepare it for printing", "The document is on its way")
+    console.sends("Send", "The document is on its way")
     document_id = console.last_of_address
     sheet = tmp_path / "scan.pdf"
     sheet.write_bytes(api.download(f"/v1/documents/{document_id}/cover-sheet"))
@@ -126,7 +130,7 @@ def test_a_signer_on_paper_declines_and_a_corrected_version_is_prepared(console:
     enter(browser, "Name of the signer", "Dr Brown")
     enter(browser, "Title", "Wrong order")
     browser.choose_file("send_document-file", plan)
-    console.sends("Prepare it for printing", "The document is on its way")
+    console.sends("Send", "The document is on its way")
     follow(browser, "The signer declines")
     console.pick("Reason", "Something in it is wrong")
     enter(browser, "What the signer says", "The left knee.")
@@ -135,6 +139,38 @@ def test_a_signer_on_paper_declines_and_a_corrected_version_is_prepared(console:
     console.follow("Send a corrected version", "Send a document")
     assert "The left knee." in browser.text
     browser.choose_file("send_document-file", plan)
-    console.sends("Prepare it for printing", "The document is on its way")
+    console.sends("Send", "The document is on its way")
     corrected = api.get(f"/v1/documents/{console.last_of_address}")
     assert (corrected["addressee"], corrected["replaces_document_id"]) == ("Dr Brown", declined)
+
+
+def test_a_document_goes_to_two_signers_in_order_of_whom_one_has_no_user_yet(
+    console: Console, plan: Path
+) -> None:
+    browser, api = console.browser, console.api
+    console.open("/staff/documents/send", "Send a document")
+    console.follow("By e-mail to several", "Send a document")
+    enter(browser, "E-mail address of recipient 1", "first.signer@clinic.example.org")
+    enter(browser, "First name of recipient 1", "Fay")
+    enter(browser, "Turn of recipient 1", "1")
+    enter(browser, "E-mail address of recipient 2", "second.signer@clinic.example.org")
+    console.pick("What recipient 2 does", "Approves")
+    enter(browser, "Turn of recipient 2", "2")
+    enter(browser, "Title", "Order for two")
+    enter(browser, "Message", "Please read page 1.")
+    browser.choose_file("send_document-file", plan)
+    console.sends("Send", "The document is on its way")
+    document = api.get(f"/v1/documents/{console.last_of_address}")
+    told = [(each["role"], each["state"]) for each in document["recipients"]]
+    assert told == [("signer", "asked"), ("approver", "waiting")]
+    assert re.search(r"Fay.*Signs.*Asked.*Approves.*Others come first", browser.text, re.DOTALL)
+    journey = console.portico.journey()
+    signer = journey.accept_invitation({"email": "first.signer@clinic.example.org"})
+    shown = signer.get(f"/v1/documents/{document['id']}")
+    assert shown["message"] == "Please read page 1."
+    signer.act(f"/v1/documents/{document['id']}/signature", version=shown["version"], meaning="review")
+    journey.await_mail(
+        "second.signer@clinic.example.org", lambda mail: "ready to be signed" in mail["subject"]
+    )
+    console.open("/staff/documents", "Unsigned report")
+    assert "1 of 2 have signed" in console.row("Order for two")

@@ -15,6 +15,7 @@ ROUTES = (
     Route("POST", "/v1/me/employees/{person_id}/appointment-requests", requests.request_employee_appointment),
     Route("GET", "/v1/appointment-requests", requests.list_appointment_requests),
     Route("GET", "/v1/appointment-requests/{request_id}", requests.get_appointment_request),
+    Route("GET", "/v1/appointment-requests/{request_id}/free-times", requests.list_requested_times),
     Route("POST", "/v1/appointment-requests/{request_id}/book", requests.book_requested_appointment),
     Route("POST", "/v1/appointment-requests/{request_id}/decline", requests.decline_appointment_request),
 )

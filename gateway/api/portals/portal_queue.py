@@ -18,6 +18,7 @@ ROUTES = (
     Route("POST", f"{_ITEM}/claim", portal_queue.claim_queue_item),
     Route("POST", f"{_ITEM}/assign", portal_queue.assign_queue_item),
     Route("POST", f"{_ITEM}/answer", portal_queue.answer_queue_item),
+    Route("PUT", f"{_ITEM}/draft", portal_queue.save_reply_draft),
     Route("POST", f"{_ITEM}/dismiss", portal_queue.dismiss_queue_item),
     Route("POST", f"{_ITEM}/unarchive", portal_queue.unarchive_queue_item),
     Route("POST", f"{_ITEM}/helper-action", portal_queue.start_helper_action),

@@ -18,6 +18,8 @@ ROUTES = (
         downloads="image/png",
     ),
     Route("POST", "/v1/documents/{document_id}/signature", documents.sign_document),
+    Route("POST", "/v1/document-signatures", documents.sign_documents),
+    Route("POST", "/v1/documents/{document_id}/delegation", documents.delegate_document),
     Route("POST", "/v1/documents/{document_id}/decline", documents.decline_document),
     Route("POST", "/v1/documents/{document_id}/return", documents.mark_returned),
 )

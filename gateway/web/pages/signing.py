@@ -27,6 +27,27 @@ PAGES = (
         states=(State("done", query={"is_decided": "true"}),),
     ),
     Page(
+        "/signing/together",
+        "signing/together.html",
+        reads={
+            **LOOK,
+            "documents": Read(
+                documents.list_documents,
+                given={"is_mine": True, "is_decided": False, "limit": 20},
+                query=("after",),
+            ),
+        },
+        actions=(
+            Action(
+                "sign_together",
+                documents.sign_documents,
+                "What could be signed is signed.",
+                keeps_reply=True,
+            ),
+        ),
+        sample={documents.list_documents: {"items": {"actions": ["sign", "decline"], "state": "sent"}}},
+    ),
+    Page(
         "/signing/{document_id}",
         "signing/document.html",
         reads={
@@ -40,9 +61,11 @@ PAGES = (
         },
         actions=(
             Action("sign", documents.sign_document, "The document is signed."),
+            Action("delegate", documents.delegate_document, "Somebody else is asked to sign in your place."),
             Action("decline", documents.decline_document, "You have declined to sign. The sender is told."),
         ),
         states=(
+            State("to_approve", replies={documents.get_document: {"own_role": "approver"}}),
             State(
                 "signed",
                 replies={documents.get_document: {"actions": [], "state": "signed", "meaning": "review"}},
@@ -50,7 +73,7 @@ PAGES = (
         ),
         sample={
             documents.get_document: {
-                "actions": ["sign", "decline"],
+                "actions": ["sign", "decline", "delegate"],
                 "state": "sent",
                 "decided_at": None,
                 "returned_at": None,

@@ -175,6 +175,13 @@ if (body.live) {
     stream.addEventListener("stale", () => {
       waits ??= setTimeout(() => { waits = null; reread(); }, COLLECT_MS);
     });
+    // Who else has the same item open.
+    const others = document.getElementById("others");
+    if (others) stream.addEventListener("others", (told) => {
+      const names = JSON.parse(told.data);
+      others.hidden = names.length === 0;
+      others.querySelector("bdi").textContent = names.join(", ");
+    });
     stream.addEventListener("ended", () => { stream.close(); leave(); });
     stream.addEventListener("error", () => stream.readyState === EventSource.CLOSED && poll(POLL_MS));
   } else poll(POLL_MS);

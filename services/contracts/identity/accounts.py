@@ -322,6 +322,32 @@ describe_account = contract.query(
     access=only_services("notifications", "signing", "referrals"),
     errors=("not_found",),
 )
+find_or_invite_signers = contract.command(
+    "find_or_invite_signers",
+    "The accounts to which a document goes that is sent to these addresses. An address without an account gets one of a "
+    "provider, and the link that sets its password.",
+    request={
+        "people": fields.List(
+            fields.Nested(
+                {
+                    "email": EmailAddress(required=True),
+                    "first_name": Text(load_default=None, allow_none=True, most=100),
+                    "last_name": Text(load_default=None, allow_none=True, most=100),
+                }
+            ),
+            required=True,
+            validate=validate.Length(min=1, max=20),
+        )
+    },
+    reply={
+        "items": fields.List(
+            fields.Nested({"email": fields.String(required=True), "account_id": Id(required=True)}),
+            required=True,
+        )
+    },
+    access=only_services("signing"),
+    errors=("feature_is_off", "conflict"),
+)
 describe_authors = contract.query(
     "describe_authors",
     "The authors of something, as the other side may know them: the first name and the initial of the last name, never "

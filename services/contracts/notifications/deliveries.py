@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import STAFF, Reply, page_of, permission
+from services.contracts.declare import STAFF, Reply, only_services, page_of, permission
 from services.contracts.fields import Code, Count, Id, Moment
 from services.contracts.notifications import contract
 
@@ -59,6 +59,38 @@ cancel_delivery = contract.command(
     reply=DeliveryView,
     access=permission("organisation.manage", realms=STAFF),
     errors=("not_found", "delivery_ended", "conflict"),
+)
+
+describe_document_deliveries = contract.query(
+    "describe_document_deliveries",
+    "The first message about a document to each of these accounts from a moment on, with its receipt. Of a fax the document's id "
+    "takes the account's place.",
+    request={
+        "document_id": Id(required=True),
+        "asked": fields.List(
+            fields.Nested({"account_id": Id(required=True), "at": Moment(required=True)}),
+            required=True,
+            validate=validate.Length(min=1, max=40),
+        ),
+    },
+    reply={
+        "items": fields.List(
+            fields.Nested(
+                {
+                    "account_id": Id(required=True),
+                    "channel": fields.String(required=True),
+                    "state": fields.String(required=True),
+                    "reason": fields.String(required=True, allow_none=True),
+                    "sent_at": Moment(required=True, allow_none=True),
+                    "receipt": fields.String(
+                        required=True, metadata={"description": "the Message-ID with which it was taken"}
+                    ),
+                }
+            ),
+            required=True,
+        )
+    },
+    access=only_services("signing"),
 )
 
 delivery_sent = contract.event(

@@ -9,7 +9,7 @@ from services.contracts.fields import CalendarDay, Count, Day, Flag, Id, Moment,
 from services.contracts.identity.paging import PAGE
 from services.contracts.identity.permissions import MANAGE_APPOINTMENTS
 from services.contracts.portals import contract
-from services.contracts.portals.appointments import STATES, WHEN, Appointment
+from services.contracts.portals.appointments import STATES, WHEN, Appointment, FreeTimes
 from services.contracts.portals.definitions import Suffix
 from services.contracts.portals.my_appointments import FOR_WHOM, OWN, OfferedType
 
@@ -138,6 +138,19 @@ get_appointment_request = contract.query(
     "One request for an appointment. Reading it is audited.",
     request=_ONE,
     reply=StaffRequest,
+    access=MANAGE_APPOINTMENTS,
+    errors=("not_found",),
+)
+list_requested_times = contract.query(
+    "list_requested_times",
+    "The next days with free times that suit a request: its days, its times of the day at the place. Other times, too, "
+    "unless `is_wished`.",
+    request={
+        **_ONE,
+        "from_on": CalendarDay(load_default=None, allow_none=True),
+        "is_wished": Flag(load_default=True),
+    },
+    reply=FreeTimes,
     access=MANAGE_APPOINTMENTS,
     errors=("not_found",),
 )

@@ -8,7 +8,7 @@ from typing import Any
 import isodate
 from marshmallow import ValidationError, fields, validate
 
-from services.contracts.declare import PORTAL_REALMS, Reply, Request, page_of, signed_in
+from services.contracts.declare import PORTAL_REALMS, Reply, Request, only_services, page_of, signed_in
 from services.contracts.fields import Code, Count, Digest, Flag, Id, Moment, Text, one_of
 from services.contracts.identity.paging import PAGE
 from services.contracts.identity.permissions import MANAGE_CONSENTS
@@ -249,6 +249,16 @@ consents_required = contract.event(
         "is_required": Flag(required=True),
         **_OF_CONSENT,
     },
+)
+list_decided_consents = contract.query(
+    "list_decided_consents",
+    "What people have decided about consents from a moment on, oldest first, so that each decision is sealed by a signature.",
+    request={
+        "since": Moment(load_default=None, allow_none=True),
+        "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
+    },
+    reply={"items": fields.List(fields.Nested(SignedConsent), required=True)},
+    access=only_services("signing"),
 )
 consent_signed = contract.event(
     "consent_signed",

@@ -105,6 +105,9 @@ class WholeQueueItem(QueueItem):
     steps = fields.List(fields.Nested(QueueStep), required=True)
     usual_outcome = one_of(OUTCOMES, required=True)
     confirms_dismissal = Flag(required=True)
+    draft = fields.String(
+        required=True, allow_none=True, metadata={"description": "what the caller has begun to answer"}
+    )
 
 
 class QueueCount(Reply):
@@ -249,6 +252,19 @@ answer_queue_item = contract.command(
     access=_WORK,
     errors=("not_found", "item_archived", "no_portal_account"),
     expects_version=True,
+)
+save_reply_draft = contract.command(
+    "save_reply_draft",
+    "Keep what the caller has begun to answer, until it is sent; an empty text throws it away. With `saved_reply_id` that reply "
+    "is added at the end, in the words of the item's portal.",
+    request={
+        **_ITEM,
+        "text": Text(load_default="", most=MOST_TEXT, least=0),
+        "saved_reply_id": Id(load_default=None, allow_none=True),
+    },
+    reply={"item_id": Id(required=True), "draft": fields.String(required=True, allow_none=True)},
+    access=_WORK,
+    errors=("not_found",),
 )
 dismiss_queue_item = contract.command(
     "dismiss_queue_item",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import fields, validate
 
-from services.contracts.declare import Reply, only_services, page_of, permission
-from services.contracts.fields import Count, Day, Flag, Id, Moment, Telephone, Text
+from services.contracts.declare import Reply, Request, only_services, page_of, permission
+from services.contracts.fields import Count, Day, EmailAddress, Flag, Id, Ids, Moment, Telephone, Text, one_of
 from services.contracts.referrals.directory_imports import Document
 from services.contracts.signing import contract
 
@@ -23,12 +25,91 @@ KINDS = ("document", "plan_of_care")
 FAX_STATES = ("waiting", "sent", "failed")
 
 # What the caller may do with a document now.
-ACTIONS = ("sign", "decline", "return", "remind", "attach", "refuse", "replace")
+ACTIONS = ("sign", "decline", "delegate", "return", "remind", "attach", "refuse", "replace")
 
 # Why somebody does not sign.
 DECLINE_REASONS = ("wrong_person", "content_wrong", "outdated", "somebody_else_signs", "other")
 
 MEANINGS = ("approval", "review", "authorship", "responsibility")
+
+# What a recipient does with a document. Viewers and those who get a copy decide nothing.
+ROLES = ("signer", "approver", "viewer", "copy")
+
+# waiting: others come first. told: viewers and copies. ended: the document was decided without them.
+RECIPIENT_STATES = ("waiting", "asked", "told", "signed", "declined", "delegated", "expired", "ended")
+
+# Where a document stands for one of its recipients.
+OWN_STANDINGS = ("to_sign", "to_read", "signed_by_you", "handed_on", "late", "done_without_you", *STATES)
+
+MOST_RECIPIENTS = 20
+MOST_AT_ONCE = 20
+LONGEST_DRAWING = 20_000
+
+
+def _appearance() -> dict[str, fields.Field[Any]]:
+    """How a signature looks. Without both the printed name stands alone, as it does beside them."""
+    return {
+        "typed_name": Text(load_default=None, allow_none=True, most=120),
+        "drawing": fields.String(
+            load_default=None,
+            allow_none=True,
+            validate=[
+                validate.Length(max=LONGEST_DRAWING),
+                validate.Regexp(
+                    r"\d{1,4},\d{1,4}([ ;]\d{1,4},\d{1,4})*\Z", error="Draw it again: this is no drawing."
+                ),
+            ],
+            metadata={
+                "description": "lines of points `x,y`, with blanks between points and semicolons between lines"
+            },
+        ),
+    }
+
+
+class RecipientOrder(Request):
+    """Somebody who gets a document: by account, or by e-mail address, which gets an account if it has none."""
+
+    account_id = Id(load_default=None, allow_none=True)
+    email = EmailAddress(load_default=None, allow_none=True)
+    first_name = Text(load_default=None, allow_none=True, most=100)
+    last_name = Text(load_default=None, allow_none=True, most=100)
+    role = one_of(ROLES, load_default="signer")
+    turn = fields.Integer(
+        load_default=1,
+        validate=validate.Range(1, MOST_RECIPIENTS),
+        metadata={
+            "description": "those of one number are asked at once, after all of lower numbers have signed"
+        },
+    )
+    expires_on = Day(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "the last day on which this one may sign"},
+    )
+
+
+class ShownRecipient(Reply):
+    """A recipient of a document. Providers do not see the notes and reasons of others, nor what these have opened."""
+
+    id = Id(required=True)
+    account_id = Id(required=True, allow_none=True)
+    name = fields.String(required=True, allow_none=True)
+    role = one_of(ROLES, required=True)
+    turn = fields.Integer(required=True)
+    state = one_of(RECIPIENT_STATES, required=True)
+    expires_on = Day(required=True, allow_none=True)
+    asked_at = Moment(required=True, allow_none=True)
+    viewed_at = Moment(required=True, allow_none=True)
+    decided_at = Moment(required=True, allow_none=True)
+    meaning = one_of(MEANINGS, required=True, allow_none=True)
+    reason_code = one_of(DECLINE_REASONS, required=True, allow_none=True)
+    note = fields.String(required=True, allow_none=True)
+    delegated_by_id = Id(required=True, allow_none=True)
+    decision_id = Id(
+        required=True,
+        allow_none=True,
+        metadata={"description": "of a decline, whose signature can be opened"},
+    )
 
 
 class DocumentView(Reply):
@@ -85,6 +166,14 @@ class DocumentView(Reply):
     returned_at = Moment(allow_none=True)
     sha256 = fields.String(required=True, metadata={"description": "of the file as it stands now"})
     is_signed = Flag(required=True)
+    message = fields.String(required=True, allow_none=True)
+    may_delegate = Flag(required=True)
+    must_see_pages = Flag(
+        required=True, metadata={"description": "whether a signer has to have seen every page first"}
+    )
+    signatures_wanted = fields.Integer(required=True)
+    signatures_done = fields.Integer(required=True)
+    has_certificate = Flag(required=True, metadata={"description": "of completion, once it is decided"})
 
 
 class ShownDocument(DocumentView):
@@ -95,6 +184,18 @@ class ShownDocument(DocumentView):
         required=True,
         metadata={"description": "what the caller may do now"},
     )
+    own_role = one_of(
+        ROLES, required=True, allow_none=True, metadata={"description": "of the caller; null: no recipient"}
+    )
+    own_standing = one_of(
+        OWN_STANDINGS,
+        required=True,
+        allow_none=True,
+        metadata={"description": "where it stands for the caller, a recipient; null: no recipient"},
+    )
+    recipients = fields.List(
+        fields.Nested(ShownRecipient), metadata={"description": "of one document, not in lists"}
+    )
     sender_name = fields.String(required=True, allow_none=True)
     recipient_name = fields.String(required=True, allow_none=True)
     organisation_name = fields.String(
@@ -103,7 +204,8 @@ class ShownDocument(DocumentView):
     seen_pages = fields.List(
         fields.Integer(),
         metadata={
-            "description": "the pages whose pictures the recipient has opened before deciding; of one document, not in lists"
+            "description": "the pages whose pictures the caller, or else the first signer, has opened before deciding; "
+            "of one document, not in lists"
         },
     )
 
@@ -138,13 +240,26 @@ FILE_ERRORS = (
 
 send_document = contract.command(
     "send_document",
-    "Send a PDF for signature: by e-mail to a provider's account, by fax, or on paper. A plan of care says when care began. With "
+    "Send a PDF for signature: by e-mail to one recipient or several, by fax, or on paper. A plan of care says when care began. With "
     "`replaces_document_id` it is the next version of a declined document.",
     request={
         "document": fields.Nested(Document, required=True),
         "title": Text(required=True, most=120),
         "channel": fields.String(load_default="email", validate=validate.OneOf(CHANNELS)),
-        "recipient_account_id": Id(load_default=None, allow_none=True),
+        "recipient_account_id": Id(
+            load_default=None, allow_none=True, metadata={"description": "one signer; or `recipients`"}
+        ),
+        "recipients": fields.List(
+            fields.Nested(RecipientOrder), load_default=list, validate=validate.Length(max=MOST_RECIPIENTS)
+        ),
+        "message": Text(
+            load_default=None,
+            allow_none=True,
+            most=2000,
+            metadata={"description": "shown beside the document"},
+        ),
+        "may_delegate": Flag(load_default=False),
+        "must_see_pages": Flag(load_default=False),
         "addressee": Text(load_default=None, allow_none=True, most=120),
         "fax_number": Telephone(load_default=None, allow_none=True),
         "fax_number_again": Telephone(
@@ -260,6 +375,7 @@ sign_document = contract.command(
         "document_id": Id(required=True),
         "meaning": fields.String(required=True, validate=validate.OneOf(MEANINGS)),
         "note": Text(load_default=None, allow_none=True, most=2000),
+        **_appearance(),
     },
     reply=DocumentView,
     access=permission("document.sign"),
@@ -267,6 +383,7 @@ sign_document = contract.command(
         "not_found",
         "already_decided",
         "conflict",
+        "pages_unseen",
         "document_unreadable",
         "document_already_signed",
         "document_signatures_full",
@@ -276,10 +393,53 @@ sign_document = contract.command(
     timeout_s=20,
 )
 
+sign_documents = contract.command(
+    "sign_documents",
+    "Sign several documents in one act. Each must have been opened before; each is answered by itself.",
+    request={
+        "document_ids": Ids(required=True, validate=validate.Length(min=1, max=MOST_AT_ONCE)),
+        "meaning": fields.String(required=True, validate=validate.OneOf(MEANINGS)),
+        **_appearance(),
+    },
+    reply={
+        "signed": fields.Integer(required=True),
+        "items": fields.List(
+            fields.Nested(
+                {
+                    "document_id": Id(required=True),
+                    "title": fields.String(required=True, allow_none=True),
+                    "outcome": fields.String(
+                        required=True, metadata={"description": "signed, or the code of the refusal"}
+                    ),
+                    "detail": fields.String(required=True, allow_none=True),
+                }
+            ),
+            required=True,
+        ),
+    },
+    access=permission("document.sign"),
+    timeout_s=30,
+)
+
+delegate_document = contract.command(
+    "delegate_document",
+    "Let somebody else sign in the caller's place, where the sender allows it. They are asked at once; they cannot hand it on.",
+    request={
+        "document_id": Id(required=True),
+        "email": EmailAddress(required=True),
+        "first_name": Text(load_default=None, allow_none=True, most=100),
+        "last_name": Text(load_default=None, allow_none=True, most=100),
+    },
+    reply=DocumentView,
+    access=permission("document.sign"),
+    errors=("not_found", "already_decided", "conflict", "recipient_refused", "feature_is_off"),
+    expects_version=True,
+)
+
 decline_document = contract.command(
     "decline_document",
-    "Decline to sign, with the reason: a code, and words, which may be left out beside a code other than `other`. The sender "
-    "is told.",
+    "Decline to sign, with the reason: a code, and words, which may be left out beside a code other than `other`. It ends the "
+    "document; the sender and those who have signed are told.",
     request={
         "document_id": Id(required=True),
         "reason_code": fields.String(
@@ -315,6 +475,22 @@ signature_requested = contract.event(
 )
 
 document_signed = contract.event("document_signed", "A document was signed.", data=_DOCUMENT)
+
+document_shared = contract.event(
+    "document_shared",
+    "A document is there for recipients who only read it.",
+    data={"document_id": Id(required=True), "account_ids": Ids(required=True)},
+)
+
+signed_document_declined = contract.event(
+    "signed_document_declined",
+    "A document was declined by one signer after others had signed it.",
+    data={"document_id": Id(required=True), "account_ids": Ids(required=True)},
+)
+
+signature_request_expired = contract.event(
+    "signature_request_expired", "The last day of a signer has passed without a decision.", data=_DOCUMENT
+)
 
 document_declined = contract.event("document_declined", "A document was declined.", data=_DOCUMENT)
 

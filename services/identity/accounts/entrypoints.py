@@ -87,6 +87,10 @@ class AccountsEntrypoints:
     def describe_account(self, call: Call) -> Any:
         return call.read(queries.describe_account)
 
+    @serves(contract.find_or_invite_signers)
+    def find_or_invite_signers(self, call: Call) -> Any:
+        return call.commit(handlers.find_or_invite_signers)
+
     @serves(contract.describe_authors)
     def describe_authors(self, call: Call) -> Any:
         return call.read(queries.describe_authors)

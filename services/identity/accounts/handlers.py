@@ -21,7 +21,14 @@ from services.identity.credentials.invitations import invite, void_links
 from services.identity.credentials.rules import INVITATION
 from services.identity.models import Account, Person, ResourceAssignment, Role
 from services.identity.realms import granting, rules
-from services.identity.realms.rules import APPLICANT, EMPLOYEE, PATIENT, WORKFORCE_REALMS, login_space
+from services.identity.realms.rules import (
+    APPLICANT,
+    EMPLOYEE,
+    PATIENT,
+    PROVIDER,
+    WORKFORCE_REALMS,
+    login_space,
+)
 from services.identity.registry.accounts import account_view, load_account
 from services.identity.registry.actors import caller_of
 from services.identity.registry.organisations import load_organisation
@@ -87,6 +94,37 @@ def create_account(unit: UnitOfWork, *, email: str, first_name: str, last_name: 
     granting.require_role_held(unit, role, field="email")
     account = add_account(unit, email=email, role=role, first_name=first_name, last_name=last_name)
     return account_view(account)
+
+
+def find_or_invite_signers(unit: UnitOfWork, *, people: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """The account of each address among staff and providers; a new one of a provider where there is none (S4-15).
+
+    The sender of a document needs no right over accounts for it: such an account reaches nothing but what is sent to it.
+    Raises Refused(feature_is_off, conflict).
+    """
+    features = load_organisation(unit).features
+    if rules.SIGNATURE not in features or not rules.portal_is_open(features):
+        raise Refused("feature_is_off", "The provider portal or electronic signature is switched off.")
+    found = []
+    for person in people:
+        account_id = unit.session.scalar(
+            select(Account.id).where(
+                Account.login_space == login_space(PROVIDER), Account.login == login_key(person["email"])
+            )
+        )
+        found.append({"email": person["email"], "account_id": account_id or _new_signer(unit, person).id})
+    return {"items": found}
+
+
+def _new_signer(unit: UnitOfWork, person: Mapping[str, Any]) -> Account:
+    role = role_of_level(unit, rules.PROVIDER_LEVEL)
+    names = {name: person[name] for name in ("first_name", "last_name")}
+    try:
+        account = add_account(unit, email=person["email"], role=role, **names)
+    except Refused as taken:
+        raise Refused("conflict", "Somebody has just created this account.", retry_after_s=1) from taken
+    invite(unit, account, INVITATION)
+    return account
 
 
 def set_security_level(unit: UnitOfWork, *, account_id: str, security_level: str) -> dict[str, Any]:

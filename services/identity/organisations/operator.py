@@ -1,4 +1,4 @@
-"""The operator's work: creating organisations, setting passwords, allowing passwords again, noting subscribers."""
+"""The operator's work: creating organisations, setting passwords, allowing passwords again."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def create_organisation(
             set_password_hash(unit, organisation, account, password_hash)
         return Created(organisation.id, organisation.key, account.id, is_new=True)
 
-    return _as_operator(database, work)
+    return as_operator(database, work)
 
 
 def set_password(
@@ -132,7 +132,7 @@ def set_password(
         set_password_hash(unit, organisation, account, password_hash)
         return account.id
 
-    return _as_operator(database, work)
+    return as_operator(database, work)
 
 
 def allow_passwords(database: Database, *, organisation_key: str, realm: str) -> str:
@@ -160,7 +160,7 @@ def allow_passwords(database: Database, *, organisation_key: str, realm: str) ->
         )  # fmt: skip
         return str(provider.id)
 
-    return _as_operator(database, work)
+    return as_operator(database, work)
 
 
 def restore_administrators(database: Database, *, organisation_key: str) -> list[str]:
@@ -192,25 +192,7 @@ def restore_administrators(database: Database, *, organisation_key: str) -> list
             unit.audit("role.changed", "role", role.id, before=sorted(held), after=after, is_disabled=False)
         return lacking
 
-    return _as_operator(database, work)
-
-
-def note_subscriber(database: Database, *, organisation_key: str, name: str, action: str) -> None:
-    """Write the audit row of a step in the life of an outside system that reads the organisation's events.
-
-    Raises Refused(not_found) if there is no such organisation.
-    """
-
-    def work(unit: UnitOfWork) -> None:
-        organisation = unit.session.scalars(
-            select(Organisation).where(Organisation.key == organisation_key)
-        ).one_or_none()
-        if organisation is None:
-            raise Refused("not_found", f"There is no organisation with the key {organisation_key!r}.")
-        unit.act_for(organisation.id, organisation.key)
-        unit.audit(action, "subscriber", name)
-
-    _as_operator(database, work)
+    return as_operator(database, work)
 
 
 def note_person_export(database: Database, *, organisation_key: str, person_id: str) -> str:
@@ -234,7 +216,7 @@ def note_person_export(database: Database, *, organisation_key: str, person_id: 
         unit.audit("person.exported", "person", person_id)
         return organisation.id
 
-    return _as_operator(database, work)
+    return as_operator(database, work)
 
 
 def add_default_roles(unit: UnitOfWork) -> None:
@@ -284,7 +266,9 @@ def _known_features(features: Iterable[str]) -> list[str]:
     return enabled
 
 
-def _as_operator(database: Database, work: Callable[[UnitOfWork], T]) -> T:
+def as_operator(database: Database, work: Callable[[UnitOfWork], T]) -> T:
+    """Do a piece of work in one transaction as the operator, for whom the audit trail says `command_line`."""
+
     def run(session: Session) -> T:
         unit = UnitOfWork(
             session,

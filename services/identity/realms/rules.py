@@ -300,6 +300,10 @@ def switch_of(permission: str) -> str | None:
     return next((switch for switch, switched in _BY_SWITCH.items() if switched == permission), None)
 
 
+# The feature without which no document is sent to be signed with an account (S4-5).
+SIGNATURE = "electronic_signature"
+
+
 def portal_is_open(features: Collection[str]) -> bool:
     """Whether provider accounts may work at all (S0-5)."""
     return "provider_portal" in features and "referralq" in features

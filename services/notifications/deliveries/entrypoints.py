@@ -67,6 +67,11 @@ class DeliveryEntrypoints:
         """Cancel a message that waits to be sent."""
         return call.commit(handlers.cancel_delivery)
 
+    @serves(deliveries.describe_document_deliveries)
+    def describe_document_deliveries(self, call: Call) -> Any:
+        """Receipts of a document's messages."""
+        return call.read(queries.describe_document_deliveries)
+
     @listens(assignments.referral_assigned)
     def on_referral_assigned(self, incoming: IncomingEvent) -> None:
         """E-mail those who work for the program or its agency."""
@@ -172,3 +177,18 @@ class DeliveryEntrypoints:
     def on_document_declined(self, incoming: IncomingEvent) -> None:
         """E-mail the sender."""
         _apply(incoming, handlers.document_declined)
+
+    @listens(signing.document_shared)
+    def on_document_shared(self, incoming: IncomingEvent) -> None:
+        """E-mail those who only read it."""
+        _apply(incoming, handlers.document_shared)
+
+    @listens(signing.signed_document_declined)
+    def on_signed_document_declined(self, incoming: IncomingEvent) -> None:
+        """E-mail those who have signed it."""
+        _apply(incoming, handlers.signed_document_declined)
+
+    @listens(signing.signature_request_expired)
+    def on_signature_request_expired(self, incoming: IncomingEvent) -> None:
+        """E-mail the sender."""
+        _apply(incoming, handlers.signature_request_expired)

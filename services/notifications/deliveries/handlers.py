@@ -196,6 +196,27 @@ def document_declined(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: st
     )
 
 
+def document_shared(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell those who only read a document that it is there."""
+    for account_id in data["account_ids"]:
+        create_delivery(
+            unit, "document_to_read", account_id, {"document_id": data["document_id"]}, mail_domain
+        )
+
+
+def signed_document_declined(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell those who have signed a document that another signer has declined it. The message does not say who."""
+    for account_id in data["account_ids"]:
+        context = {"document_id": data["document_id"]}
+        create_delivery(unit, "signed_document_declined", account_id, context, mail_domain)
+
+
+def signature_request_expired(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the sender that a signer's last day has passed."""
+    context = {"document_id": data["document_id"]}
+    create_delivery(unit, "signature_request_expired", data["sender_account_id"], context, mail_domain)
+
+
 def cancel_outdated(unit: UnitOfWork, about_id: str, version: int) -> None:
     """Cancel what waits to be sent about something as it was before this version of it."""
     statement = select(Delivery).where(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import and_, or_, select
@@ -13,6 +14,9 @@ from services.chassis.passports import Caller
 from services.notifications.deliveries.models import Delivery
 
 _ORDER = "deliveries"
+_ONE_DAY = datetime.timedelta(days=1)
+_CLOCKS_DIFFER = datetime.timedelta(seconds=30)
+_MOST_OF_A_DAY = 200  # messages to one account
 
 
 def list_deliveries(
@@ -40,3 +44,27 @@ def list_deliveries(
         "items": page,
         "next": cursor_of(_ORDER, page[-1].created_at, page[-1].id) if len(rows) > len(page) else None,
     }
+
+
+def describe_document_deliveries(
+    session: Session, _caller: Caller, *, document_id: str, asked: list[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The first message about a document to each of these accounts, within a day of the moment at which it was asked for."""
+    found = []
+    for each in asked:
+        rows = session.scalars(
+            select(Delivery)
+            .where(
+                Delivery.account_id == each["account_id"],
+                Delivery.created_at.between(each["at"] - _CLOCKS_DIFFER, each["at"] + _ONE_DAY),
+            )
+            .order_by(Delivery.created_at, Delivery.id)
+            .limit(_MOST_OF_A_DAY)
+        )
+        first = next((row for row in rows if row.context.get("document_id") == document_id), None)
+        if first is not None:
+            told = {
+                name: getattr(first, name) for name in ("account_id", "channel", "state", "reason", "sent_at")
+            }
+            found.append(told | {"receipt": f"<{first.message_id}>"})
+    return {"items": found}

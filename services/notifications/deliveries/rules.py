@@ -19,6 +19,7 @@ ALSO_UNVERIFIED = frozenset(
     {
         "document_ready_to_sign",
         "document_reminder",
+        "document_to_read",
         "second_factor_enabled",
         "second_factor_removed",
         "account_enabled",
@@ -33,6 +34,9 @@ PAGES = {
     "capacity_stale": "/provider/capacity/{program_id}/{line_id}",
     "document_ready_to_sign": "/signing/{document_id}",
     "document_reminder": "/signing/{document_id}",
+    "document_to_read": "/signing/{document_id}",
+    "signed_document_declined": "/signing/{document_id}",
+    "signature_request_expired": "/staff/documents/{document_id}",
     "document_signed": "/staff/documents/{document_id}",
     "document_declined": "/staff/documents/{document_id}",
     "message_waiting": "/portal",

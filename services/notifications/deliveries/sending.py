@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 from eventlet import tpool
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from services.chassis import logs, wire
@@ -106,8 +106,11 @@ class SenderLoop(Loop):
         self._channels = channels
 
     def _send_due(self) -> bool:
-        while not self.stopping.is_set() and send_next(self._runtime, self._channels):
-            continue
+        looks_first = True
+        while not self.stopping.is_set() and send_next(
+            self._runtime, self._channels, looks_first=looks_first
+        ):
+            looks_first = False  # where one message was due, mostly more are
         return True
 
 
@@ -125,9 +128,12 @@ def take_over(runtime: Any) -> None:
     runtime.database.write(None, end_leases)
 
 
-def send_next(runtime: Any, channels: tuple[str, ...] = rules.CHANNELS) -> bool:
-    """Claim the delivery of these channels that has been due the longest, and try it once. False when none may be sent."""
-    delivery = _claim(runtime, channels)
+def send_next(runtime: Any, channels: tuple[str, ...] = rules.CHANNELS, *, looks_first: bool = True) -> bool:
+    """Claim the delivery of these channels that has been due the longest, and try it once. False when none may be sent.
+
+    `looks_first`: it is likely that nothing is due, so that is looked for without a lock.
+    """
+    delivery = _claim(runtime, channels, looks_first=looks_first)
     if delivery is None:
         return False
     logs.correlation_id.set(delivery.correlation_id)
@@ -165,32 +171,49 @@ def smtp_settings(settings: Any) -> email.SmtpSettings:
     )
 
 
-def _claim(runtime: Any, channels: tuple[str, ...] = rules.CHANNELS) -> Delivery | None:
+def _claim(
+    runtime: Any, channels: tuple[str, ...] = rules.CHANNELS, *, looks_first: bool = True
+) -> Delivery | None:
     traffic = traffic_of(runtime)
     resting = traffic.resting(channels)
     for channel in channels:
-        if channel not in resting and (claimed := _claim_of(runtime, traffic, channel)) is not None:
+        if channel in resting:
+            continue
+        claimed = _claim_of(runtime, traffic, channel, looks_first=looks_first)
+        if claimed is not None:
             return claimed
     return None
 
 
-def _claim_of(runtime: Any, traffic: Traffic, channel: str) -> Delivery | None:
-    def due() -> Any:
-        crowded, subscribers = traffic.held_back(channel)
-        statement = select(Delivery).where(Delivery.channel == channel, Delivery.next_try_at <= utc_now())
-        if crowded:
-            statement = statement.where(Delivery.organisation_id.not_in(crowded))
-        if subscribers and channel == rules.WEBHOOK:
-            statement = statement.where(Delivery.account_id.not_in(subscribers))
-        return statement.order_by(Delivery.next_try_at).limit(1)
+# Built once: building it anew for each message costs as much as executing it.
+_DUE = (
+    select(Delivery)
+    .where(
+        Delivery.channel == bindparam("channel"),
+        Delivery.next_try_at <= bindparam("now"),
+        Delivery.organisation_id.not_in(bindparam("crowded", expanding=True)),
+        Delivery.account_id.not_in(bindparam("subscribers", expanding=True)),
+    )
+    .order_by(Delivery.next_try_at)
+    .limit(1)
+)
+_ID_OF_DUE = _DUE.with_only_columns(Delivery.id)
+_DUE_UNLOCKED = _DUE.with_for_update(skip_locked=True)
 
-    with runtime.database.reading(None) as session:
-        # Mostly nothing is due, and a read takes no write lock.
-        if session.scalar(due().with_only_columns(Delivery.id)) is None:
-            return None
+
+def _claim_of(runtime: Any, traffic: Traffic, channel: str, *, looks_first: bool) -> Delivery | None:
+    def due() -> dict[str, Any]:
+        crowded, subscribers = traffic.held_back(channel)
+        held_back = {"crowded": crowded, "subscribers": subscribers if channel == rules.WEBHOOK else []}
+        return {"channel": channel, "now": utc_now(), **held_back}
+
+    if looks_first:
+        with runtime.database.reading(None) as session:
+            if session.scalar(_ID_OF_DUE, due()) is None:
+                return None
 
     def claim(session: Session) -> Delivery | None:
-        delivery = session.scalars(due().with_for_update(skip_locked=True)).first()
+        delivery = session.scalars(_DUE_UNLOCKED, due()).first()
         if delivery is not None:
             delivery.state = "sending"
             delivery.tries += 1

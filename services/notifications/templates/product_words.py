@@ -528,6 +528,29 @@ KINDS: dict[str, Kind] = {
             "{{ portal_link }}",
         ),
         _declared(
+            "document_to_read",
+            "organisation_name product_name portal_link",
+            "{{ organisation_name }} has sent you a document to read",
+            "{{ organisation_name }} has sent you a document to read. You need not sign it. It is here:",
+            "{{ portal_link }}",
+            "For reasons of privacy this message says nothing about its content.",
+        ),
+        _declared(
+            "signed_document_declined",
+            "organisation_name product_name document_number portal_link",
+            "Document {{ document_number }} was declined after you had signed it",
+            "You have signed document {{ document_number }} of {{ organisation_name }}. Another signer has declined it, so it "
+            "does not take effect. See it here:",
+            "{{ portal_link }}",
+        ),
+        _declared(
+            "signature_request_expired",
+            "organisation_name product_name document_number portal_link",
+            "Nobody has signed document {{ document_number }} in time",
+            "The last day of a signer of document {{ document_number }} has passed. Send it again with a new day here:",
+            "{{ portal_link }}",
+        ),
+        _declared(
             "login_email_changed",
             "organisation_name product_name portal_link",
             "Your log-in to {{ product_name }} has changed",

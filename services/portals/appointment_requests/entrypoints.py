@@ -58,6 +58,10 @@ class AppointmentRequestEntrypoints:
         add_person_names(call, [answer])
         return answer
 
+    @serves(contract.list_requested_times)
+    def list_requested_times(self, call: Call) -> Any:
+        return call.read(queries.list_requested_times)
+
     @serves(contract.book_requested_appointment)
     def book_requested_appointment(self, call: Call) -> Any:
         answer = call.commit(handlers.book_requested_appointment)

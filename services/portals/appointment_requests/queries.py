@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,9 +15,10 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.portals.appointments import BOOKED
+from services.portals.appointment_requests import rules
 from services.portals.appointment_requests.models import AppointmentRequest
 from services.portals.appointments.models import Appointment
-from services.portals.appointments.queries import names_of
+from services.portals.appointments.queries import names_of, staff_finder
 from services.portals.configuration import queries as configuration
 from services.portals.definitions import queries as definitions
 from services.portals.definitions.supervised import require_supervised
@@ -68,6 +70,19 @@ def list_appointment_requests(
 def get_appointment_request(session: Session, _caller: Caller, *, request_id: str) -> dict[str, Any]:
     """One request. Raises Refused `not_found`."""
     return view(session, found(session, request_id))
+
+
+def list_requested_times(
+    session: Session, _caller: Caller, *, request_id: str, from_on: datetime.date | None, is_wished: bool
+) -> dict[str, Any]:
+    """The next days with free times that suit a request, or with any. Raises Refused `not_found`."""
+    row = found(session, request_id)
+    finder = staff_finder(session, schedules.find_type(session, row.type_id), None)
+    if not is_wished:
+        return finder.next_days(from_on)
+    first = max(filter(None, (from_on, row.earliest_on)), default=None)
+    suits = functools.partial(rules.suits, row.parts_of_day)
+    return finder.next_days(first, row.latest_on, suits)
 
 
 def get_employee_scheduling(

@@ -9,6 +9,7 @@ from services.contracts.errors import Refused
 
 OPEN, BOOKED, DECLINED, WITHDRAWN = "open", "booked", "declined", "withdrawn"
 MOST_OPEN = 5  # of a person
+_ENDS = (("morning", 12), ("afternoon", 17), ("evening", 24))  # until which hour of the day
 _WORDS = {"morning": "in the morning", "afternoon": "in the afternoon", "evening": "in the evening"}
 
 
@@ -34,6 +35,12 @@ def require_open(is_open: bool) -> None:
     """Raise Refused `appointment_request_closed` for a request that is answered or taken back."""
     if not is_open:
         raise Refused("appointment_request_closed", "This request is answered already, or was taken back.")
+
+
+def suits(parts_of_day: Sequence[str], local: datetime.datetime) -> bool:
+    """Whether a time of the place's clock lies in one of these parts of the day; without any, every time does."""
+    part = next(name for name, until in _ENDS if local.hour < until)
+    return not parts_of_day or part in parts_of_day
 
 
 def words(

@@ -40,8 +40,13 @@ class Finder:
         self._names = {each.id: each.name for each in providers}
         self._schedules = schedules.schedules_of(session, list(self._names))
 
-    def next_days(self, from_on: datetime.date | None) -> dict[str, Any]:
-        """The next days with free times, and where to look further."""
+    def next_days(
+        self,
+        from_on: datetime.date | None,
+        until_on: datetime.date | None = None,
+        suits: Callable[[datetime.datetime], bool] = bool,
+    ) -> dict[str, Any]:
+        """The next days with free times, and where to look further. `suits` tells whether a local time is wanted."""
         limits = [self._bounds(ZoneInfo(each.time_zone)) for each in self._schedules]
         if not limits:
             return {"days": [], "next_from_on": None}
@@ -49,11 +54,12 @@ class Finder:
         day = min(each[0] for each in limits).date() - datetime.timedelta(days=1)
         day = max(day, from_on) if from_on else day
         end = max(each[1] for each in limits).date() + datetime.timedelta(days=1)
+        end = min(end, until_on) if until_on else end
         days: dict[datetime.date, list[dict[str, Any]]] = {}
         for _ in range(_MOST_STEPS):
             if day > end or len(days) > DAYS_AT_ONCE:
                 break
-            days |= self.on_days(day, min(day + datetime.timedelta(days=_STEP - 1), end))
+            days |= self.on_days(day, min(day + datetime.timedelta(days=_STEP - 1), end), suits)
             day += datetime.timedelta(days=_STEP)
         ordered = sorted(days)
         more = ordered[DAYS_AT_ONCE] if len(ordered) > DAYS_AT_ONCE else day if day <= end else None
@@ -63,7 +69,9 @@ class Finder:
         ]
         return {"days": shown, "next_from_on": more}
 
-    def on_days(self, first: datetime.date, last: datetime.date) -> dict[datetime.date, list[dict[str, Any]]]:
+    def on_days(
+        self, first: datetime.date, last: datetime.date, suits: Callable[[datetime.datetime], bool] = bool
+    ) -> dict[datetime.date, list[dict[str, Any]]]:
         """The free times from the first to the last day, by day of the place."""
         taken = self._taken(first, last)
         found: dict[datetime.date, dict[Any, dict[str, Any]]] = defaultdict(dict)
@@ -74,8 +82,11 @@ class Finder:
             for start in rules.free_starts(
                 spans, taken[schedule.provider_id], self._kind.minutes, earliest, latest
             ):
+                local = start.astimezone(zone)
+                if not suits(local):
+                    continue
                 who = None if self._is_any else schedule.provider_id
-                place = found[start.astimezone(zone).date()]
+                place = found[local.date()]
                 place.setdefault((start, schedule.place, who), self._time(schedule, start))
         return {day: [times[each] for each in sorted(times, key=str)] for day, times in found.items()}
 

@@ -95,12 +95,14 @@ def list_free_times(
     from_on: datetime.date | None,
 ) -> dict[str, Any]:
     """The next days with free times. Raises Refused `not_found`."""
-    kind = schedules.find_type(session, type_id)
+    return staff_finder(session, schedules.find_type(session, type_id), provider_id).next_days(from_on)
+
+
+def staff_finder(session: Session, kind: AppointmentType, provider_id: str | None) -> Finder:
+    """What finds the free times that staff can book: of all providers that take the type, or of one. Raises Refused `not_found`."""
     providers = chosen_providers(session, kind, provider_id)
     now = utc_now()
-    return Finder(
-        session, kind, providers, lambda zone: bounds(now, zone, 0, _DAYS_AHEAD), is_any=False
-    ).next_days(from_on)
+    return Finder(session, kind, providers, lambda zone: bounds(now, zone, 0, _DAYS_AHEAD), is_any=False)
 
 
 def describe_appointment(session: Session, _caller: Caller, *, appointment_id: str) -> dict[str, Any]:

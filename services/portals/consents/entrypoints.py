@@ -56,6 +56,10 @@ class ConsentsEntrypoints:
     def list_my_signed_consents(self, call: Call) -> Any:
         return call.read(queries.list_my_signed_consents)
 
+    @serves(contract.list_decided_consents)
+    def list_decided_consents(self, call: Call) -> Any:
+        return call.read(queries.list_decided_consents)
+
     @serves(contract.list_signed_consents)
     def list_signed_consents(self, call: Call) -> Any:
         call.note_reading("consents.opened", "person", call.request["person_id"])

@@ -128,6 +128,16 @@ def list_signed_consents(
     return _page(session, of_person, SignedConsent, SignedConsent.at, "signed_consents", after, limit)
 
 
+def list_decided_consents(
+    session: Session, _caller: Caller, *, since: datetime.datetime | None, limit: int
+) -> dict[str, Any]:
+    """What people have decided from a moment on, oldest first."""
+    statement = select(SignedConsent).order_by(SignedConsent.at, SignedConsent.id).limit(limit)
+    if since is not None:
+        statement = statement.where(SignedConsent.at >= since)
+    return {"items": list(session.scalars(statement))}
+
+
 def export_consents_fhir(
     session: Session, caller: Caller, *, person_id: str, after: str | None, limit: int
 ) -> dict[str, Any]:

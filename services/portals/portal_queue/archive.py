@@ -5,7 +5,19 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    column,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
@@ -47,13 +59,18 @@ def search_archive(
         wanted.append(QueueItem.requested_at >= _midnight(from_on))
     if until_on is not None:
         wanted.append(QueueItem.requested_at < _midnight(until_on + datetime.timedelta(days=1)))
+    last = None if after is None else _last_item(session, after)
     typed = search_key(words or "").split()[:_MOST_WORDS]
-    if typed:
-        wanted.append(QueueItem.id.in_(select(QueueText.item_id).where(_has_words(session, typed))))
-    if after is not None:
-        wanted.append(_behind(session, after))
-    sorting = (QueueItem.requested_at.desc(), QueueItem.person_name_key, QueueItem.id)
-    rows = session.scalars(select(QueueItem).where(*wanted).order_by(*sorting).limit(limit + 1)).all()
+    if typed and session.connection().dialect.name == "sqlite":
+        statement = _as_the_index_reads(typed, last)
+    else:
+        sorting = (QueueItem.requested_at.desc(), QueueItem.person_name_key, QueueItem.id)
+        statement = select(QueueItem).order_by(*sorting)
+        if typed:
+            wanted.append(QueueItem.id.in_(select(QueueText.item_id).where(_has_words(typed))))
+        if last is not None:
+            wanted.append(_behind(last))
+    rows = session.scalars(statement.where(*wanted).limit(limit + 1)).all()
     page, now = rows[:limit], utc_now()
     return {
         "items": [queries.view(each, now) for each in page],
@@ -62,24 +79,45 @@ def search_archive(
     }
 
 
-def _has_words(session: Session, typed: list[str]) -> ColumnElement[bool]:
-    """The condition that each typed word begins one of a text's. They are letters and digits only (`search_key`)."""
-    if session.connection().dialect.name == "postgresql":
-        vector = func.to_tsvector(literal_column("'simple'::regconfig"), QueueText.words)
-        asked = func.to_tsquery(
-            literal_column("'simple'::regconfig"), " & ".join(f"{each}:*" for each in typed)
-        )
-        return vector.op("@@")(asked)
-    matching = text("SELECT rowid FROM fts_queue_texts WHERE fts_queue_texts MATCH :typed")
+def _has_words(typed: list[str]) -> ColumnElement[bool]:
+    """PostgreSQL's condition that each typed word begins one of a text's. They are letters and digits only (`search_key`)."""
+    simple: ColumnElement[Any] = literal_column("'simple'::regconfig")
+    asked = func.to_tsquery(simple, " & ".join(f"{each}:*" for each in typed))
+    return func.to_tsvector(simple, QueueText.words).op("@@")(asked)
+
+
+def _as_the_index_reads(typed: list[str], last: QueueItem | None) -> Select[Any]:
+    """SQLite's items of which each typed word begins a word, behind a page's last one.
+
+    A frequent word has very many, so they are not gathered and sorted: FTS5 hands out the newest row first, and rows are numbered as
+    the requests came. Where some came at the same moment, the last one is first whatever the name.
+    """
+    index = table("fts_queue_texts", column("rowid", Integer))
     quoted = " ".join(f'"{each}"*' for each in typed)
-    return QueueText.number.in_(matching.bindparams(typed=quoted))
+    statement = (
+        select(QueueItem)
+        .select_from(index)
+        .join(QueueText, QueueText.number == index.c.rowid)
+        .join(QueueItem, QueueItem.id == QueueText.item_id)
+        .where(text("fts_queue_texts MATCH :typed").bindparams(typed=quoted))
+        .order_by(index.c.rowid.desc())
+    )
+    if last is None:
+        return statement
+    number = select(QueueText.number).where(QueueText.item_id == last.id).scalar_subquery()
+    return statement.where(index.c.rowid < number)
 
 
-def _behind(session: Session, item_id: str) -> ColumnElement[bool]:
-    """The condition that an item comes after this one, with which a page ended. Raises Refused `invalid_request`."""
+def _last_item(session: Session, item_id: str) -> QueueItem:
+    """The item with which a page ended. Raises Refused `invalid_request`."""
     last = session.scalars(select(QueueItem).where(QueueItem.id == item_id)).one_or_none()
     if last is None:
         raise Refused("invalid_request", "Send the `next` of the page before as `after`.", "after")
+    return last
+
+
+def _behind(last: QueueItem) -> ColumnElement[bool]:
+    """The condition that an item comes after this one, with which a page ended."""
     name = QueueItem.person_name_key
     return or_(
         QueueItem.requested_at < last.requested_at,

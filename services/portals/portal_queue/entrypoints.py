@@ -65,6 +65,10 @@ class PortalQueueEntrypoints:
         person = asking.addressee(call, item.person_id) if item.account_id is None else None
         return call.commit(handlers.answer_queue_item, person)
 
+    @serves(contract.save_reply_draft)
+    def save_reply_draft(self, call: Call) -> Any:
+        return call.commit(handlers.save_reply_draft, call.caller)
+
     @serves(contract.dismiss_queue_item)
     def dismiss_queue_item(self, call: Call) -> Any:
         return call.commit(handlers.dismiss_queue_item)

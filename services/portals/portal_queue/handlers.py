@@ -7,16 +7,22 @@ import datetime
 from collections.abc import Collection
 from typing import Any, TypedDict, Unpack
 
+from sqlalchemy import delete
+
 from services.chassis.database import held_or_made
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.portals import portal_queue as contract
+from services.contracts.portals.messages import MOST_TEXT
+from services.portals.configuration import terms, versions
+from services.portals.definitions import queries as definitions
 from services.portals.messages import writing
 from services.portals.messages.handlers import require_account
 from services.portals.people.asking import Addressee
 from services.portals.portal_queue import items, queries, rules
-from services.portals.portal_queue.models import QueueItem, QueueSettings
+from services.portals.portal_queue.models import QueueItem, QueueSettings, ReplyDraft
+from services.portals.saved_replies import queries as saved_replies
 
 
 def enter_request(
@@ -89,6 +95,7 @@ def answer_queue_item(
     own_id = item.id if associate else None
     writing.write_as_staff(unit, thread, text, account_ids=account_ids, item_id=own_id, notify=notify)
     outcome = outcome or queries.settings_of(unit.session)["usual_outcome"]
+    _drop_draft(unit, item.id)
     item.is_waiting = False
     items.find_by(unit, item, text)
     items.add_step(unit, item, "answered")
@@ -96,6 +103,39 @@ def answer_queue_item(
     if outcome != rules.LEFT_OPEN:
         items.dismiss(unit, item, outcome)
     return queries.view(item, unit.now)
+
+
+def save_reply_draft(
+    unit: UnitOfWork, caller: Caller, *, item_id: str, text: str, saved_reply_id: str | None
+) -> dict[str, Any]:
+    """Keep what the caller has begun to answer. Raises Refused `not_found`, `invalid_request` for a text that is too long."""
+    item = queries.found(unit.session, item_id)
+    if saved_reply_id is not None:
+        saved = saved_replies.found(unit.session, saved_reply_id)
+        text = rules.with_reply(text, _in_words_of(unit, item, saved.text), MOST_TEXT)
+    if not text:
+        _drop_draft(unit, item_id)
+        return {"item_id": item.id, "draft": None}
+    key = {"item_id": item.id, "account_id": caller.id}
+    fresh = {"organisation_id": unit.organisation_id, "text": text, "saved_at": unit.now}
+    row = held_or_made(unit.session, ReplyDraft, key, fresh)
+    row.text, row.saved_at = text, unit.now
+    return {"item_id": item.id, "draft": row.text}
+
+
+def _in_words_of(unit: UnitOfWork, item: QueueItem, text: str) -> str:
+    """A saved reply for an item: with its person's first name, its type, and the words of its portal (S2-51)."""
+    named = rules.filled_in(text, item.person_name, item.type_name)
+    if item.portal is None:
+        return named
+    definition = definitions.named(unit.session, unit.organisation_id, item.portal)
+    words = versions.shown(unit.session, unit.organisation_id, definition).whole["terms"]
+    return terms.replaced(named, words)
+
+
+def _drop_draft(unit: UnitOfWork, item_id: str) -> None:
+    of_caller = (ReplyDraft.item_id == item_id, ReplyDraft.account_id == unit.actor_id)
+    unit.session.execute(delete(ReplyDraft).where(*of_caller))
 
 
 def dismiss_queue_item(unit: UnitOfWork, *, item_id: str, outcome: str, confirm: bool) -> dict[str, Any]:

@@ -74,6 +74,16 @@ class QueueStep(TenantScoped, Base):
     actor_id: Mapped[str] = mapped_column(String(64))
 
 
+class ReplyDraft(TenantScoped, Base):
+    """What an account has begun to answer to an item. It goes when it is sent or thrown away."""
+
+    __tablename__ = "reply_drafts"
+    item_id: Mapped[str] = mapped_column(ForeignKey("queue_items.id"), primary_key=True)
+    account_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+    saved_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+
 class QueueText(TenantScoped, Base):
     """The words by which an item is found, in the form in which they are compared.
 

@@ -15,7 +15,7 @@ from services.contracts.errors import Refused
 from services.portals.message_types import queries as message_types
 from services.portals.messages import queries as messages
 from services.portals.portal_queue import rules
-from services.portals.portal_queue.models import QueueItem, QueueSettings, QueueStep
+from services.portals.portal_queue.models import QueueItem, QueueSettings, QueueStep, ReplyDraft
 
 _MEMBERS = (
     "id",
@@ -120,7 +120,7 @@ def count_queue(session: Session, caller: Caller) -> dict[str, Any]:
     }
 
 
-def get_queue_item(session: Session, _caller: Caller, *, item_id: str) -> dict[str, Any]:
+def get_queue_item(session: Session, caller: Caller, *, item_id: str) -> dict[str, Any]:
     """One item with its conversation and its history. Raises Refused `not_found`."""
     item = found(session, item_id)
     newest = select(QueueStep).where(QueueStep.item_id == item.id).order_by(QueueStep.number.desc())
@@ -132,6 +132,9 @@ def get_queue_item(session: Session, _caller: Caller, *, item_id: str) -> dict[s
     return {
         **view(item, utc_now()),
         "text": item.text,
+        "draft": session.scalar(
+            select(ReplyDraft.text).where(ReplyDraft.item_id == item.id, ReplyDraft.account_id == caller.id)
+        ),
         "questionnaire_id": item.questionnaire_id,
         "messages": [messages.view(each) for each in messages.messages_of(session, item.thread_id)],
         "steps": steps[::-1],

@@ -72,6 +72,24 @@ def require_allowed_host(link: str, hosts: Iterable[str]) -> None:
         )
 
 
+def filled_in(text: str, person_name: str, type_name: str) -> str:
+    """A saved reply with the first name of the person, who is named as in "Vega, Ana", and the type of the item."""
+    last, _, first = person_name.partition(", ")
+    return text.replace("{name}", first or last).replace("{type}", type_name)
+
+
+def with_reply(text: str, reply: str, most: int) -> str:
+    """What was begun, with a saved reply at its end. Raises Refused(invalid_request) where that is too long."""
+    whole = "\n\n".join(filter(None, (text, reply)))
+    if len(whole) > most:
+        raise Refused(
+            "invalid_request",
+            f"text: with this reply it has {len(whole)} characters, at most {most} are sent.",
+            "text",
+        )
+    return whole
+
+
 def words_of(*texts: str) -> str:
     """The words of an item's name, type and texts as they are compared, each once."""
     return " ".join(words_of_text("\n".join(texts))[:_MOST_WORDS])

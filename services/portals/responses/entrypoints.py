@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from services.chassis.operations import Call, serves
+from services.chassis.passports import Caller
 from services.contracts.portals import responses as contract
+from services.portals.people import asking
 from services.portals.responses import handlers, queries
 
 
@@ -32,7 +34,13 @@ class ResponsesEntrypoints:
 
     @serves(contract.submit_response)
     def submit_response(self, call: Call) -> Any:
-        return call.commit(handlers.submit_response, call.caller)
+        """Sending answers. What the queue gets of them names the person, so identity is asked before."""
+        with call.reading(call.organisation_id) as session:
+            queued = queries.queued_as(session, cast(Caller, call.caller), call.request["response_id"])
+        person = asking.addressee(call, queued.person_id) if queued else None
+        return call.commit(
+            handlers.submit_response, call.caller, queued.message_type if queued else None, person
+        )
 
     @serves(contract.discard_response)
     def discard_response(self, call: Call) -> Any:

@@ -12,6 +12,8 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused, invalid
 from services.contracts.portals import questionnaire_form as shape
 from services.contracts.portals import responses as contract
+from services.portals.people.asking import Addressee
+from services.portals.portal_queue.items import add_item
 from services.portals.questionnaires import answering
 from services.portals.questionnaires import queries as questionnaires
 from services.portals.responses import answers as drafts
@@ -148,12 +150,23 @@ def save(
     return queries.work_view(unit.session, row, goes_on_to=goes_on_to, standing=standing)
 
 
-def submit_response(unit: UnitOfWork, caller: Caller, *, response_id: str) -> dict[str, Any]:
-    """Send the answers. Raises Refused `not_found`, `response_submitted`, `invalid_request` with every problem."""
+def submit_response(
+    unit: UnitOfWork, caller: Caller, message_type: str | None, person: Addressee | None, *, response_id: str
+) -> dict[str, Any]:
+    """Send the answers. As a message type they come into the queue, where the person's name is needed.
+
+    Raises Refused `not_found`, `response_submitted`, `invalid_request` with every problem.
+    """
     row = _draft_of(unit, caller, response_id)
     if row.order_id is not None:
         queries.find_order(unit.session, caller, row.order_id, for_change=True).completed_at = unit.now
     sending.send(unit, row)
+    if message_type is not None and person is not None:
+        title = questionnaires.find_version(unit.session, row.questionnaire_id, row.number).title
+        reference = (rules.REFERENCE, row.id)
+        add_item(
+            unit, person, message_type, title, account_id=caller.id, portal=row.portal, reference=reference
+        )
     return queries.work_view(unit.session, row)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
@@ -13,8 +13,10 @@ from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
 from services.contracts.portals import responses as contract
+from services.contracts.portals.questionnaires import REPORT_INJURY
 from services.portals.definitions import queries as definitions
 from services.portals.definitions.supervised import supervised
+from services.portals.message_types import queries as message_types
 from services.portals.published_items.queries import profile_of
 from services.portals.questionnaires import answering, fhir_writing
 from services.portals.questionnaires import queries as questionnaires
@@ -28,6 +30,38 @@ _MOST_ORDERS = 200
 _OF_VERSION = (Response.questionnaire_id == QuestionnaireVersion.questionnaire_id) & (
     Response.number == QuestionnaireVersion.number
 )
+
+
+class QueuedAs(NamedTuple):
+    """The person and the message type as which answers come into the queue."""
+
+    person_id: str
+    message_type: str
+
+
+def queued_as(session: Session, caller: Caller, response_id: str) -> QueuedAs | None:
+    """As what answers come into the queue: of the message type that carries the questionnaire, or as the report of an injury.
+
+    None: they do not; so it is with what was ordered of a supervisor. Raises Refused `not_found`.
+    """
+    row = find_mine(session, caller, response_id)
+    if row.order_id is not None:
+        return None
+    offered = questionnaires.offered_of(session, [row.portal] if row.portal else [])
+    is_report = any(
+        each["questionnaire_id"] == row.questionnaire_id and each["module"] == REPORT_INJURY
+        for each in offered
+    )
+    carries = [
+        each.code
+        for each in message_types.all_types(session).values()
+        if each.is_enabled
+        and (
+            each.questionnaire_id == row.questionnaire_id
+            or (is_report and each.code == rules.INJURY and each.questionnaire_id is None)
+        )
+    ]
+    return QueuedAs(row.person_id, carries[0]) if carries else None
 
 
 def list_my_questionnaires(

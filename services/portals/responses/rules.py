@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 SUPERVISOR, EMPLOYEE = "supervisor", "employee"
+INJURY = "report_injury_or_illness"  # the message type
+REFERENCE = "response"
 FORMS = "profile.view_forms"
 
 

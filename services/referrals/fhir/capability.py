@@ -7,9 +7,11 @@ from typing import Any
 from services.referrals.fhir.rules import CAPACITY_STATUS, ENROLLMENT_STATUS, FHIR_VERSION, PARAMETERS
 
 # The day on which the offered resources or parameters last changed.
-_DATE = "2026-11-28"
+_DATE = "2026-11-29"
 _ABOUT = (
-    "Read and search only. A Task and a ServiceRequest with the same id are one referral; a HealthcareService is a program, "
+    "Read and search only. Who polls asks with _since (the same as _lastUpdated=ge…) and gets the oldest change first; "
+    "Provenance is asked by its target. A Task and a ServiceRequest with the same id are one referral; "
+    "a HealthcareService is a program, "
     "an Organization an agency. The extension "
     f"{CAPACITY_STATUS} on HealthcareService is that of the Gravity guide; without it the capacity is unknown. No resource "
     "claims a profile of the guide, because the help-seeker is no US Core Patient. The extension "

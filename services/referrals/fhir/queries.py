@@ -42,6 +42,7 @@ _TASK_CODE = "http://hl7.org/fhir/CodeSystem/task-code"
 # The Task.status of a referral that its sender took back at an open status.
 TAKEN_BACK = "cancelled"
 _STEPS = "FHIR provenance"
+_CHANGED = "FHIR directory by change"
 _Agency = aliased(Resource)
 
 
@@ -353,17 +354,23 @@ def _directory(session: Session, caller: Caller | None, wanted: rules.Search) ->
     level = Resource.level == (Level.PROGRAM if is_program else Level.AGENCY).value
     if is_program:  # and an agency without a program that takes referrals itself
         level = or_(level, Resource.id.in_(select(QueueProgram.program_id)))
+    by_change = any(name == "_lastUpdated" for name, _ in wanted.conditions)
+    at = Resource.updated_at if by_change else Resource.search_key
     statement = (
         select(Resource, _Agency.name.label("agency_name"))
         .join(_Agency, _Agency.id == Resource.own_agency_id)
         .options(undefer(Resource.record))
         .where(level, _listed(caller, is_program))
         .where(*(_of_resource(name, values) for name, values in wanted.conditions))
-        .order_by(Resource.search_key, Resource.id)
+        .order_by(at, Resource.id)
     )
     if wanted.count == 0:
         return _Found.counted(session, statement)
-    if wanted.after is not None:
+    if wanted.after is not None and by_change:
+        last_at, last_id = _read_cursor(wanted.after, _CHANGED, datetime.datetime, str)
+        place = tuple_(literal(last_at, Resource.updated_at.type), literal(last_id))
+        statement = statement.where(tuple_(Resource.updated_at, Resource.id) > place)
+    elif wanted.after is not None:
         key = session.scalar(select(Resource.search_key).where(Resource.id == wanted.after))
         if key is None:
             raise Refused("search_refused", "Search again from the first page.", "_after")
@@ -374,7 +381,10 @@ def _directory(session: Session, caller: Caller | None, wanted: rules.Search) ->
     now = utc_now()
     lines = lines_of_programs(session, [row.Resource.id for row in page], now) if is_program else {}
     facts = [_program_facts(row, lines, now) for row in page]
-    return _Found(facts, page[-1].Resource.id if len(rows) > len(page) else None)
+    if len(rows) == len(page):
+        return _Found(facts)
+    last = page[-1].Resource
+    return _Found(facts, cursor_of(_CHANGED, last.updated_at, last.id) if by_change else last.id)
 
 
 def _listed(caller: Caller | None, is_program: bool) -> ColumnElement[bool]:
@@ -391,6 +401,7 @@ def _of_resource(name: str, values: Sequence[str]) -> ColumnElement[bool]:
     """The condition of one parameter of HealthcareService or Organization."""
     conditions: dict[str, Callable[[], ColumnElement[bool]]] = {
         "_id": lambda: Resource.id.in_(values),
+        "_lastUpdated": lambda: _within(Resource.updated_at, values),
         "identifier": lambda: Resource.number.in_(_codes(values, name, rules.RESOURCE_NUMBERS)),
         "active": lambda: or_(*(_is_active(rules.flag(value, name)) for value in values)),
         "organization": lambda: is_of_agency(*_ids(values, ("Organization",), name)),

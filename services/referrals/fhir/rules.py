@@ -95,6 +95,7 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "Task": {
             "_id": "token",
             "_lastUpdated": "date",
+            "_since": "date",
             "status": "token",
             "business-status": "token",
             "owner": "reference",
@@ -106,6 +107,7 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "ServiceRequest": {
             "_id": "token",
             "_lastUpdated": "date",
+            "_since": "date",
             "status": "token",
             "identifier": "token",
             "performer": "reference",
@@ -113,12 +115,21 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "HealthcareService": {
             "_id": "token",
+            "_lastUpdated": "date",
+            "_since": "date",
             "name": "string",
             "organization": "reference",
             "active": "token",
             "identifier": "token",
         },
-        "Organization": {"_id": "token", "name": "string", "active": "token", "identifier": "token"},
+        "Organization": {
+            "_id": "token",
+            "_lastUpdated": "date",
+            "_since": "date",
+            "name": "string",
+            "active": "token",
+            "identifier": "token",
+        },
         "Provenance": {"_id": "token", "target": "reference"},
     }
 )
@@ -222,11 +233,19 @@ def read_search(
                 raise _refused("A value is expected.", name)
             if name == "_id":
                 wanted = tuple(plain_id(part) or part for part in wanted)
-            conditions.append((name, wanted))
+            conditions.append(_since(wanted) if name == "_since" else (name, wanted))
     after = given.get("_after", ())
     return Search(
         resource_type, tuple(conditions), _count(given.get("_count", ())), after[0] if after else None
     )
+
+
+def _since(values: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """`_since`, for those who poll: the same as `_lastUpdated=ge…`, by which a next page goes on. Raises Refused `search_refused`."""
+    wanted = tuple(f"ge{value}" for value in values)
+    for each in wanted:
+        moments(each, "_since")
+    return "_lastUpdated", wanted
 
 
 def reference_id(value: str, types: Sequence[str], name: str) -> tuple[str | None, str]:

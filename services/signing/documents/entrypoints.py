@@ -46,6 +46,14 @@ class DocumentEntrypoints:
     def sign_document(self, call: Call) -> Any:
         return workflows.sign_document(call)
 
+    @serves(documents.sign_documents)
+    def sign_documents(self, call: Call) -> Any:
+        return workflows.sign_documents(call)
+
+    @serves(documents.delegate_document)
+    def delegate_document(self, call: Call) -> Any:
+        return workflows.delegate_document(call)
+
     @serves(documents.decline_document)
     def decline_document(self, call: Call) -> Any:
         return call.commit(handlers.decline_document)

@@ -15,8 +15,8 @@ from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.signing import documents as contract
-from services.signing.documents import queries, rules
-from services.signing.documents.models import Document, SeenPage
+from services.signing.documents import queries, recipients, rules
+from services.signing.documents.models import Document, Recipient, SeenPage
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,14 @@ class Signed:
 
     sha256: str
     at: datetime.datetime
+
+
+@dataclass(frozen=True)
+class ToSign:
+    """The file to sign, by its SHA-256, and the recipient whose signature it gets."""
+
+    sha256: str
+    recipient_id: str
 
 
 @dataclass(frozen=True)
@@ -40,10 +48,13 @@ def send_document(
     sha256: str,
     pages: int,
     concerned: Concerned,
+    invited: Sequence[recipients.Invited],
     *,
     title: str,
     channel: str,
-    recipient_account_id: str | None,
+    message: str | None,
+    may_delegate: bool,
+    must_see_pages: bool,
     addressee: str | None,
     fax_number: str | None,
     fax_number_again: str | None,
@@ -53,7 +64,9 @@ def send_document(
     respond_by: datetime.date | None,
     replaces_document_id: str | None,
 ) -> Document:
-    """Record a screened document as sent. `sha256` and `pages` are results of the screening.
+    """Record a screened document as sent, and ask those whose turn it is first.
+
+    `sha256` and `pages` are results of the screening; `invited` are empty on paper.
 
     Raises Refused(not_found, not_declined) for a document that cannot be sent again (C8), and invalid_request for a new
     fax number that was entered only once.
@@ -62,6 +75,7 @@ def send_document(
         is_known = queries.has_faxed_to(unit.session, fax_number)
         rules.require_number_twice(fax_number, fax_number_again, is_known=is_known)
     replaced = _replaced(unit, replaces_document_id)
+    signers = [each.account_id for each in invited if each.role in rules.DECIDING]
     document: Document = unit.add(
         Document(
             id=wire.new_id(),
@@ -72,8 +86,13 @@ def send_document(
             named_person_id=concerned.named_person_id,
             sender_account_id=caller_of(unit).id,
             organisation_key=unit.organisation_key,
-            recipient_account_id=recipient_account_id,
+            recipient_account_id=signers[0] if signers else None,
             channel=channel,
+            message=message,
+            may_delegate=may_delegate,
+            must_see_pages=must_see_pages,
+            signatures_wanted=max(1, len(signers)),
+            signatures_done=0,
             addressee=addressee,
             fax_number=fax_number,
             fax_state="waiting" if channel == rules.FAX else None,
@@ -83,7 +102,6 @@ def send_document(
             revision=replaced.revision + 1 if replaced else 1,
             replaces_document_id=replaces_document_id,
             reminders=0,
-            next_reminder_at=rules.next_reminder(channel, unit.now, unit.now),
             state="sent",
             pages=pages,
             original_sha256=sha256,
@@ -98,9 +116,11 @@ def send_document(
     record(
         unit, "document.sent", document,
         pages=pages, sha256=document.original_sha256, channel=channel, replaces=replaces_document_id,
+        recipients=len(invited),
     )  # fmt: skip
     if channel == rules.EMAIL:
-        tell(unit, contract.signature_requested, document)
+        unit.session.flush()
+        recipients.invite(unit, document, invited)
     elif channel == rules.FAX:
         tell(unit, contract.fax_requested, document)
     return document
@@ -140,8 +160,10 @@ def open_document_page(
     """Where the picture of a page is. The opening is audited, and kept as evidence of what the recipient has seen."""
     document = _open(unit, document_id, page=number)
     _require_unchanged(document, file_sha256)
-    if document.state == "sent" and document.recipient_account_id == caller_of(unit).id:
+    own = recipients.find_recipient(unit.session, document_id, caller_of(unit).id)
+    if document.state == "sent" and own is not None and own.state == "asked":
         seen = {"organisation_id": document.organisation_id, "document_id": document_id, "number": number}
+        seen["account_id"] = own.account_id
         insert_unless_there(unit.session, SeenPage.__table__, seen | {"at": unit.now})
     return {
         "sha256": picture_sha256,
@@ -163,25 +185,59 @@ def _require_unchanged(document: Document, file_sha256: str) -> None:
 
 
 def _open(unit: UnitOfWork, document_id: str, **what: Any) -> Document:
-    """The document, whose opening is audited. The recipient's first one also sets `viewed_at` (S4-18)."""
+    """The document, whose opening is audited. A recipient's first one also sets `viewed_at` (S4-18)."""
     caller = caller_of(unit)
     document = queries.get_document(unit.session, caller, document_id, for_change=True)
-    is_recipient = document.recipient_account_id == caller.id
-    if is_recipient and document.viewed_at is None:
-        document.viewed_at = unit.now
+    own = recipients.find_recipient(unit.session, document_id, caller.id)
+    is_recipient = own is not None and own.asked_at is not None
+    if own is not None and is_recipient:
+        own.viewed_at = own.viewed_at or unit.now
+        document.viewed_at = document.viewed_at or unit.now
     record(unit, "document.opened", document, sha256=document.sha256, by_recipient=is_recipient, **what)
     return document
 
 
-def claim_signature(unit: UnitOfWork, *, document_id: str) -> str:
-    """Take the lease under which the document is signed outside of any transaction. Returns the SHA-256 of the file to sign.
+def require_opened(unit: UnitOfWork, *, document_id: str) -> str:
+    """The title of a document that the caller has opened, and may sign now. Raises Refused(not_opened)."""
+    document, own = _undecided(unit, document_id)
+    if own.viewed_at is None:
+        raise Refused("not_opened", "Open this document and read it before you sign it.")
+    return document.title
+
+
+def signed_in_this_request(unit: UnitOfWork, *, document_id: str) -> str | None:
+    """The title of a document that this very request has signed before it was interrupted."""
+    document = queries.get_document(unit.session, caller_of(unit), document_id)
+    own = recipients.find_recipient(unit.session, document_id, caller_of(unit).id)
+    return document.title if own is not None and own.decided_in == unit.context.request_id else None
+
+
+def documents_signed(unit: UnitOfWork, items: list[dict[str, Any]]) -> dict[str, Any]:
+    """Remember what became of each document of one act."""
+    signed = sum(1 for each in items if each["outcome"] == "signed")
+    unit.audit("documents.signed_at_once", "account", unit.actor_id, asked=len(items), signed=signed)
+    return {"signed": signed, "items": items}
+
+
+def claim_signature(unit: UnitOfWork, *, document_id: str, meaning: str) -> ToSign:
+    """Take the lease under which the document is signed outside of any transaction.
 
     Raises Refused(conflict) while another request holds the lease. The lease ends by itself, also after a crash.
     """
-    document = _undecided(unit, document_id)
+    document, own = _undecided(unit, document_id)
+    rules.require_meaning(own.role, meaning)
+    rules.require_pages_seen(
+        must_see=document.must_see_pages,
+        pages=document.pages,
+        seen=sum(
+            1
+            for number in queries.seen_pages(unit.session, document_id, own.account_id)
+            if number <= document.pages
+        ),
+    )
     document.signing_claim = unit.context.request_id
     document.signing_until = unit.now + rules.LEASE
-    return document.original_sha256
+    return ToSign(document.sha256, own.id)
 
 
 def release_signature(unit: UnitOfWork, *, document_id: str) -> None:
@@ -196,49 +252,83 @@ def sign_document(
 ) -> Document:
     """Record the signature that was made under this request's lease. Raises Refused(conflict) when the lease was lost.
 
-    With `auto_return` it counts as returned at once (C7).
+    The document is signed when all who have to sign have done so; until then the next ones are asked. With `auto_return` it
+    counts as returned at once (C7).
     """
-    document = _undecided(unit, document_id)
+    document, own = _undecided(unit, document_id)
     if document.signing_claim != unit.context.request_id:
         raise Refused("conflict", "Signing took too long and was begun anew elsewhere.", retry_after_s=1)
     document.signed_sha256 = signed.sha256
-    document.meaning = meaning
-    decide(document, "signed", signed.at, note)
+    document.meaning = own.meaning = meaning
+    document.signatures_done += 1
+    _note(own, "signed", signed.at, note)
+    own.decided_in = unit.context.request_id
     record(
         unit,
         "document.signed",
         document,
         original_sha256=document.original_sha256,
         signed_sha256=signed.sha256,
-        meaning=document.meaning,
-        pages_seen=len(queries.seen_pages(unit.session, document_id)),
+        meaning=meaning,
+        pages_seen=len(queries.seen_pages(unit.session, document_id, own.account_id)),
     )
-    tell(unit, contract.document_signed, document)
-    if auto_return:
-        give_back(unit, document)
+    if recipients.go_on(unit, document):
+        decide(unit, document, "signed", signed.at, note)
+        recipients.tell_signer(unit, contract.document_signed, document, own)
+        if auto_return:
+            give_back(unit, document)
+    else:
+        _come_further(document)
     return document
 
 
 def decline_document(
     unit: UnitOfWork, *, document_id: str, reason_code: str | None, note: str | None
 ) -> Document:
-    """Record that the recipient will not sign, and why. The document stays in the Unsigned report (S4-20).
+    """Record that a signer will not sign, and why. It ends the document, which stays in the Unsigned report (S4-20).
 
-    Raises Refused(invalid_request) without a reason.
+    The sender and those who have signed are told. Raises Refused(invalid_request) without a reason.
     """
     rules.require_reason(reason_code, note)
-    document = _undecided(unit, document_id)
-    document.reason_code = reason_code
-    decide(document, "declined", unit.now, note)
+    document, own = _undecided(unit, document_id)
+    document.reason_code = own.reason_code = reason_code
+    _note(own, "declined", unit.now, note)
+    own.waits_for_seal_since = unit.now
+    decide(unit, document, "declined", unit.now, note)
     record(
         unit,
         "document.declined",
         document,
         sha256=document.original_sha256,
         reason=reason_code or "other",
-        pages_seen=len(queries.seen_pages(unit.session, document_id)),
+        pages_seen=len(queries.seen_pages(unit.session, document_id, own.account_id)),
     )
-    tell(unit, contract.document_declined, document)
+    recipients.tell_signer(unit, contract.document_declined, document, own)
+    everybody = recipients.recipients_of(unit.session, document_id)
+    signed = [each.account_id for each in everybody if each.state == "signed"]
+    if signed:
+        recipients.tell_several(unit, contract.signed_document_declined, document, signed)
+    return document
+
+
+def require_delegable(unit: UnitOfWork, *, document_id: str) -> None:
+    """Raises Refused unless the caller may let somebody else sign the document now."""
+    document, own = _undecided(unit, document_id)
+    rules.require_delegable(may_delegate=document.may_delegate, is_delegate=own.delegated_by_id is not None)
+
+
+def delegate_document(unit: UnitOfWork, account_id: str, *, document_id: str) -> Document:
+    """Let another account sign in the caller's place. Raises Refused(recipient_refused) for one that has the document already."""
+    require_delegable(unit, document_id=document_id)
+    document, own = _undecided(unit, document_id)
+    if recipients.find_recipient(unit.session, document_id, account_id) is not None:
+        raise Refused("recipient_refused", "This person has the document already.", "email")
+    delegate = recipients.add_delegate(unit, own, account_id)
+    if document.recipient_account_id == own.account_id:
+        document.recipient_account_id = account_id
+    record(unit, "document.delegated", document, from_id=own.id, to_id=delegate.id)
+    recipients.go_on(unit, document)
+    _come_further(document)
     return document
 
 
@@ -267,20 +357,23 @@ def give_back(unit: UnitOfWork, document: Document) -> None:
     )
 
 
-def _undecided(unit: UnitOfWork, document_id: str) -> Document:
-    """The document, locked, if the caller is its recipient and may decide on it now."""
+def _undecided(unit: UnitOfWork, document_id: str) -> tuple[Document, Recipient]:
+    """The document, locked, and the caller's part in it, if the caller may decide on it now."""
     caller = caller_of(unit)
     document = queries.get_document(unit.session, caller, document_id, for_change=True)
-    if document.recipient_account_id != caller.id:
-        raise Refused("forbidden", "Only the recipient decides on a document.")
+    own = recipients.find_recipient(unit.session, document_id, caller.id)
+    if own is None or own.state == "waiting":
+        raise Refused("forbidden", "Only its recipients decide on a document, each in their turn.")
+    rules.require_undecided(document.state)
+    rules.require_own_turn(own.role, own.state, own.expires_on, unit.now.date())
     require_undecided(unit, document)
-    return document
+    return document, own
 
 
 def require_undecided(unit: UnitOfWork, document: Document) -> None:
     """Raises Refused unless the document still waits for a decision, in the version that was read, and nobody signs it now."""
     rules.require_undecided(document.state)
-    unit.require_version(document)
+    unit.honour_version(document)
     if rules.is_leased(
         document.signing_claim, document.signing_until, asked_by=unit.context.request_id, now=unit.now
     ):
@@ -301,14 +394,24 @@ def follow_people(unit: UnitOfWork, data: Mapping[str, Any], standings: Sequence
             record(unit, "document.person_changed", document, before=before, merge_id=data["merge_id"])
 
 
-def decide(document: Document, state: str, at: datetime.datetime, note: str | None) -> None:
-    """A document is signed or declined; nobody is reminded any more."""
+def decide(unit: UnitOfWork, document: Document, state: str, at: datetime.datetime, note: str | None) -> None:
+    """A document is signed or declined as a whole; nobody is asked or reminded any more."""
     document.state = state
-    document.next_reminder_at = None
     document.decided_at = at
     document.note = note
+    _come_further(document)
+    recipients.end(recipients.recipients_of(unit.session, document.id))
+
+
+def _come_further(document: Document) -> None:
     document.version += 1
     document.signing_claim = document.signing_until = None
+
+
+def _note(own: Recipient, state: str, at: datetime.datetime, note: str | None) -> None:
+    """What a signer has decided."""
+    own.state, own.decided_at, own.note = state, at, note
+    own.next_reminder_at = None
 
 
 def record(unit: UnitOfWork, action: str, document: Document, **facts: Any) -> None:

@@ -1,10 +1,10 @@
-"""The tables of signing: a document, its recipient, what was decided, and the pages seen before."""
+"""The tables of documents: a document, its recipients with what each decided, and the pages that each has seen before."""
 
 from __future__ import annotations
 
 import datetime
 
-from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import TenantScoped, UtcDateTime
@@ -14,11 +14,12 @@ from services.signing.models import Base
 
 
 class Document(TenantScoped, Base):
-    """A document that was sent to an account for its signature.
+    """A document that was sent to be signed, and where it stands as a whole.
 
-    `version` counts decisions. Views and leases leave it, so a recipient may decide on the version that was read.
-    `person_id` is the person it concerns, by the id that identity uses now: that person may see who has opened it.
-    `named_person_id` is the person named when it was sent. The two ids differ while the two records are merged.
+    `recipient_account_id` is the first signer; all of them are rows of `Recipient`. What each decided is kept there, and the
+    last decision here, too. `version` counts decisions. Views and leases leave it, so a recipient may decide on the version
+    that was read. `person_id` is the person it concerns, by the id that identity uses now: that person may see who has
+    opened it. `named_person_id` is the person named when it was sent. The two ids differ while the two records are merged.
     `signing_claim` is the request that is signing right now, until `signing_until`. A document on paper has an `addressee` in
     place of an account. The reminders loop works across organisations and needs their key.
     """
@@ -56,7 +57,11 @@ class Document(TenantScoped, Base):
     is_wet: Mapped[bool] = mapped_column(Boolean, default=False)
     reminders: Mapped[int] = mapped_column(Integer, default=0)
     reminded_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
-    next_reminder_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
+    message: Mapped[str | None] = mapped_column(Text)
+    may_delegate: Mapped[bool] = mapped_column(Boolean, default=False)
+    must_see_pages: Mapped[bool] = mapped_column(Boolean, default=False)
+    signatures_wanted: Mapped[int] = mapped_column(Integer, default=1)
+    signatures_done: Mapped[int] = mapped_column(Integer, default=0)
     state: Mapped[str] = mapped_column(String(20), default="sent")
     pages: Mapped[int] = mapped_column(Integer)
     original_sha256: Mapped[str] = mapped_column(String(64))
@@ -87,6 +92,11 @@ class Document(TenantScoped, Base):
         return rules.is_overdue(self.state, self.respond_by, utc_now().date())
 
     @property
+    def has_certificate(self) -> bool:
+        """Whether there is a certificate of completion."""
+        return self.state != "sent"
+
+    @property
     def is_signed(self) -> bool:
         """Whether the file carries the recipient's signature."""
         return self.signed_sha256 is not None
@@ -97,10 +107,50 @@ class Document(TenantScoped, Base):
         return self.signed_sha256 or self.original_sha256
 
 
-class SeenPage(TenantScoped, Base):
-    """A page whose picture the recipient of a document has opened before deciding, and when first."""
+class Recipient(TenantScoped, Base):
+    """Somebody who gets a document, in which role and turn, and what they did. Paper has no recipients with an account.
 
-    __tablename__ = "seen_pages"
+    `asked_at` is when it was their turn, or when they were shown the document; before it they do not see it. `decided_in` is
+    the request that carried their signature: repeated, it finds its own work. `waits_for_seal_since` is set while a decline
+    waits to be signed by itself.
+    """
+
+    __tablename__ = "recipients"
+    __table_args__ = (
+        UniqueConstraint("document_id", "account_id"),
+        Index(None, "organisation_id", "account_id", "document_id"),
+    )
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"))
+    account_id: Mapped[str] = mapped_column(String(32))
+    place: Mapped[int] = mapped_column(Integer)
+    role: Mapped[str] = mapped_column(String(10), default=rules.SIGNER)
+    turn: Mapped[int] = mapped_column(Integer, default=1)
+    state: Mapped[str] = mapped_column(String(10), default="waiting")
+    expires_on: Mapped[datetime.date | None] = mapped_column(Date, index=True)
+    asked_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    viewed_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    decided_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    decided_in: Mapped[str | None] = mapped_column(String(128))
+    meaning: Mapped[str | None] = mapped_column(String(20))
+    reason_code: Mapped[str | None] = mapped_column(String(40))
+    note: Mapped[str | None] = mapped_column(Text)
+    delegated_by_id: Mapped[str | None] = mapped_column(ForeignKey("recipients.id"))
+    waits_for_seal_since: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
+    next_reminder_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
+
+    @property
+    def decision_id(self) -> str | None:
+        """The id of the signed decision of a decline, once it is signed."""
+        is_sealed = self.state == "declined" and self.waits_for_seal_since is None
+        return self.id if is_sealed else None
+
+
+class SeenPage(TenantScoped, Base):
+    """A page whose picture a recipient of a document has opened before deciding, and when first."""
+
+    __tablename__ = "pages_seen"
     document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), primary_key=True)
+    account_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
     at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

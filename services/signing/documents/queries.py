@@ -1,17 +1,17 @@
-"""Queries of documents. Staff see all documents of their organisation; a provider sees those sent to its own account."""
+"""Queries of documents. Staff see all documents of their organisation; a provider those sent to it, from its turn on."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Select, and_, false, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, not_, or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.contracts.errors import Refused
 from services.signing.documents import rules
-from services.signing.documents.models import Document, SeenPage
+from services.signing.documents.models import Document, Recipient, SeenPage
 
 
 def visible_documents(caller: Caller) -> Select[Document]:
@@ -22,8 +22,16 @@ def visible_documents(caller: Caller) -> Select[Document]:
     if caller.realm == REALM_OF_SYSTEMS and (caller.may("document.read") or caller.may("document.send")):
         return documents
     if caller.realm == "provider":
-        return documents.where(Document.recipient_account_id == caller.id)
+        return documents.where(_sent_to(caller))
     return documents.where(false())
+
+
+def _sent_to(caller: Caller, *more: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the document was sent to the caller, whose turn has come."""
+    own = select(Recipient.document_id).where(
+        Recipient.account_id == caller.id, Recipient.asked_at.is_not(None), *more
+    )
+    return Document.id.in_(own)
 
 
 def find_document(
@@ -55,10 +63,20 @@ def file_of(session: Session, caller: Caller | None, *, document_id: str) -> str
     return document.sha256
 
 
-def seen_pages(session: Session, document_id: str) -> list[int]:
-    """The pages that the recipient has seen."""
-    statement = select(SeenPage.number).where(SeenPage.document_id == document_id).order_by(SeenPage.number)
-    return list(session.scalars(statement))
+def seen_pages(session: Session, document_id: str, account_id: str | None) -> list[int]:
+    """The pages that a recipient has seen before deciding."""
+    seen = SeenPage.document_id == document_id, SeenPage.account_id == account_id
+    return list(session.scalars(select(SeenPage.number).where(*seen).order_by(SeenPage.number)))
+
+
+def own_parts(session: Session, caller: Caller, document_ids: Collection[str]) -> dict[str, Recipient]:
+    """The caller's part in each of these documents that were sent to them, by document."""
+    own = select(Recipient).where(
+        Recipient.account_id == caller.id,
+        Recipient.document_id.in_(document_ids),
+        Recipient.asked_at.is_not(None),
+    )
+    return {each.document_id: each for each in session.scalars(own)}
 
 
 def describe_document(session: Session, _caller: Caller, *, document_id: str) -> dict[str, str]:
@@ -107,10 +125,13 @@ def list_documents(
         statement = statement.where(Document.kind == rules.PLAN_OF_CARE)
     if person_id is not None:
         statement = statement.where(Document.person_id == person_id)
-    if is_decided is not None:
-        statement = statement.where((Document.state != "sent") if is_decided else (Document.state == "sent"))
     if is_mine:
-        statement = statement.where(Document.recipient_account_id == caller.id)
+        statement = statement.where(_sent_to(caller))
+    if is_decided is not None:
+        waits = Document.state == "sent"
+        if is_mine or caller.realm == "provider":
+            waits = and_(waits, _sent_to(caller, Recipient.state == "asked"))
+        statement = statement.where(not_(waits) if is_decided else waits)
     if after is not None:
         statement = _older_than(statement, find_document(session, caller, after))
     newest_first = statement.order_by(Document.sent_at.desc(), Document.id.desc())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from services.contracts.errors import Refused, invalid
 
@@ -24,6 +26,10 @@ UNSIGNED_REPORT = (
     "signed",
     "declined",
 )  # all that staff or a recipient still have to deal with (S4-20, S4-21)
+SIGNER, APPROVER, VIEWER, COPY = "signer", "approver", "viewer", "copy"
+DECIDING = frozenset({SIGNER, APPROVER})
+MOST_SIGNERS = 12  # the places on a signature page
+APPROVAL = "approval"
 LEASE = datetime.timedelta(seconds=30)
 ONE_DAY = datetime.timedelta(days=1)
 STANDING = {
@@ -42,7 +48,7 @@ def require_feature(features: list[str]) -> None:
         raise Refused("feature_is_off", "Electronic signature is switched off for this organisation.")
 
 
-def require_recipient(account_state: str, realm: str, *, can_sign: bool) -> None:
+def require_recipient(account_state: str, realm: str, *, can_sign: bool, field: str) -> None:
     """Raises Refused(recipient_refused) for an account that cannot sign.
 
     It is disabled, its realm does not sign (S4-4), or its role does not include it (`can_sign`). An invited account is
@@ -52,16 +58,16 @@ def require_recipient(account_state: str, realm: str, *, can_sign: bool) -> None
         raise Refused(
             "recipient_refused",
             "Accounts of this realm do not sign documents: send it to a provider's account.",
-            "recipient_account_id",
+            field,
             realm=realm,
         )
     if account_state == "disabled":
-        raise Refused("recipient_refused", "The recipient's account is disabled.", "recipient_account_id")
+        raise Refused("recipient_refused", "The recipient's account is disabled.", field)
     if not can_sign:
         raise Refused(
             "recipient_refused",
             "The recipient's role does not include signing documents: an administrator can add it.",
-            "recipient_account_id",
+            field,
         )
 
 
@@ -71,6 +77,7 @@ class Way:
 
     channel: str
     recipient_account_id: str | None = None
+    recipients: Sequence[Mapping[str, Any]] = ()
     addressee: str | None = None
     fax_number: str | None = None
     kind: str = "document"
@@ -80,7 +87,11 @@ class Way:
 
 def require_way(way: Way, today: datetime.date) -> None:
     """Raises Refused(invalid_request) with every member that is missing, or that does not belong to this channel or kind."""
-    problems = [*_problems_of_channel(way), *_problems_of_kind(way, today)]
+    problems = [
+        *_problems_of_channel(way),
+        *_problems_of_recipients(way.recipients, today),
+        *_problems_of_kind(way, today),
+    ]
     if way.respond_by is not None and way.respond_by < today - ONE_DAY:
         problems.append(("respond_by", "This day is over. Choose one that is still to come."))
     if problems:
@@ -90,8 +101,12 @@ def require_way(way: Way, today: datetime.date) -> None:
 def _problems_of_channel(way: Way) -> list[tuple[str, str]]:
     is_mail = way.channel == EMAIL
     problems = []
-    if is_mail and way.recipient_account_id is None:
+    if is_mail and way.recipient_account_id is None and not way.recipients:
         problems.append(("recipient_account_id", "Choose who signs: the mail goes to this user."))
+    if way.recipient_account_id is not None and way.recipients:
+        problems.append(("recipient_account_id", "Name one signer here or all of them as recipients."))
+    if not is_mail and way.recipients:
+        problems.append(("recipients", "On paper nobody signs with an account. Leave them out."))
     if not is_mail and way.recipient_account_id is not None:
         problems.append(("recipient_account_id", "On paper nobody signs with an account. Leave it out."))
     if not is_mail and way.addressee is None:
@@ -103,6 +118,109 @@ def _problems_of_channel(way: Way) -> list[tuple[str, str]]:
     if way.channel != FAX and way.fax_number is not None:
         problems.append(("fax_number", "Only a fax has a number. Leave it out, or send a fax."))
     return problems
+
+
+def _problems_of_recipients(
+    recipients: Sequence[Mapping[str, Any]], today: datetime.date
+) -> list[tuple[str, str]]:
+    problems = []
+    for number, each in enumerate(recipients):
+        if (each["account_id"] is None) == (each["email"] is None):
+            problems.append((f"recipients.{number}.email", "Choose a user, or enter one e-mail address."))
+        if each["expires_on"] is not None and each["expires_on"] < today - ONE_DAY:
+            told = "This day is over. Choose one that is still to come."
+            problems.append((f"recipients.{number}.expires_on", told))
+    addresses = [each["email"].casefold() for each in recipients if each["email"]]
+    accounts = [each["account_id"] for each in recipients if each["account_id"]]
+    if len(set(addresses)) < len(addresses) or len(set(accounts)) < len(accounts):
+        problems.append(("recipients", "Name each recipient once."))
+    signers = sum(1 for each in recipients if each["role"] in DECIDING)
+    if recipients and not signers:
+        problems.append(("recipients", "Somebody has to sign or to approve."))
+    if signers > MOST_SIGNERS:
+        problems.append(("recipients", f"At most {MOST_SIGNERS} people sign or approve one document."))
+    return problems
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a recipient stands: role, turn, state."""
+
+    role: str
+    turn: int
+    state: str
+
+
+def turn_now(standings: Iterable[Standing]) -> int | None:
+    """The turn whose signers are asked now: the lowest one that has somebody who still has to sign. None: all have signed."""
+    return min(
+        (
+            each.turn
+            for each in standings
+            if each.role in DECIDING and each.state not in ("signed", "delegated")
+        ),
+        default=None,
+    )
+
+
+def is_due(standing: Standing, turn: int | None) -> bool:
+    """Whether a recipient who waits is asked, or shown the document, in this turn. Copies go out when all have signed."""
+    if standing.state != "waiting":
+        return False
+    return turn is None or (standing.role != COPY and standing.turn <= turn)
+
+
+def require_meaning(role: str, meaning: str) -> None:
+    """Raises Refused(invalid_request) where an approver signs with another meaning than approval."""
+    if role == APPROVER and meaning != APPROVAL:
+        raise invalid([("meaning", "You are asked to approve: the meaning of your signature is approval.")])
+
+
+def require_pages_seen(*, must_see: bool, pages: int, seen: int) -> None:
+    """Raises Refused(pages_unseen) where the sender wants every page to be seen before the signature, and some were not."""
+    if must_see and seen < pages:
+        raise Refused(
+            "pages_unseen", f"The sender asks you to read all {pages} pages first. You have opened {seen}."
+        )
+
+
+def require_own_turn(role: str, state: str, expires_on: datetime.date | None, today: datetime.date) -> None:
+    """Raises Refused unless this recipient may decide now: forbidden for readers, already_decided for all that is over."""
+    if role not in DECIDING:
+        raise Refused("forbidden", "You get this document to read it. Others sign it.")
+    if state == "delegated":
+        raise Refused("already_decided", "You have asked somebody else to sign in your place.", state=state)
+    if state == "expired" or (state == "asked" and is_expired(expires_on, today)):
+        raise Refused(
+            "already_decided",
+            "Your last day to sign has passed. Ask the sender for more time.",
+            state="expired",
+        )
+    if state != "asked":
+        raise Refused("already_decided", "You have decided on this document before.", state=state)
+
+
+def own_standing(document_state: str, standing: Standing) -> str:
+    """Where a document stands for one of its recipients."""
+    if standing.state in ("delegated", "expired", "ended", "told"):
+        words = {"delegated": "handed_on", "expired": "late", "ended": "done_without_you", "told": "to_read"}
+        return words[standing.state]
+    if document_state != "sent":
+        return document_state
+    return "to_sign" if standing.state == "asked" else "signed_by_you"
+
+
+def require_delegable(*, may_delegate: bool, is_delegate: bool) -> None:
+    """Raises Refused(forbidden) where the sender wants this person's own signature, or somebody has handed it on before."""
+    if not may_delegate:
+        raise Refused("forbidden", "The sender does not let others sign in your place. Decline it instead.")
+    if is_delegate:
+        raise Refused("forbidden", "You sign in somebody's place and cannot hand it on. Decline it instead.")
+
+
+def is_expired(expires_on: datetime.date | None, today: datetime.date) -> bool:
+    """Whether a last day has passed everywhere on Earth."""
+    return expires_on is not None and expires_on < today - ONE_DAY
 
 
 def require_number_twice(number: str, again: str | None, *, is_known: bool) -> None:
@@ -193,10 +311,12 @@ def require_replaceable(state: str, replaced_by: str | None) -> None:
 
 
 def possible_actions(
-    state: str, *, channel: str, is_replaced: bool, may_decide: bool, may_send: bool
+    state: str, *, channel: str, is_replaced: bool, may_decide: bool, may_delegate: bool, may_send: bool
 ) -> list[str]:
-    """What may be done with a document in this state: by its recipient, and by staff who send documents."""
+    """What may be done with a document in this state: by a signer whose turn it is, and by staff who send documents."""
     actions = ["sign", "decline"] if state == "sent" and may_decide else []
+    if actions and may_delegate:
+        actions.append("delegate")
     if not may_send:
         return actions
     if state == "sent":
@@ -236,6 +356,17 @@ def is_leased(
 ) -> bool:
     """Whether another request is signing the document at this moment. A request may continue its own lease."""
     return held_by is not None and held_by != asked_by and until is not None and until > now
+
+
+Strokes = tuple[tuple[tuple[int, int], ...], ...]
+
+
+def strokes(drawing: str | None) -> Strokes:
+    """The lines of a drawing, `12,40 13,41;20,9`, each as its points."""
+    lines = drawing.split(";") if drawing else []
+    return tuple(
+        tuple((int(x), int(y)) for x, y in (point.split(",") for point in line.split(" "))) for line in lines
+    )
 
 
 def printed_name(first_name: str | None, last_name: str | None, email: str) -> str:

@@ -21,6 +21,7 @@ from eventlet import tpool
 
 from services.chassis.blobs import UPLOADED, BlobStore
 from services.contracts.errors import Refused
+from services.signing.documents.rules import Strokes
 from services.signing.documents.turns import turn
 from services.signing.pdf import codes, photographs, screening
 from services.signing.pdf.certificates import Authority
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - the file's name
 SCREENINGS_AT_ONCE = 2
+SEAL_WAIT_S = 30.0
+VERIFICATIONS_AT_ONCE = 1
 GROWTH_BYTES = 4 * 1024 * 1024  # what a signature and its page may add to the largest document
 
 
@@ -41,11 +44,13 @@ class Order:
     organisation_id: str
     organisation_key: str
     organisation_name: str
-    document_id: str
+    field_name: str
     sha256: str
     signer_name: str
     meaning: str
     signed_at: datetime.datetime
+    typed_name: str = ""
+    strokes: Strokes = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,13 @@ class TakenIn:
     sha256: str
     pages: int
     bytes: int
+
+
+@dataclass(frozen=True)
+class Seal:
+    """The file of a statement with its detached signature."""
+
+    sha256: str
 
 
 class SignatureDoesNotHoldError(Exception):
@@ -76,6 +88,7 @@ class Signer:
             max_bytes=settings.max_document_bytes, max_pages=settings.max_document_pages
         )
         self._screenings = threading.BoundedSemaphore(SCREENINGS_AT_ONCE)
+        self._verifications = threading.BoundedSemaphore(VERIFICATIONS_AT_ONCE)
         self._signatures = threading.BoundedSemaphore(settings.signing_workers)
         keys = Path(settings.signing_keys_dir)
         secret = passphrase(keys, settings.signing_key_passphrase_file)
@@ -133,6 +146,66 @@ class Signer:
         with turn(self._signatures, wait_s):
             yield
 
+    @property
+    def root(self) -> x509.Certificate:
+        """The root certificate to which all signatures of this installation lead."""
+        return self._authority.certificate
+
+    def verified(self, path: Path, wait_s: float) -> dict[str, Any] | None:
+        """What an untrusted file says about its signatures; None: it cannot be read. Raises Refused(service_unavailable)."""
+        from services.signing.pdf import verification  # noqa: PLC0415 - as in `_sign`
+
+        with turn(self._verifications, wait_s):
+            return verification.verified_in_child(path, [self.root], self._timestamp_roots)
+
+    def seal(self, organisation_id: str, key: str, name: str, statement: str) -> Seal:
+        """Sign a statement, verify the signature and keep both as one file. Raises Refused(service_unavailable)."""
+        with turn(self._signatures, SEAL_WAIT_S):
+            return Seal(str(self._in_thread(self._seal, organisation_id, key, name, statement)))
+
+    def _seal(self, organisation_id: str, key: str, name: str, statement: str) -> str:
+        from services.signing.pdf import detached, timestamps  # noqa: PLC0415 - as in `_sign`
+
+        try:
+            made = detached.sign(
+                statement.encode(),
+                self._authority.signer_for(key, name),
+                timestamps.timestamper(self._timestamp_authority, self._authority),
+            )
+        except timestamps.TimestampUnavailable:
+            raise _no_timestamp() from None
+        file = detached.file_of(statement, made)
+        checked = detached.verify(
+            file, trust_roots=[self._authority.certificate], timestamp_roots=self._timestamp_roots
+        )
+        if not checked.is_valid:
+            raise SignatureDoesNotHoldError
+        sha256, _ = self._blobs.put(organisation_id, [file], self._max_bytes + GROWTH_BYTES)
+        return sha256
+
+    def certificate(
+        self, organisation_id: str, key: str, name: str, kind: str, facts: Any, wait_s: float
+    ) -> str:
+        """Draw and sign a certificate as a passing file. Returns its SHA-256. Raises Refused(service_unavailable)."""
+        with turn(self._signatures, wait_s):
+            return str(self._in_thread(self._certificate, organisation_id, key, name, kind, facts))
+
+    def _certificate(self, organisation_id: str, key: str, name: str, kind: str, facts: Any) -> str:
+        from services.signing.pdf import pages, signature, timestamps  # noqa: PLC0415 - as in `_sign`
+
+        draw = pages.certificate_of_completion if kind == "completion" else pages.certificate_of_transmission
+        try:
+            signed = signature.certify(
+                draw(facts),
+                signer=self._authority.signer_for(key, name),
+                timestamper=timestamps.timestamper(self._timestamp_authority, self._authority),
+                reason=f"Certificate of {kind}",
+            )
+        except timestamps.TimestampUnavailable:
+            raise _no_timestamp() from None
+        sha256, _ = self._blobs.put_passing(organisation_id, [signed], len(signed))
+        return str(sha256)
+
     def sign(self, order: Order) -> str:
         """Sign, verify and store a file. Returns the SHA-256 of the signed file.
 
@@ -143,7 +216,7 @@ class Signer:
     def _sign(self, order: Order) -> str:
         from services.signing.pdf import signature, timestamps  # noqa: PLC0415 - takes 50 MB, which only signing needs
 
-        field_name = f"Signature-{order.document_id}"
+        field_name = order.field_name
         try:
             signed = signature.sign(
                 self._blobs.read(order.organisation_id, order.sha256),
@@ -155,17 +228,21 @@ class Signer:
                 location="",
                 signed_at=order.signed_at,
                 field_name=field_name,
+                typed_name=order.typed_name,
+                strokes=order.strokes,
             )
         except timestamps.TimestampUnavailable:
-            raise Refused(
-                "service_unavailable", "The timestamp authority gives no answer.", retry_after_s=10
-            ) from None
+            raise _no_timestamp() from None
         checked = signature.verify(
             signed, trust_roots=[self._authority.certificate], timestamp_roots=self._timestamp_roots
         )
         _require_valid(checked, field_name)
         sha256, _ = self._blobs.put(order.organisation_id, [signed], self._max_bytes + GROWTH_BYTES)
         return sha256
+
+
+def _no_timestamp() -> Refused:
+    return Refused("service_unavailable", "The timestamp authority gives no answer.", retry_after_s=10)
 
 
 def _require_valid(checked: Verification, field_name: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
 
@@ -14,7 +15,8 @@ from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, merging
 from services.contracts.referrals import records
-from services.signing.documents import handlers, queries, rules
+from services.signing.documents import handlers, queries, recipients, rules
+from services.signing.documents.models import Recipient
 from services.signing.documents.page_pictures import PagePictures
 from services.signing.documents.signer import Order, Signer, TakenIn
 
@@ -33,15 +35,64 @@ def send_document(call: Call) -> Any:
         return call.commit(only_replayed)
     way = rules.Way(**{each.name: call.request[each.name] for each in fields(rules.Way)})
     rules.require_way(way, utc_now().date())
-    if way.recipient_account_id is not None:
-        recipient = _describe_account(call, way.recipient_account_id, "recipient_refused")
-        rules.require_feature(recipient["features"])
-        rules.require_recipient(recipient["state"], recipient["realm"], can_sign=recipient["can_sign"])
+    invited = _invited(call, way)
     concerned = _concerned(call)
     taken = take_in(call)
     if way.channel == rules.FAX:
         rules.require_faxable(taken.bytes)
-    return call.commit(handlers.send_document, taken.sha256, taken.pages, concerned)
+    return call.commit(handlers.send_document, taken.sha256, taken.pages, concerned, invited)
+
+
+def _invited(call: Call, way: rules.Way) -> list[recipients.Invited]:
+    """The accounts to which a document goes. Whoever is named by an e-mail address alone gets an account with the first document.
+
+    Raises Refused(recipient_refused, feature_is_off).
+    """
+    if way.recipient_account_id is not None:
+        _require_signer(call, way.recipient_account_id, "recipient_account_id")
+        return [recipients.Invited(way.recipient_account_id)]
+    for number, each in enumerate(way.recipients):
+        if each["account_id"] is not None:
+            _require_signer(call, each["account_id"], f"recipients.{number}.account_id")
+    by_address = _accounts_of_addresses(call, [each for each in way.recipients if each["email"]])
+    invited: list[recipients.Invited] = []
+    for number, each in enumerate(way.recipients):
+        account_id = each["account_id"] or by_address[each["email"].casefold()]
+        if each["email"]:
+            _require_signer(call, account_id, f"recipients.{number}.email")
+        if account_id in {known.account_id for known in invited}:
+            raise Refused("recipient_refused", "Name each recipient once.", f"recipients.{number}.email")
+        invited.append(recipients.Invited(account_id, each["role"], each["turn"], each["expires_on"]))
+    return invited
+
+
+def _accounts_of_addresses(call: Call, addressed: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The account of each address, which identity makes and invites where there is none."""
+    if not addressed:
+        return {}
+    people = [{name: each[name] for name in ("email", "first_name", "last_name")} for each in addressed]
+    answer = call.ask(accounts.find_or_invite_signers, {"people": people})
+    return {each["email"].casefold(): each["account_id"] for each in answer["items"]}
+
+
+def _require_signer(call: Call, account_id: str, field: str) -> None:
+    account = _describe_account(call, account_id, "recipient_refused", field)
+    rules.require_feature(account["features"])
+    rules.require_recipient(account["state"], account["realm"], can_sign=account["can_sign"], field=field)
+
+
+def delegate_document(call: Call) -> Any:
+    """Find the account of the person who signs instead, which is made where there is none, then hand the document over.
+
+    Whether the caller may is looked at first, so that nobody else can have accounts made.
+    """
+    if call.is_repeated():
+        return call.commit(only_replayed)
+    document_id, address = call.request["document_id"], call.request["email"]
+    call.transact(lambda unit: handlers.require_delegable(unit, document_id=document_id))
+    account_id = _accounts_of_addresses(call, [call.request])[address.casefold()]
+    _require_signer(call, account_id, "email")
+    return call.commit(handlers.delegate_document, account_id)
 
 
 def take_in(call: Call) -> TakenIn:
@@ -57,8 +108,12 @@ def get_document(call: Call) -> Any:
 
     def read(unit: UnitOfWork) -> dict[str, Any]:
         document = handlers.read_document(unit, **call.request)
-        seen = queries.seen_pages(unit.session, document.id)
-        return {**call.operation.reply.dump(document), "seen_pages": seen}
+        everybody = recipients.recipients_of(unit.session, document.id)
+        own = next((each for each in everybody if each.account_id == unit.actor_id), None)
+        reader = own.account_id if own else document.recipient_account_id
+        shown = call.operation.reply.dump({"recipients": everybody})
+        seen = queries.seen_pages(unit.session, document.id, reader)
+        return {**call.operation.reply.dump(document), **shown, "seen_pages": seen}
 
     return shown_to_caller(call, call.transact(read))
 
@@ -72,29 +127,55 @@ def shown_to_caller(call: Call, answer: dict[str, Any]) -> dict[str, Any]:
     """A dumped document, or a list of them, with what only this caller is told. Not inside a transaction."""
     shown = answer.get("items", [answer])
     caller = call.caller
+    if caller is None:
+        raise Refused("unauthenticated", "A valid passport is needed.")
+    is_staff = caller.realm in ("staff", REALM_OF_SYSTEMS)
+    with call.runtime.database.reading(call.organisation_id) as session:
+        own_parts = queries.own_parts(session, caller, [each["id"] for each in shown])
     names, organisation_name = _names(call, shown)
     for each in shown:
+        own = own_parts.get(each["id"])
         each["actions"] = rules.possible_actions(
             each["state"],
             channel=each["channel"],
             is_replaced=each["replaced_by_document_id"] is not None,
-            may_decide=caller is not None
-            and caller.id == each["recipient_account_id"]
-            and caller.may("document.sign"),
-            may_send=caller is not None
-            and caller.realm in ("staff", REALM_OF_SYSTEMS)
-            and caller.may("document.send"),
+            may_decide=caller.may("document.sign") and own is not None and _may_decide(own),
+            may_delegate=each["may_delegate"] and own is not None and own.delegated_by_id is None,
+            may_send=is_staff and caller.may("document.send"),
         )
+        each["own_role"] = own.role if own else None
+        each["own_standing"] = rules.own_standing(each["state"], recipients.standing_of(own)) if own else None
+        for recipient in each.get("recipients", []):
+            recipient["name"] = names.get(recipient["account_id"])
+            if not is_staff and recipient["account_id"] != caller.id:
+                recipient.update(
+                    dict.fromkeys(("account_id", "note", "reason_code", "viewed_at", "decision_id"))
+                )
+        if own is not None and not is_staff:
+            each.update(_of_own(own))
         each["sender_name"] = names.get(each["sender_account_id"])
         each["recipient_name"] = each["addressee"] or names.get(each["recipient_account_id"])
         each["organisation_name"] = organisation_name
     return answer
 
 
+def _may_decide(own: Recipient) -> bool:
+    is_in_time = not rules.is_expired(own.expires_on, utc_now().date())
+    return own.role in rules.DECIDING and own.state == "asked" and is_in_time
+
+
+def _of_own(own: Recipient) -> dict[str, Any]:
+    """What a document says to a recipient about their own part, in place of what others decided or opened."""
+    moments = {name: getattr(own, name) for name in ("viewed_at", "decided_at")}
+    told = {name: at.isoformat() if at else None for name, at in moments.items()}
+    return {**told, "meaning": own.meaning, "reason_code": own.reason_code, "note": own.note}
+
+
 def _names(call: Call, shown: list[dict[str, Any]]) -> tuple[dict[str, str | None], str | None]:
     """Names by account, and the organisation's. Without an answer in time documents are shown without names."""
     members = ("sender_account_id", "recipient_account_id")
     wanted = {each[member] for each in shown for member in members if each[member] is not None}
+    wanted |= {one["account_id"] for each in shown for one in each.get("recipients", [])}
     names: dict[str, str | None] = {}
     organisation_name = None
     try:
@@ -150,43 +231,97 @@ def sign_document(call: Call) -> Any:
     """
     if call.is_repeated():
         return call.commit(only_replayed)
-    caller, document_id = call.caller, call.request["document_id"]
-    signer = _describe_account(call, caller.id if caller else "", "not_found")
+    account = _own_account(call)
     with signer_of(call).turn_to_sign(wait_s(call)):
         # Check again: another worker may have carried out the same request while this one waited for its turn.
         if call.is_repeated():
             return call.commit(only_replayed)
-        sha256 = call.transact(lambda unit: handlers.claim_signature(unit, document_id=document_id))
+        with _signed(call, account, call.request["document_id"]) as signed:
+            return call.commit(handlers.sign_document, signed, rules.AUTO_RETURN in account["features"])
+
+
+def sign_documents(call: Call) -> Any:
+    """Sign one document after the other, each as `sign_document` does. A repeated request goes on where it was interrupted."""
+    if call.is_repeated():
+        return call.commit(only_replayed)
+    account = _own_account(call)
+    items = []
+    for document_id in dict.fromkeys(call.request["document_ids"]):
+        told: dict[str, Any] = {
+            "document_id": document_id,
+            "title": None,
+            "outcome": "signed",
+            "detail": None,
+        }
         try:
-            order = _order(call, sha256, signer)
-            signed = handlers.Signed(signer_of(call).sign(order), order.signed_at)
-            return call.commit(handlers.sign_document, signed, rules.AUTO_RETURN in signer["features"])
-        except Exception:
-            call.transact(lambda unit: handlers.release_signature(unit, document_id=document_id))
-            raise
+            told["title"] = _sign_one_of_several(call, account, document_id)
+        except Refused as refusal:
+            told |= {"outcome": refusal.code, "detail": refusal.detail}
+        items.append(told)
+    return call.commit(handlers.documents_signed, items)
 
 
-def _order(call: Call, sha256: str, signer: Mapping[str, Any]) -> Order:
+def _sign_one_of_several(call: Call, account: Mapping[str, Any], document_id: str) -> str:
+    done = call.transact(lambda unit: handlers.signed_in_this_request(unit, document_id=document_id))
+    if done is not None:
+        return done
+    title = call.transact(lambda unit: handlers.require_opened(unit, document_id=document_id))
+    auto_return, meaning = rules.AUTO_RETURN in account["features"], call.request["meaning"]
+    with signer_of(call).turn_to_sign(wait_s(call)), _signed(call, account, document_id) as signed:
+        call.transact(
+            lambda unit: (
+                handlers.sign_document(
+                    unit, signed, auto_return, document_id=document_id, meaning=meaning, note=None
+                )
+                and None
+            )
+        )
+    return title
+
+
+@contextmanager
+def _signed(call: Call, account: Mapping[str, Any], document_id: str) -> Iterator[handlers.Signed]:
+    """The signed file of a document that this request has claimed, to be recorded within the block."""
+    meaning = call.request["meaning"]
+    claimed = call.transact(
+        lambda unit: handlers.claim_signature(unit, document_id=document_id, meaning=meaning)
+    )
+    try:
+        order = _order(call, claimed, account)
+        yield handlers.Signed(signer_of(call).sign(order), order.signed_at)
+    except Exception:
+        call.transact(lambda unit: handlers.release_signature(unit, document_id=document_id))
+        raise
+
+
+def _own_account(call: Call) -> Mapping[str, Any]:
+    return _describe_account(call, call.caller.id if call.caller else "", "not_found")
+
+
+def _order(call: Call, claimed: handlers.ToSign, signer: Mapping[str, Any]) -> Order:
     organisation_id, organisation_key = organisation_of(call)
     return Order(
         organisation_id=organisation_id,
         organisation_key=organisation_key,
         organisation_name=signer["organisation_name"],
-        document_id=call.request["document_id"],
-        sha256=sha256,
+        field_name=f"Signature-{claimed.recipient_id}",
+        sha256=claimed.sha256,
         signer_name=rules.printed_name(signer["first_name"], signer["last_name"], signer["email"]),
         meaning=call.request["meaning"],
+        typed_name=call.request["typed_name"] or "",
+        strokes=rules.strokes(call.request["drawing"]),
         signed_at=utc_now().replace(microsecond=0),  # a PDF states whole seconds
     )
 
 
-def _describe_account(call: Call, account_id: str, refusal: str) -> Mapping[str, Any]:
+def _describe_account(
+    call: Call, account_id: str, refusal: str, field: str | None = None
+) -> Mapping[str, Any]:
     try:
         account: Mapping[str, Any] = call.ask(accounts.describe_account, {"account_id": account_id})
     except Refused as refused:
         if refused.code != "not_found":
             raise
-        field = "recipient_account_id" if refusal == "recipient_refused" else None
         raise Refused(refusal, "There is no such account.", field) from None
     return account
 

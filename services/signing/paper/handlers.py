@@ -30,7 +30,8 @@ def attach_signed_copy(
     require_undecided(unit, document)
     rules.require_day_of_signature(signed_on, document.sent_at.date(), unit.now.date())
     document.signed_sha256, document.is_wet, document.signed_on = taken.sha256, True, signed_on
-    decide(document, "signed", unit.now, note)
+    document.signatures_done = document.signatures_wanted
+    decide(unit, document, "signed", unit.now, note)
     facts = {"original_sha256": document.original_sha256, "copy_sha256": taken.sha256, "pages": taken.pages}
     record(unit, "document.signed_on_paper", document, **facts)
     tell(unit, contract.document_signed_on_paper, document)
@@ -46,7 +47,7 @@ def decline_on_paper(unit: UnitOfWork, *, document_id: str, reason_code: str, no
     require_undecided(unit, document)
     rules.require_on_paper(document.channel)
     document.reason_code = reason_code
-    decide(document, "declined", unit.now, note)
+    decide(unit, document, "declined", unit.now, note)
     record(unit, "document.declined_on_paper", document, sha256=document.original_sha256, reason=reason_code)
     tell(unit, contract.document_declined_on_paper, document)
     return document

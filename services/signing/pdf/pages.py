@@ -31,6 +31,7 @@ STAMP_SIZE = (240.0, 92.0)
 SLOTS = 12
 TEXT_LIMIT = 1000
 EVENTS_SHOWN = 14
+MOST_TRANSMISSIONS = 11
 
 _CODE_SIDE = 150.0
 _COVER_WORDS = (
@@ -42,6 +43,7 @@ _COVER_FOOT = "Confidential health information. If it is not for you, please tel
 
 P = ParamSpec("P")
 Box = tuple[float, float, float, float]
+Strokes = tuple[tuple[tuple[int, int], ...], ...]  # lines of points, from the upper left corner
 # Threads that draw share the faces, whose files reportlab reads by position. They are native threads, so the lock is, too.
 _DRAWING = patcher.original("threading").Lock()
 
@@ -77,6 +79,29 @@ class CompletionFacts:
 
 
 @dataclass(frozen=True)
+class Transmission:
+    """One transmission: to whom, by which channel, when (with time zone; None: not taken yet), and the receipt."""
+
+    to: str
+    way: str
+    at: datetime | None
+    receipt: str
+
+
+@dataclass(frozen=True)
+class TransmissionFacts:
+    """What a certificate of transmission states. The hash is SHA-256 in hexadecimal."""
+
+    organisation_name: str
+    document_name: str
+    document_id: str
+    pages: int
+    sha256: str
+    days_left: str | None = None
+    rows: tuple[Transmission, ...] = ()
+
+
+@dataclass(frozen=True)
 class CoverFacts:
     """What a cover sheet says. `sent_at` has a time zone; the day of the answer and the telephone may be unknown."""
 
@@ -99,6 +124,8 @@ class Stamp:
     meaning: str
     reason: str
     location: str
+    typed_name: str = ""
+    strokes: Strokes = ()
 
 
 def _one_at_a_time(draw: Callable[P, bytes]) -> Callable[P, bytes]:
@@ -154,6 +181,9 @@ def signature_stamp(stamp: Stamp, width: float, height: float) -> bytes:
     canvas.setFillColor(ACCENT)
     canvas.rect(0.5, 4, 3, height - 8, stroke=0, fill=1)
     left, room = 12.0, width - 20
+    if stamp.strokes or stamp.typed_name:
+        room = room * 0.62
+        _draw_signature(canvas, stamp, (left + room + 4, 6.0, width - 8, height - 6))
     rows = _stamp_rows(stamp, room)
     scale = min(1.0, (height - 10) / sum(size * 1.32 for _, _, size in rows))
     y = height - 5
@@ -162,6 +192,35 @@ def signature_stamp(stamp: Stamp, width: float, height: float) -> bytes:
         colour = INK if weight == "bold" else QUIET
         _line(canvas, left, y + size * 0.28 * scale, text, weight, size * scale, colour)
     return _finish(canvas, buffer)
+
+
+def _draw_signature(canvas: Canvas, stamp: Stamp, box: Box) -> None:
+    """What the signer drew, or else wrote, as large as the box allows."""
+    left, bottom, right, top = box
+    if not stamp.strokes:
+        size, room = 15.0, (right - left) * 0.9
+        line = _wrapped(stamp.typed_name, "plain", size, room * 2, at_most=1)[0]
+        size *= min(1.0, room / max(1.0, text_shaping.width_of(line, "plain", size)))
+        canvas.saveState()
+        canvas.transform(1, 0, 0.28, 1, left, (bottom + top) / 2 - size / 3)  # slanted, as handwriting is
+        _line(canvas, 0, 0, line, "plain", size, INK)
+        canvas.restoreState()
+        return
+    points = [point for stroke in stamp.strokes for point in stroke]
+    least_x, least_y = (min(each) for each in zip(*points, strict=True))
+    most_x, most_y = (max(each) for each in zip(*points, strict=True))
+    scale = min((right - left) / max(1, most_x - least_x), (top - bottom) / max(1, most_y - least_y), 1.0)
+    left += (right - left - (most_x - least_x) * scale) / 2
+    top -= (top - bottom - (most_y - least_y) * scale) / 2
+    canvas.setStrokeColor(INK)
+    canvas.setLineWidth(1.1)
+    canvas.setLineCap(1)
+    for stroke in stamp.strokes:
+        path = canvas.beginPath()
+        path.moveTo(left + (stroke[0][0] - least_x) * scale, top - (stroke[0][1] - least_y) * scale)
+        for x, y in stroke[1:] or stroke:
+            path.lineTo(left + (x - least_x) * scale, top - (y - least_y) * scale)
+        canvas.drawPath(path)
 
 
 @_one_at_a_time
@@ -178,6 +237,37 @@ def certificate_of_completion(facts: CompletionFacts) -> bytes:
     y = _facts_table(canvas, y - 26, facts)
     y = _events_table(canvas, y - 14, facts.events)
     _footer(canvas, facts.decision)
+    return _finish(canvas, buffer)
+
+
+@_one_at_a_time
+def certificate_of_transmission(facts: TransmissionFacts) -> bytes:
+    """The one-page proof that a document was sent, A4."""
+    canvas, buffer = _canvas(A4, "Certificate of transmission")
+    width, height = A4
+    canvas.setFillColor(ACCENT)
+    canvas.rect(0, height - 8, width, 8, stroke=0, fill=1)
+    y = height - MARGIN - 18
+    _line(canvas, MARGIN, y, "Certificate of transmission", "bold", 20, INK)
+    y = _paragraph(canvas, y - 18, facts.organisation_name, "plain", 10, QUIET)
+    rows = [("Document", facts.document_name, "plain"), ("Reference", facts.document_id, "plain"),
+            ("Pages", str(facts.pages), "plain"), ("SHA-256, as sent", facts.sha256, "code")]  # fmt: skip
+    if facts.days_left:
+        rows.append(("Plan of care", facts.days_left, "plain"))
+    y = _pairs(canvas, _heading(canvas, y - 26, "Document"), rows)
+    y = _heading(canvas, y - 14, "Sent to")
+    for each in facts.rows[:MOST_TRANSMISSIONS]:
+        _line(canvas, MARGIN, y, each.to, "bold", 10, INK, room=width - 2 * MARGIN)
+        at = printed_time(each.at) if each.at else "not yet"
+        _line(canvas, MARGIN, y - 13, f"By {each.way}, {at}", "plain", 8.5, QUIET, room=width - 2 * MARGIN)
+        _line(
+            canvas, MARGIN, y - 25, f"Receipt: {each.receipt}", "plain", 8.5, QUIET, room=width - 2 * MARGIN
+        )
+        y -= 42
+    if len(facts.rows) > MOST_TRANSMISSIONS:
+        further = f"… {len(facts.rows) - MOST_TRANSMISSIONS} further"
+        _line(canvas, MARGIN, y, further, "plain", 8.5, QUIET)
+    _footer(canvas, "sent")
     return _finish(canvas, buffer)
 
 
@@ -278,7 +368,10 @@ def _facts_table(canvas: Canvas, y: float, facts: CompletionFacts) -> float:
         rows.append(("Pages", str(facts.pages), "plain"))
     rows.append(("SHA-256, original", facts.original_sha256, "code"))
     rows.append(("SHA-256, final", facts.final_sha256, "code"))
-    y = _heading(canvas, y, "Document")
+    return _pairs(canvas, _heading(canvas, y, "Document"), rows)
+
+
+def _pairs(canvas: Canvas, y: float, rows: list[tuple[str, str, str]]) -> float:
     for label, value, weight in rows:
         _line(canvas, MARGIN, y, label, "plain", 9, QUIET)
         for line in _wrapped(value, weight, 8.5, A4[0] - 2 * MARGIN - 110, at_most=3) or [""]:

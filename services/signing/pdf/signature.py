@@ -135,11 +135,14 @@ def sign(
     location: str,
     signed_at: datetime,
     field_name: str,
+    typed_name: str = "",
+    strokes: pages.Strokes = (),
 ) -> bytes:
     """The document with one more signature, as an incremental update.
 
     `signed_at` has a time zone. It is printed and stated as the claimed time; the timestamp proves the time.
     `meaning` is 21 CFR 11.50's (review, approval, responsibility, authorship); `reason` and `location` may be empty.
+    `typed_name` and `strokes` are what the signer wrote or drew; it is placed in the stamp.
     `field_name` names this signature in the document: the same name twice is refused, so a repeated
     call cannot sign twice.
 
@@ -150,7 +153,7 @@ def sign(
         raise ValueError("signed_at needs a time zone")
     if not FIELD_NAME.fullmatch(field_name):
         raise ValueError("a field name is letters, digits, '-' and '_', at most 64")
-    stamp = pages.Stamp(signer_name, signed_at, meaning, reason, location)
+    stamp = pages.Stamp(signer_name, signed_at, meaning, reason, location, typed_name, strokes)
     metadata = PdfSignatureMetadata(
         field_name=field_name,
         md_algorithm="sha256",
@@ -159,7 +162,7 @@ def sign(
         reason=f"{meaning}: {reason}" if reason else meaning,
         location=location or None,
     )
-    rsa_signer = _RsaSigner(signer)
+    rsa_signer = RsaSigner(signer)
     try:
         return _signed(pdf, stamp, metadata, rsa_signer, timestamper)
     except MALFORMED:
@@ -170,6 +173,19 @@ def sign(
         return _signed(normalised, stamp, metadata, rsa_signer, timestamper)
     except MALFORMED:
         raise Refused("document_unreadable", DAMAGED) from None
+
+
+def certify(pdf: bytes, *, signer: Credential, timestamper: TimeStamper, reason: str) -> bytes:
+    """A page of our own with a signature that is not seen on it. Raises TimestampUnavailable."""
+    metadata = PdfSignatureMetadata(
+        field_name="Certificate", md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES, reason=reason
+    )
+    pdf_signer = PdfSigner(metadata, signer=RsaSigner(signer), timestamper=timestamper)
+    try:
+        output: io.BytesIO = pdf_signer.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)))
+    except TimestampRequestError:
+        raise TimestampUnavailable("the timestamp authority refused or gave a wrong answer") from None
+    return output.getvalue()
 
 
 def verify(
@@ -252,18 +268,26 @@ def _status(
 ) -> PdfSignatureStatus:
     # The token's time only serves to judge the signer's certificate. pyHanko validates the token itself: a forged
     # one fails the whole check.
-    times = [
-        token["content"]["encap_content_info"]["content"].parsed["gen_time"].native
-        for token in find_cms_attribute_iter(
-            embedded.signer_info["unsigned_attrs"], "signature_time_stamp_token"
-        )
-    ]
+    times = times_of(embedded.signer_info)
     return validate_pdf_signature(
         embedded,
         signer_validation_context=_context(roots, times[0] if len(times) == 1 else datetime.now(UTC)),
         ts_validation_context=_context(roots_of_time, datetime.now(UTC)),
         diff_policy=ONLY_SIGNATURES,
     )
+
+
+def times_of(signer_info: Any) -> list[datetime]:
+    """The times that the tokens of a signature state, before anybody has validated them."""
+    return [
+        token["content"]["encap_content_info"]["content"].parsed["gen_time"].native
+        for token in find_cms_attribute_iter(signer_info["unsigned_attrs"], "signature_time_stamp_token")
+    ]
+
+
+def context_of(roots: Iterable[x509.Certificate], moment: datetime) -> ValidationContext:
+    """What a certificate has to lead to, and when it has to be valid."""
+    return _context([_asn1(each) for each in roots], moment)
 
 
 def _only_signatures_added(status: PdfSignatureStatus) -> bool:
@@ -281,7 +305,7 @@ def _context(roots: list[asn1_x509.Certificate], moment: datetime) -> Validation
     )
 
 
-class _RsaSigner(Signer):
+class RsaSigner(Signer):
     """Signs with a key that is already loaded. pyHanko's `SimpleSigner` would parse and check the key each time."""
 
     def __init__(self, credential: Credential) -> None:
@@ -328,7 +352,7 @@ def _signed(
     pdf: bytes,
     stamp: pages.Stamp,
     metadata: PdfSignatureMetadata,
-    signer: _RsaSigner,
+    signer: RsaSigner,
     timestamper: TimeStamper,
 ) -> bytes:
     writer = IncrementalPdfFileWriter(io.BytesIO(pdf))

@@ -52,6 +52,7 @@ class Identity(InProcess):
             link_lifetime_minutes=PerRealm(90),
             identity_secrets_key_file=str(make_secrets_key(folder / "keys")),
             tries_per_address=30,
+            partners_amqp_address="amqps://broker.example.org/portico-feeds",
             emergency_access_minutes=60,
             emergency_accesses_per_day=5,
             outside_provider_networks=(ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")),

@@ -17,6 +17,7 @@ from services.contracts.identity import (
     accounts,
     api_clients,
     audit,
+    credentials,
     login,
     organisations,
     passports,
@@ -563,3 +564,30 @@ def test_switching_referralq_off_closes_the_portal_at_once(identity: Identity, r
         security_level="provider_portal_user",
     )
     assert refusal.code == "feature_is_off"
+
+
+def test_whoever_is_sent_a_document_by_an_address_gets_an_account_of_a_provider_once(
+    identity: Identity,
+) -> None:
+    signing = a_service("signing", (identity.harbor.organisation_id, "harbor"))
+    known = identity.a_provider()
+    people = [{"email": known["login"].upper()}, {"email": "New@clinic.example.org", "first_name": "Nel"}]
+    first, second = (
+        identity.call(accounts.find_or_invite_signers, signing, people=people)["items"] for _ in range(2)
+    )
+    assert first == second
+    assert [each["email"].casefold() for each in first] == [each["email"].casefold() for each in people]
+    assert first[0]["account_id"] == known["id"]
+    made = identity.call(accounts.describe_account, signing, account_id=first[1]["account_id"])
+    assert [made[name] for name in ("realm", "state", "can_sign", "first_name")] == [
+        "provider",
+        "invited",
+        True,
+        "Nel",
+    ]
+    invited = [event["data"]["account_id"] for event in identity.events(credentials.account_invited)]
+    assert invited.count(made["account_id"]) == 1
+    for features in (["referralq", "electronic_signature"], ["referralq", "provider_portal"]):
+        set_features(identity, *features)
+        refusal = identity.refused(accounts.find_or_invite_signers, signing, people=people)
+        assert refusal.code == "feature_is_off"

@@ -255,3 +255,29 @@ def test_who_asks_many_times_at_once_has_no_more_open_requests_than_the_limit(cl
     told = at_once(*[lambda: ask(clinic, kind)["state"]] * 8)
     assert sorted(told) == ["open"] * rules.MOST_OPEN + ["too_many_appointments"] * 3
     assert len(of_queue(clinic)) == rules.MOST_OPEN
+
+
+def test_staff_are_shown_the_free_times_that_suit_a_request_or_all_of_them(clinic: Clinic) -> None:
+    kind = clinic.a_type()
+    clinic.a_schedule(
+        clinic.a_provider(kind), {"weekdays": [1, 2, 3, 4, 5], "opens": "11:00", "closes": "18:00"}
+    )
+    clinic.configure(booking_mode="request_only")
+
+    def times(asked: Any, **request: Any) -> list[str]:
+        days = clinic(contract.list_requested_times, request_id=asked["id"], **request)["days"]
+        return [local(time) for day in days for time in day["times"]]
+
+    narrow = ask(
+        clinic, kind, earliest_on="2026-03-09", latest_on="2026-03-10", parts_of_day=["morning", "evening"]
+    )
+    assert times(narrow) == [
+        f"03-{day} {at}" for day in ("09", "10") for at in ("11:00", "11:30", "17:00", "17:30")
+    ]
+    assert times(narrow, from_on="2026-03-10")[0] == "03-10 11:00"
+    assert times(narrow, from_on="2026-03-11") == []
+    assert times(narrow, is_wished=False)[0] == "03-04 11:00"
+    assert "03-12 12:00" in times(narrow, is_wished=False, from_on="2026-03-11")
+    only_until = ask(clinic, kind, latest_on="2026-03-05", parts_of_day=["afternoon"])
+    assert (times(only_until)[0], times(only_until)[-1]) == ("03-04 12:00", "03-05 16:30")
+    assert times(ask(clinic, kind))[0] == "03-04 11:00"

@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
-from services.contracts.portals import questionnaires
+from services.contracts.portals import message_types, portal_queue, questionnaires
 from services.contracts.portals import responses as contract
 from services.portals.questionnaires import answering
 from tests.support.at_once import at_once
@@ -111,7 +111,9 @@ def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
     is_file = request.param == "sqlite"
     url = f"sqlite:///{tmp_path}/portals.db" if is_file else request.getfixturevalue("postgres_database")
     process = InProcess("portals", url, tmp_path)
-    yield Desk(process)
+    desk = Desk(process)
+    people_named(desk)
+    yield desk
     process.close()
 
 
@@ -507,3 +509,41 @@ def test_lists_of_answers_come_in_pages(desk: Desk) -> None:
         rest = desk(operation, caller, limit=2, after=first["next"], **request)
         assert [each["id"] for each in first["items"] + rest["items"]] == sent
         assert rest["next"] is None
+
+
+def test_an_injury_report_and_what_a_message_type_carries_come_into_the_queue(desk: Desk) -> None:
+    report, form = desk.offers(module="report_injury", title="Injury"), desk.offers()
+    sent = desk.completes(report, name="Pat")
+    (item,) = queued(desk)
+    assert (item["type"], item["reference_type"], item["reference_id"]) == (
+        "report_injury_or_illness", "response", sent["id"],
+    )  # fmt: skip
+    assert (item["person_id"], item["person_name"], item["account_id"]) == (PERSON, "Quill, Pat", WORKER.id)
+    # Another questionnaire does not, until a message type carries it.
+    desk.completes(form, name="Pat")
+    assert len(queued(desk)) == 1
+    clerk = a_caller("portal.manage_chart_tabs")
+    carries = {"name": "Form", "item_kind": "request", "department": "Desk", "questionnaire_id": form}
+    desk(message_types.create_message_type, clerk, code="form", is_enabled=True, **carries)
+    desk.completes(form, name="Pat")
+    assert [each["type"] for each in queued(desk)] == ["report_injury_or_illness", "form"]
+    desk(message_types.change_message_type, clerk, code="form", version=1, is_enabled=False, **carries)
+    desk.completes(form, name="Pat")
+    assert len(queued(desk)) == 2
+
+
+def queued(desk: Desk) -> list[Any]:
+    return list(desk(portal_queue.list_queue, a_caller("portal_queue.work"))["items"])
+
+
+def people_named(desk: Desk) -> None:
+    desk.portals.answers |= {
+        "identity.describe_person": MergedPeople({PERSON}).describe,
+        "identity.describe_people": lambda asked: {
+            "items": [
+                {"person_id": each, "first_name": "Pat", "last_name": "Quill", "accounts": []}
+                for each in asked["person_ids"]
+            ]
+        },
+        "identity.describe_authors": lambda asked: {"organisation_name": "Harbor", "authors": []},
+    }

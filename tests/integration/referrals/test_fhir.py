@@ -52,7 +52,13 @@ def read(desk: Desk, kind: str, own_id: str, caller: Caller = STAFF) -> Any:
 
 def search(desk: Desk, kind: str, caller: Caller = STAFF, **parameters: Any) -> Any:
     """A Bundle, which must parse; `last_updated` stands for `_lastUpdated`, and so on."""
-    names = {"last_updated": "_lastUpdated", "count": "_count", "after": "_after", "own_id": "_id"}
+    names = {
+        "last_updated": "_lastUpdated",
+        "since": "_since",
+        "count": "_count",
+        "after": "_after",
+        "own_id": "_id",
+    }
     given = {
         names.get(name, name.replace("_", "-")): value if isinstance(value, list) else [value]
         for name, value in parameters.items()
@@ -423,6 +429,25 @@ def test_what_changed_since_a_time_comes_oldest_change_first_and_page_by_page(de
     assert [len(ids(each)) for each in whole] == [2, 1]
 
 
+@pytest.mark.parametrize("kind", ["HealthcareService", "Organization"])
+def test_the_directory_is_polled_by_the_time_of_its_changes(desk_on_both: Desk, kind: str) -> None:
+    desk = desk_on_both
+    whole = [each["resource"] for each in search(desk, kind, count="100")["entry"]]
+    by_change = sorted(whole, key=lambda each: (each["meta"]["lastUpdated"], each["id"]))
+    assert len(by_change) > 1
+    got, cursor = [], {}
+    while cursor is not None:
+        page = search(desk, kind, since="2020-01-01", count="1", **cursor)
+        got += ids(page)
+        following = next_cursor(page)
+        cursor = {"after": following} if following else None
+    assert got == [each["id"] for each in by_change]
+    assert ids(search(desk, kind, since="2999-01-01")) == []
+    assert len(ids(search(desk, kind, last_updated="lt2999-01-01", count="100"))) == len(whole)
+    referral = a_referral(desk)
+    assert ids(search(desk, "Task", since="2020-01-01")) == [referral["id"]]
+
+
 def test_what_is_not_understood_is_refused_or_ignored_as_the_client_prefers(desk: Desk) -> None:
     for kind, parameters in (
         ("Task", {"colour": ["red"]}),
@@ -439,6 +464,9 @@ def test_what_is_not_understood_is_refused_or_ignored_as_the_client_prefers(desk
         ("Task", {"business-status": ["urn:other|referred"]}),
         ("Task", {"business-status": ["urn:portico:queue:" + "0" * 32 + ":status|"]}),
         ("Task", {"_lastUpdated": ["2026-13"]}),
+        ("Task", {"_since": ["ge2026-01-01"]}),
+        ("Organization", {"_lastUpdated": ["yesterday"]}),
+        ("Provenance", {"_since": ["2026-01-01"]}),
         ("Task", {"_lastUpdated": ["20260301"]}),
         ("Task", {"_count": ["-1"]}),
         ("ServiceRequest", {"status": ["requested"]}),

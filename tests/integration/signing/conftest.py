@@ -20,6 +20,7 @@ from services.signing.documents.page_pictures import PagePictures
 from services.signing.documents.signer import Signer
 from services.signing.pdf import screening
 from services.signing.pdf.certificates import Authority
+from services.signing.verification.attempts import Attempts
 from tests.support.in_process import HARBOR, InProcess, a_caller
 
 STAFF = "c" * 32
@@ -79,6 +80,7 @@ class SigningOffice:
         self.process = InProcess("signing", url, folder, **(defaults | settings))
         self.signer(Signer(self.process.runtime.settings, self.process.runtime.blobs))
         self.process.runtime.page_pictures = PagePictures(self.process.runtime.blobs)
+        self.process.runtime.verifications = Attempts()
         self.accounts = Accounts()
         self.process.answers["identity.describe_account"] = self.accounts.describe
         self.process.answers["identity.describe_authors"] = self.accounts.name

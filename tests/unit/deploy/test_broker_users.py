@@ -12,7 +12,8 @@ import pytest
 from deploy import broker_users
 from deploy.broker_users import rights_of
 from deploy.migrate import SERVICES
-from deploy.topology import FEED_VHOST, VHOST, internal
+from deploy.topology import VHOST, internal
+from services.contracts.feed import VIRTUAL_HOST
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -32,11 +33,12 @@ def test_the_gateway_calls_and_nothing_else() -> None:
 
 
 def test_definitions_hold_hashes_of_the_passwords_kept(tmp_path: Path) -> None:
-    written = broker_users.definitions(tmp_path, VHOST, FEED_VHOST)
+    written = broker_users.definitions(tmp_path, VHOST, VIRTUAL_HOST)
     [identity] = [user for user in written["users"] if user["name"] == "portico_identity"]
     password = broker_users.password_of("identity", tmp_path)
     stored = base64.b64decode(identity["password_hash"])
     assert stored[4:] == hashlib.sha256(stored[:4] + password.encode()).digest()
     assert password not in str(written)
+    assert written["vhosts"] == [{"name": VHOST}, {"name": VIRTUAL_HOST}]
     both = [each["vhost"] for each in written["permissions"] if each["user"] == "portico_topology"]
-    assert both == [VHOST, FEED_VHOST]
+    assert both == [VHOST, VIRTUAL_HOST]

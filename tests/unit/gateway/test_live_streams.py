@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.live.streams import MOST_OF_SESSION, Stream, Streams
+from gateway.live.streams import MOST_OF_SESSION, MOST_SHOWN, Stream, Streams
 from gateway.live.views import View, account_concerned, made_stale, views_of
 
 REFERRAL = {
@@ -142,3 +142,32 @@ def test_the_streams_of_an_account_can_be_found_and_ended() -> None:
 
 def test_a_page_watches_a_bounded_number_of_views() -> None:
     assert len(views_of("harbor", [f"referral:{number}" for number in range(500)])) == 50
+
+
+def test_who_has_the_same_item_open_is_told_to_the_others() -> None:
+    streams = Streams(10)
+    sam = Stream("s", None, "a", views_of("harbor", ["item:1"]), "Sam F.")
+    kim = Stream("k", None, "b", views_of("harbor", ["item:1"]), "Kim L.")
+    again = Stream("k2", None, "b", views_of("harbor", ["item:1"]), "Kim L.")
+    elsewhere = Stream("e", None, "c", views_of("harbor", ["item:2", "item:*"]), "Eve Q.")
+    foreign = Stream("f", None, "d", views_of("bayside", ["item:1"]), "Fay R.")
+    for each in (sam, elsewhere, foreign):
+        streams.add(each, "")
+        each.has_news_of_others = False
+    for each in (kim, again):
+        streams.add(each, "")
+    assert (streams.others_at(sam), streams.others_at(kim)) == (["Kim L."], ["Sam F."])
+    assert (sam.has_news_of_others, elsewhere.has_news_of_others, foreign.has_news_of_others) == (
+        True,
+        False,
+        False,
+    )
+    assert (streams.others_at(elsewhere), streams.others_at(foreign)) == ([], [])
+    sam.has_news_of_others = False
+    streams.remove(kim)
+    assert streams.others_at(sam) == ["Kim L."]  # in another tab
+    streams.remove(again)
+    assert (streams.others_at(sam), sam.has_news_of_others) == ([], True)
+    for number in range(MOST_SHOWN + 1):
+        streams.add(Stream("x", None, str(number), views_of("harbor", ["item:1"]), f"N {number}"), "")
+    assert len(streams.others_at(sam)) == MOST_SHOWN

@@ -43,11 +43,11 @@ def test_a_document_is_leased_to_one_request_until_its_time(
 )
 def test_a_recipient_is_able_to_sign(state: str, realm: str, can_sign: bool, *, is_accepted: bool):
     if is_accepted:
-        rules.require_recipient(state, realm, can_sign=can_sign)
+        rules.require_recipient(state, realm, can_sign=can_sign, field="recipients.0.email")
         return
     with pytest.raises(Refused) as refused:
-        rules.require_recipient(state, realm, can_sign=can_sign)
-    assert (refused.value.code, refused.value.field) == ("recipient_refused", "recipient_account_id")
+        rules.require_recipient(state, realm, can_sign=can_sign, field="recipients.0.email")
+    assert (refused.value.code, refused.value.field) == ("recipient_refused", "recipients.0.email")
 
 
 @pytest.mark.parametrize("state", ["sent", "signed", "declined", "returned"])

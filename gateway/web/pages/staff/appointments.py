@@ -16,6 +16,7 @@ _SAMPLE: Replies = {
     appointments.get_appointment: _ZONE,
     appointments.list_person_appointments: {"items": _ZONE},
     appointments.list_free_times: {"days": {"times": _ZONE}},
+    requests.list_requested_times: {"days": {"times": _ZONE}},
 }
 _CHOSEN = {"type_id": "0" * 32}
 _TIME = {"schedule_id": "0" * 32, "starts_at": "2026-03-05T09:00:00+00:00", "day": "2026-03-05"}
@@ -78,11 +79,7 @@ PAGES = (
         "staff/appointments/request.html",
         reads={
             "request": Read(requests.get_appointment_request),
-            "free": Read(
-                appointments.list_free_times,
-                given={"type_id": Of("request.type_id")},
-                query=("from_on",),
-            ),
+            "free": Read(requests.list_requested_times, query=("from_on", "is_wished")),
         },
         actions=(
             Action(
@@ -107,7 +104,15 @@ PAGES = (
         reads={
             "person": Read(people.get_person, needs="person.read"),
             "appointments": Read(appointments.list_person_appointments, query=("after",)),
+            **_TYPES,
         },
+        actions=(
+            Action(
+                "invite_to_appointment",
+                invitations.invite_to_appointment,
+                "The person is invited. Who has booked stands on the page of the type.",
+            ),
+        ),
         sample=_SAMPLE,
     ),
     Page(

@@ -53,6 +53,7 @@ PAGES = (
             ),
         ),
         states=(
+            State("to_several", query={"way": "several"}),
             State("by_fax", query={"way": "fax"}),
             State("on_paper", query={"way": "print"}),
         ),

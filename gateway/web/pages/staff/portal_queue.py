@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from gateway.web.page import Action, Page, Read
+from gateway.web.page import Action, Of, Page, Read
 from gateway.web.states import State
 from services.contracts.identity import accounts, people
-from services.contracts.portals import messages, own_changes, portal_queue
+from services.contracts.portals import (
+    appointment_requests,
+    messages,
+    own_changes,
+    portal_queue,
+    saved_replies,
+)
 
 _ITEM = "/staff/queue/{item_id}"
 _PERSON = {"person": Read(people.get_person)}
@@ -79,6 +85,28 @@ PAGES = (
         sample={portal_queue.search_archive: {"items": {**_SAMPLE, **_ENDED}}},
     ),
     Page(
+        "/staff/queue/replies",
+        "staff/portal_queue/replies.html",
+        reads={"replies": Read(saved_replies.list_saved_replies, given={"limit": 50}, query=("after",))},
+        actions=(
+            Action("create_saved_reply", saved_replies.create_saved_reply, "The reply is saved."),
+            Action("delete_saved_reply", saved_replies.delete_saved_reply, "The reply is taken away."),
+        ),
+    ),
+    Page(
+        "/staff/queue/replies/{saved_reply_id}",
+        "staff/portal_queue/reply.html",
+        reads={"reply": Read(saved_replies.get_saved_reply)},
+        actions=(
+            Action(
+                "change_saved_reply",
+                saved_replies.change_saved_reply,
+                "The reply is saved.",
+                then="/staff/queue/replies",
+            ),
+        ),
+    ),
+    Page(
         "/staff/queue/settings",
         "staff/portal_queue/settings.html",
         reads={"settings": Read(portal_queue.get_queue_settings)},
@@ -93,6 +121,15 @@ PAGES = (
             "item": Read(portal_queue.get_queue_item),
             "change": Read(
                 own_changes.get_own_change, needs="published_item.publish", without=("not_found",)
+            ),
+            "wished": Read(
+                appointment_requests.get_appointment_request,
+                given={"request_id": Of("item.reference_id")},
+                needs="appointment.manage",
+                without=("not_found",),
+            ),
+            "replies": Read(
+                saved_replies.list_saved_replies, given={"limit": 200}, without=("service_unavailable",)
             ),
             "workers": Read(
                 accounts.list_accounts,
@@ -117,6 +154,11 @@ PAGES = (
                 "It is back in the queue, with its history.",
                 then="/staff/queue/{id}",
                 given={"confirm": True},
+            ),
+            Action(
+                "save_reply_draft",
+                portal_queue.save_reply_draft,
+                "What you have written is kept. Nobody else sees it, and it is not sent yet.",
             ),
             Action(
                 "accept_own_change",

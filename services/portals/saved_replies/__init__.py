@@ -1,0 +1,1 @@
+"""Replies that staff have saved to answer with."""

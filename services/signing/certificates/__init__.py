@@ -1,0 +1,1 @@
+"""Certificates about a document: of its completion, and of its transmission."""

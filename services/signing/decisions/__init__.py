@@ -1,0 +1,1 @@
+"""Decisions that are signed apart from a document: declines and consents."""

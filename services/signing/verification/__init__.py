@@ -1,0 +1,1 @@
+"""Verifying files for anybody, with the public key alone."""
