@@ -606,6 +606,9 @@ def notifications_world(folder: Path) -> World:
         )
         world.keep(key, "template_version_cursor", listed["next"])
     world.requests["notifications.change_webhook"] = lambda *_: webhook
+    world.requests["notifications.describe_document_deliveries"] = lambda own, _: {
+        "asked": [{"account_id": own["account"][0], "at": utc_now().isoformat()}]
+    }
     world.requests["notifications.report_delivery"] = lambda own, _: _a_report(service, own["delivery"][0])
     _knows_person(service, "bayside")
     for name in ("get", "save", "reset", "preview"):
