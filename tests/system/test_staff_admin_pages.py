@@ -240,7 +240,7 @@ def test_a_partner_is_created_reads_at_the_broker_and_is_revoked(console: Consol
     address = stack.broker.uri_for(user, password, "portico-feeds")
     eventually(lambda: _admits(address), timeout_s=20)
     console.show(f"/staff/partners/{console.last_of_address}")
-    eventually(lambda: _shows(console, "In use"), timeout_s=20)
+    eventually(lambda: _is_in_use(console), timeout_s=20)
     assert f"{user}.events" in browser.text
 
     enter(browser, "Types of events", "portico.referrals.referral_assigned.v1")
@@ -260,9 +260,9 @@ def _admits(address: str) -> None:
         raise AssertionError("the broker does not follow yet") from error
 
 
-def _shows(console: Console, words: str) -> None:
+def _is_in_use(console: Console) -> None:
     console.show(console.browser.evaluate("location.pathname"))
-    assert words in console.browser.text
+    assert "In use" in console.browser.text
 
 
 def _refuses(address: str) -> None:
