@@ -15,6 +15,7 @@ from services.notifications.deliveries.entrypoints import DeliveryEntrypoints
 from services.notifications.deliveries.rules import CHANNELS
 from services.notifications.models import Base
 from services.notifications.notices.entrypoints import NoticeEntrypoints
+from services.notifications.preferences.entrypoints import PreferenceEntrypoints
 from services.notifications.reports.entrypoints import ReportEntrypoints
 from services.notifications.reports.workflows import OverdueLoop
 from services.notifications.settings import mail_domain
@@ -41,6 +42,7 @@ class Service(
     ChannelEntrypoints,
     DeliveryEntrypoints,
     NoticeEntrypoints,
+    PreferenceEntrypoints,
     TemplateEntrypoints,
     ReportEntrypoints,
     WebhookEntrypoints,

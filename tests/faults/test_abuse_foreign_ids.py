@@ -49,6 +49,7 @@ ANYTHING = {
     ("identity.start_patient_job", "person_ids"),
     ("identity.send_pickup_codes", "person_ids"),
     ("signing.sign_documents", "document_ids"),
+    ("notifications.describe_document_deliveries", "document_id"),
     ("portals.create_message_type", "questionnaire_id"),
     ("portals.change_message_type", "questionnaire_id"),
 }
@@ -61,10 +62,12 @@ QUESTIONS = {
     "referrals.start_bulk_status_change",
 }
 # Members for which an existing object is answered like none: without its secret an API client is refused as unknown.
+# What a visitor has verified lies in the store of visitors, where no organisation's file is found.
 # Who has booked is told while the schedule is open to that account, and here it is not.
 LOOKS_ALIKE = {
     ("identity.open_api_session", "client_id"),
     ("identity.list_person_recipients", "booked_by"),
+    ("signing.verify_file", "document"),
     *ANYTHING,
 }
 # Type, parameter, what stands before an id there, and the kind of object that the id names.

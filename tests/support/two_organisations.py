@@ -193,7 +193,9 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("referrals.list_referrals", "after"): "referral_cursor",
     ("referrals.list_resources", "after"): "program",
     ("referrals.search_contact_records", "after"): "record_cursor",
+    ("notifications.describe_document_deliveries", "document_id"): "delivery",
     ("notifications.list_deliveries", "after"): "delivery_cursor",
+    ("notifications.list_message_template_versions", "after"): "template_version_cursor",
     ("notifications.report_delivery", "reference"): "delivery",
     **{
         (f"portals.{name}", "schedule_id"): "appointment_schedule"

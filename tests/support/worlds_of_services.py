@@ -22,7 +22,7 @@ from services.contracts.identity import credentials, merging, organisations, pas
 from services.contracts.identity import people as people_contract
 from services.contracts.identity.organisations import organisation_created
 from services.contracts.notifications import deliveries as notifications
-from services.contracts.notifications import webhooks
+from services.contracts.notifications import templates, webhooks
 from services.contracts.portals import (
     applicants,
     consents,
@@ -598,9 +598,22 @@ def notifications_world(folder: Path) -> World:
             made = service.call(webhooks.register_webhook, callers[key], **webhook)
             world.keep(key, "webhook", made["id"])
         world.keep(key, "role", f"{number}2" * 16)
+        for version, words in enumerate((f"One of {key}", f"Two of {key}"), start=1):
+            wording = {"kind": "message_waiting", "subject": words, "text": words}
+            service.call(templates.save_message_template, callers[key], version=version, **wording)
+        listed = service.call(
+            templates.list_message_template_versions, callers[key], kind="message_waiting", limit=1
+        )
+        world.keep(key, "template_version_cursor", listed["next"])
     world.requests["notifications.change_webhook"] = lambda *_: webhook
+    world.requests["notifications.describe_document_deliveries"] = lambda own, _: {
+        "asked": [{"account_id": own["account"][0], "at": utc_now().isoformat()}]
+    }
     world.requests["notifications.report_delivery"] = lambda own, _: _a_report(service, own["delivery"][0])
     _knows_person(service, "bayside")
+    for name in ("get", "save", "reset", "preview"):
+        world.requests[f"notifications.{name}_message_template"] = lambda *_: {"kind": "message_waiting"}
+    world.requests["notifications.list_message_template_versions"] = lambda *_: {"kind": "message_waiting"}
     _knows_role(service, world.objects["bayside"]["role"])
     return finished(world)
 

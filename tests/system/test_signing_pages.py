@@ -188,6 +188,42 @@ def test_what_was_signed_meanwhile_can_no_longer_be_declined(practice: Practice,
     assert practice.now(document)["state"] == "signed"
 
 
+def test_two_documents_are_signed_in_one_act_with_a_drawn_signature_on_a_phone(
+    practice: Practice, browser: Browser
+) -> None:
+    sent = [practice.send() for _ in range(2)]
+    for each in sent:
+        practice.provider.download(f"/v1/documents/{each['id']}/file")
+    browser.resize(320, 700)
+    show(browser, practice, "/signing/together")
+    require_good(browser)
+    for each in sent:
+        browser.evaluate(f"document.querySelector('input[value=\"{each['id']}\"]').focus()")
+        browser.press(" ")
+    choose(browser, "What your signature means", "I approve it")
+    browser.evaluate("document.querySelector('canvas').scrollIntoView({block: 'center'})")
+    x, y = browser.evaluate("(({x, y}) => [x, y])(document.querySelector('canvas').getBoundingClientRect())")
+    for kind, right, down in (
+        ("mousePressed", 20, 20),
+        ("mouseMoved", 120, 60),
+        ("mouseMoved", 200, 30),
+        ("mouseReleased", 200, 30),
+    ):
+        browser.send(
+            "Input.dispatchMouseEvent",
+            type=kind,
+            x=x + right,
+            y=y + down,
+            button="left",
+            buttons=0 if kind == "mouseReleased" else 1,
+            clickCount=1,
+        )
+    assert len(browser.evaluate("document.querySelector('[name=drawing]').value").split(" ")) == 3
+    follow(browser, "Sign what is ticked")
+    browser.wait_for_text("What could be signed is signed.")
+    assert [practice.now(each)["state"] for each in sent] == ["signed", "signed"]
+
+
 def test_everything_works_without_scripts_and_on_a_phone(practice: Practice, browser: Browser) -> None:
     document = practice.send()
     browser.send("Emulation.setScriptExecutionDisabled", value=True)

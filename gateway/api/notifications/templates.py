@@ -8,5 +8,9 @@ ROUTES = (
     Route("GET", "/v1/message-templates/{kind}", templates.get_message_template),
     Route("PUT", "/v1/message-templates/{kind}", templates.save_message_template),
     Route("DELETE", "/v1/message-templates/{kind}", templates.reset_message_template),
+    Route("GET", "/v1/message-templates/{kind}/versions", templates.list_message_template_versions),
+    Route(
+        "GET", "/v1/message-templates/{kind}/versions/{number}", templates.compare_message_template_version
+    ),
     Route("POST", "/v1/message-templates/{kind}/preview", templates.preview_message_template),
 )

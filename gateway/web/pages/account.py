@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.web.page import Action, Page, Read
 from gateway.web.states import State
 from services.contracts.identity import accounts, audit, credentials, outside, people, second_factor, sessions
+from services.contracts.notifications import preferences
 from services.contracts.referrals import audit as referrals_audit
 from services.contracts.signing import audit as signing_audit
 
@@ -23,12 +24,18 @@ PAGES = (
             "sessions": Read(sessions.list_my_sessions),
             "factor": Read(second_factor.get_my_second_factor),
             "identities": Read(outside.list_my_outside_identities),
+            "preferences": Read(preferences.get_my_message_preferences, without=("forbidden",)),
         },
         actions=(
             Action("end_session", sessions.end_my_session, "The device is signed out."),
             Action("end_others", sessions.end_my_other_sessions, "All other devices are signed out."),
             Action("unlink", outside.unlink_my_outside_identity, "The outside sign-in is removed."),
             Action("notifications", accounts.set_my_notifications, "Your choice about e-mails is saved."),
+            Action(
+                "message_preferences",
+                preferences.set_my_message_preferences,
+                "Your choice about e-mails is saved.",
+            ),
         ),
         states=(
             State(

@@ -67,6 +67,47 @@ if (seenPages) {
   pictures.forEach((picture) => (picture.naturalWidth ? note(picture) : picture.addEventListener("load", () => note(picture))));
 }
 
+// A signature is drawn as lines of whole points, which the form has as text: "12,40 13,41;20,9".
+for (const part of document.querySelectorAll("[data-draw]")) {
+  const [canvas, field, wipe] = ["canvas", "input", "button"].map((name) => part.querySelector(name));
+  const pen = canvas.getContext("2d");
+  const isFull = () => field.value.length > 19900;
+  let lines = field.value ? field.value.split(";").map((line) => line.split(" ").map((point) => point.split(",").map(Number))) : [];
+  const show = () => {
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    [pen.lineWidth, pen.lineCap, pen.strokeStyle] = [3, "round", getComputedStyle(canvas).color];
+    for (const [first, ...rest] of lines) {
+      pen.beginPath();
+      pen.moveTo(...first);
+      (rest.length ? rest : [first]).forEach((point) => pen.lineTo(...point));
+      pen.stroke();
+    }
+    field.value = lines.map((line) => line.map((point) => point.join(",")).join(" ")).join(";");
+  };
+  const at = (event) => {
+    const box = canvas.getBoundingClientRect();
+    const within = (share, size) => Math.round(Math.min(Math.max(share, 0), 1) * size);
+    return [within((event.clientX - box.x) / box.width, canvas.width), within((event.clientY - box.y) / box.height, canvas.height)];
+  };
+  canvas.addEventListener("pointerdown", (event) => {
+    if (isFull()) return;
+    canvas.setPointerCapture(event.pointerId);
+    lines.push([at(event)]);
+    show();
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    if (!canvas.hasPointerCapture(event.pointerId) || isFull()) return;
+    lines.at(-1).push(at(event));
+    show();
+  });
+  wipe.addEventListener("click", () => {
+    lines = [];
+    show();
+  });
+  part.hidden = false;
+  show();
+}
+
 // The secret of a mailed link is in the fragment, which no server gets. It is handed over in a form, so that no address has it.
 const link = document.querySelector("form[data-link]");
 function handOver() {

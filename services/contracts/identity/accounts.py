@@ -311,6 +311,11 @@ describe_account = contract.query(
         "email": fields.String(required=True, allow_none=True),
         "email_is_verified": Flag(required=True),
         "realm": fields.String(required=True, validate=validate.OneOf(REALMS)),
+        "language": fields.String(
+            required=True,
+            allow_none=True,
+            metadata={"description": "the language that its owner has chosen, by its tag"},
+        ),
         "person_id": Id(required=True, allow_none=True),
         "state": fields.String(required=True),
         "can_sign": Flag(

@@ -74,6 +74,7 @@ mint_credential_link = contract.command(
         "email": fields.String(required=True, allow_none=True),
         **_WHOSE,
         "lifetime_minutes": fields.Integer(required=True),
+        "language": fields.String(required=True, allow_none=True),
         "purpose": fields.String(required=True),
         "realm": fields.String(required=True, validate=validate.OneOf(REALMS)),
         "organisation_name": fields.String(required=True),
@@ -92,7 +93,9 @@ account_invited = contract.event(
     },
 )
 password_set = contract.event(
-    "password_set", "An account has a new password.", data={"account_id": Id(required=True)}
+    "password_set",
+    "An account has a new password. `is_changed`: it had another one, or somebody else has set it.",
+    data={"account_id": Id(required=True), "is_changed": Flag()},
 )
 change_my_password = contract.command(
     "change_my_password",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import STAFF, Reply, only_services, page_of, permission
-from services.contracts.fields import Code, Count, Id, Moment
+from services.contracts.fields import Code, Count, Id, Moment, one_of
 from services.contracts.notifications import contract
 
 STATES = (
@@ -37,6 +37,31 @@ class DeliveryView(Reply):
         allow_none=True,
         metadata={"description": "when the provider reported that it arrived, or that it did not"},
     )
+    next_try_at = Moment(required=True, allow_none=True)
+
+
+class DeliveryStep(Reply):
+    """What happened to a delivery, and when: it was created, a try ended, or it was cancelled."""
+
+    at = Moment(required=True)
+    state = one_of(STATES, required=True)
+    reason = fields.String(required=True, allow_none=True)
+    tries = Count(required=True, allow_none=True)
+
+
+class DeliveryTraced(DeliveryView):
+    """A delivery with all that happened to it, and what it was sent with.
+
+    `template` is the kind of message or a variant of it, null before the first try. `template_language` null: the product's
+    words. `event_id` is what it was made for; `message_id` the identifier that its mails carry.
+    """
+
+    template = fields.String(required=True, allow_none=True)
+    template_language = fields.String(required=True, allow_none=True)
+    template_version = Count(required=True)
+    event_id = fields.String(required=True)
+    message_id = fields.String(required=True)
+    steps = fields.List(fields.Nested(DeliveryStep), required=True)
 
 
 list_deliveries = contract.query(
@@ -45,11 +70,20 @@ list_deliveries = contract.query(
     request={
         "account_id": Id(load_default=None, allow_none=True),
         "state": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(STATES)),
+        "kind": Code(load_default=None, allow_none=True),
         "after": fields.String(load_default=None, allow_none=True),
         "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
     },
     reply=page_of(DeliveryView),
     access=permission("delivery.read"),
+)
+get_delivery = contract.query(
+    "get_delivery",
+    "One delivery with its trace: what it was made for, its template, its tries and their outcomes.",
+    request={"delivery_id": Id(required=True)},
+    reply=DeliveryTraced,
+    access=permission("delivery.read"),
+    errors=("not_found",),
 )
 
 cancel_delivery = contract.command(

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from typing import Any
 
-from services.contracts.declare import Reply, permission
-from services.contracts.fields import Code, Moment
+from marshmallow import fields, validate
+
+from services.contracts.declare import Reply, page_of, permission
+from services.contracts.fields import Code, Count, Id, Moment, number_of, one_of
+from services.contracts.identity.paging import PAGE
 from services.contracts.notifications import contract
 
+MOST_VERSIONS = 1_000_000
 MANAGE = permission("organisation.manage")
 
 
+class Language(fields.String):
+    """A language by its tag (BCP 47), such as es or pt-BR."""
+
+    def __init__(self, **options: Any) -> None:
+        rule = "A language is named by its tag, such as es or pt-BR."
+        shape = validate.Regexp(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}\Z", error=rule)
+        super().__init__(validate=shape, **options)
+
+
 class MessageTemplate(Reply):
-    """What a kind of message says: the organisation's own words, or the product's (`is_default`)."""
+    """What a kind of message says in a language: the organisation's own words, or the product's (`is_default`).
+
+    `languages` are those in which the organisation has words of its own. A message goes out in the language of its recipient:
+    words of `pt-BR`, else of `pt`, else of `en`, else the product's.
+    """
 
     kind = fields.String(required=True)
+    language = fields.String(required=True)
+    languages = fields.List(fields.String(), required=True)
     version = fields.Integer(required=True)
     is_default = fields.Boolean(required=True)
     subject = fields.String(required=True)
@@ -27,8 +46,9 @@ class MessageTemplate(Reply):
     saved_at = Moment(required=True, allow_none=True)
 
 
+_ONE = {"kind": Code(required=True), "language": Language(load_default="en")}
 WORDS = {
-    "kind": Code(required=True),
+    **_ONE,
     "subject": fields.String(required=True),
     "text": fields.String(required=True),
     "html": fields.String(load_default=None, allow_none=True),
@@ -50,8 +70,8 @@ list_message_templates = contract.query(
 )
 get_message_template = contract.query(
     "get_message_template",
-    "What one kind of message says.",
-    request={"kind": Code(required=True)},
+    "What one kind of message says in a language.",
+    request=_ONE,
     reply=MessageTemplate,
     access=MANAGE,
     errors=("template_kind_unknown",),
@@ -68,7 +88,7 @@ save_message_template = contract.command(
 reset_message_template = contract.command(
     "reset_message_template",
     "Reset a kind of message to the product's words.",
-    request={"kind": Code(required=True)},
+    request=_ONE,
     reply=MessageTemplate,
     access=MANAGE,
     expects_version=True,
@@ -85,4 +105,47 @@ preview_message_template = contract.query(
     },
     access=MANAGE,
     errors=REFUSALS,
+)
+
+
+class TemplateVersion(Reply):
+    """Words as they were saved. `is_default`: from then on the product's words held again."""
+
+    number = Count(required=True)
+    is_default = fields.Boolean(required=True)
+    subject = fields.String(required=True)
+    saved_at = Moment(required=True)
+    saved_by = Id(required=True, allow_none=True)
+
+
+class ComparedLine(Reply):
+    """A line of a text, and whether the version before had it."""
+
+    change = one_of(("same", "gone", "new"), required=True)
+    line = fields.String(required=True)
+
+
+class TemplateVersionCompared(TemplateVersion):
+    """A version with all its words, each part compared with the version before, or with the product's words."""
+
+    subject_lines = fields.List(fields.Nested(ComparedLine), required=True)
+    text_lines = fields.List(fields.Nested(ComparedLine), required=True)
+    html_lines = fields.List(fields.Nested(ComparedLine), required=True)
+
+
+list_message_template_versions = contract.query(
+    "list_message_template_versions",
+    "The versions of the organisation's words for a kind of message in a language, newest first.",
+    request={**_ONE, **PAGE},
+    reply=page_of(TemplateVersion),
+    access=MANAGE,
+    errors=("template_kind_unknown",),
+)
+compare_message_template_version = contract.query(
+    "compare_message_template_version",
+    "One version of the organisation's words, and what it changed.",
+    request={**_ONE, "number": number_of(MOST_VERSIONS, required=True)},
+    reply=TemplateVersionCompared,
+    access=MANAGE,
+    errors=("template_kind_unknown", "not_found"),
 )

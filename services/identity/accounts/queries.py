@@ -178,6 +178,7 @@ def describe_account(session: Session, caller: Caller, *, account_id: str) -> di
         "email": account.email,
         "email_is_verified": account.email_verified_at is not None,
         "realm": account.realm,
+        "language": account.language,
         "person_id": account.person_id,
         "state": account.state,
         "can_sign": workforce.may(session, caller, account.id, SIGNS),

@@ -44,6 +44,8 @@ def set_password_hash(
 
     `needs_second_factor`: the password is too short to be used alone. `keep_session_id`: this session does not end.
     """
+    had_one = account.password_set_at is not None and not account.must_change_password
+    is_changed = had_one or unit.actor_id not in (account.id, "anonymous")
     account.password_hash = password_hash
     account.password_needs_second_factor = needs_second_factor
     account.password_set_at = unit.now
@@ -54,7 +56,7 @@ def set_password_hash(
     end_sessions(unit, account.id, "password_set", but=keep_session_id)
     forget_tries(unit, organisation, account)
     unit.audit("credential.password_set", "account", account.id)
-    unit.publish(contract.password_set, account.id, {"account_id": account.id})
+    unit.publish(contract.password_set, account.id, {"account_id": account.id, "is_changed": is_changed})
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from services.contracts.identity import (
 from services.contracts.notifications import deliveries
 from services.contracts.notifications.webhooks import EVENTS
 from services.contracts.portals import messages
-from services.contracts.referrals import assignments, capacity
+from services.contracts.referrals import assignments, capacity, status_changes
 from services.contracts.signing import documents as signing
 from services.contracts.signing import follow_up
 from services.notifications.deliveries import handlers, queries, sending
@@ -62,6 +62,11 @@ class DeliveryEntrypoints:
         """Deliveries, newest first."""
         return call.read(queries.list_deliveries)
 
+    @serves(deliveries.get_delivery)
+    def get_delivery(self, call: Call) -> Any:
+        """One delivery with its trace."""
+        return call.read(queries.get_delivery)
+
     @serves(deliveries.cancel_delivery)
     def cancel_delivery(self, call: Call) -> Any:
         """Cancel a message that waits to be sent."""
@@ -87,6 +92,11 @@ class DeliveryEntrypoints:
         """E-mail those who were told of the referral that it is no longer needed."""
         _apply(incoming, handlers.referral_withdrawn, _recipients(incoming))
 
+    @listens(status_changes.referral_reassigned)
+    def on_referral_reassigned(self, incoming: IncomingEvent) -> None:
+        """E-mail those who were told of the referral that it has gone to somebody else."""
+        _apply(incoming, handlers.referral_reassigned, _recipients(incoming))
+
     @listens(capacity.capacity_stale)
     def on_capacity_stale(self, incoming: IncomingEvent) -> None:
         """E-mail those who may edit the program's capacity."""
@@ -106,6 +116,11 @@ class DeliveryEntrypoints:
     def on_pickup_code_requested(self, incoming: IncomingEvent) -> None:
         """E-mail the pick-up code."""
         _apply(incoming, handlers.pickup_code_requested)
+
+    @listens(credentials.password_set)
+    def on_password_set(self, incoming: IncomingEvent) -> None:
+        """E-mail the owner that the password is another one."""
+        _apply(incoming, handlers.password_set)
 
     @listens(second_factor.second_factor_changed)
     def on_second_factor_changed(self, incoming: IncomingEvent) -> None:

@@ -14,6 +14,7 @@ from services.contracts.errors import Refused
 from services.contracts.notifications import deliveries as contract
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.models import Delivery
+from services.notifications.templates import product_words
 
 
 def referral_assigned(
@@ -46,6 +47,17 @@ def referral_withdrawn(
     """
     context = {name: data[name] for name in ("contact_record_number", "referral_id")}
     _tell_each(unit, "referral_withdrawn", recipients, context, mail_domain)
+
+
+def referral_reassigned(
+    unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
+) -> None:
+    """Tell those who were told of a referral that it has gone to somebody else. The message does not say to whom.
+
+    `recipients` as in `referral_assigned`.
+    """
+    context = {name: data[name] for name in ("contact_record_number", "referral_id")}
+    _tell_each(unit, "referral_reassigned", recipients, context, mail_domain)
 
 
 def capacity_stale(
@@ -91,6 +103,12 @@ def portal_reminder_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_do
 def pickup_code_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Send an employee's pick-up code (S2-117). The delivery keeps only the code's id, also in place of an account's."""
     create_delivery(unit, "pickup_code", data["code_id"], {"code_id": data["code_id"]}, mail_domain)
+
+
+def password_set(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the owner that the password is another one, unless it is the first one and the owner has chosen it."""
+    if data.get("is_changed"):
+        create_delivery(unit, "password_changed", data["account_id"], {}, mail_domain)
 
 
 def second_factor_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
@@ -272,7 +290,7 @@ def create_delivery(
             event_id=event_id or unit.context.request_id,
             account_id=account_id,
             kind=kind,
-            template_version=rules.TEMPLATE_VERSION,
+            template_version=product_words.VERSION,
             channel=channel,
             context=dict(context),
             state="suppressed" if suppressed_for else "created",

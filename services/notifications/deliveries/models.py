@@ -20,6 +20,7 @@ class Delivery(TenantScoped, Base):
         # One delivery for each event, account and kind, also if the inbox let a repeated event through.
         UniqueConstraint("event_id", "account_id", "kind"),
         Index(None, "organisation_id", "created_at", "id"),
+        Index(None, "organisation_id", "kind", "created_at", "id"),
         Index(None, "channel", "next_try_at"),
         Index(None, "created_at"),
     )
@@ -28,8 +29,11 @@ class Delivery(TenantScoped, Base):
     organisation_key: Mapped[str] = mapped_column(String(64))
     event_id: Mapped[str] = mapped_column(String(64))
     account_id: Mapped[str] = mapped_column(String(32))
-    # `kind` names the template. The version is that of the built-in text when the delivery was created.
     kind: Mapped[str] = mapped_column(String(64))
+    # What it was sent with: the template (the kind, or a variant of it), the language of the organisation's own words and
+    # their version. Without a language: the product's words and their version.
+    template: Mapped[str | None] = mapped_column(String(64))
+    template_language: Mapped[str | None] = mapped_column(String(35))
     template_version: Mapped[int] = mapped_column(Integer)
     channel: Mapped[str] = mapped_column(String(20))
     # What it is about, and the version of that: of something that changes meanwhile, it is not sent.

@@ -11,9 +11,13 @@ from sqlalchemy.orm import Session
 
 from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
+from services.contracts.errors import Refused
+from services.contracts.notifications.deliveries import STATES
 from services.notifications.deliveries.models import Delivery
+from services.notifications.models import Base
 
 _ORDER = "deliveries"
+_MOST_STEPS = 100  # more than there are tries
 _ONE_DAY = datetime.timedelta(days=1)
 _CLOCKS_DIFFER = datetime.timedelta(seconds=30)
 _MOST_OF_A_DAY = 200  # messages to one account
@@ -26,6 +30,7 @@ def list_deliveries(
     limit: int,
     account_id: str | None,
     state: str | None,
+    kind: str | None,
     after: str | None,
 ) -> dict[str, Any]:
     """A page of deliveries, newest first. Raises Refused `invalid_request` for a cursor of another list."""
@@ -34,6 +39,8 @@ def list_deliveries(
         statement = statement.where(Delivery.account_id == account_id)
     if state:
         statement = statement.where(Delivery.state == state)
+    if kind:
+        statement = statement.where(Delivery.kind == kind)
     if after:
         created_at, last_id = read_cursor(after, _ORDER, datetime.datetime, str)
         earlier = and_(Delivery.created_at == created_at, Delivery.id < last_id)
@@ -44,6 +51,49 @@ def list_deliveries(
         "items": page,
         "next": cursor_of(_ORDER, page[-1].created_at, page[-1].id) if len(rows) > len(page) else None,
     }
+
+
+def get_delivery(session: Session, _caller: Caller | None, *, delivery_id: str) -> dict[str, Any]:
+    """One delivery with its trace, which the audit trail has. Raises Refused `not_found`."""
+    row = session.scalars(select(Delivery).where(Delivery.id == delivery_id)).one_or_none()
+    if row is None:
+        raise Refused("not_found", "There is no such message.", "delivery_id")
+    trail = Base.chassis.Audit
+    rows = session.scalars(
+        select(trail)
+        .where(
+            trail.organisation_id == row.organisation_id,
+            trail.object_type == "delivery",
+            trail.object_id == row.id,
+        )
+        .order_by(trail.at, trail.id)
+        .limit(_MOST_STEPS)
+    )
+    steps = [
+        {
+            "at": each.at,
+            "state": each.action.removeprefix("delivery."),
+            "reason": each.facts.get("reason"),
+            "tries": each.facts.get("tries"),
+        }
+        for each in rows
+        if each.action.removeprefix("delivery.") in STATES
+    ]
+    shown = (
+        "id",
+        "kind",
+        "channel",
+        "account_id",
+        "state",
+        "reason",
+        "tries",
+        "created_at",
+        "sent_at",
+        "settled_at",
+        "next_try_at",
+    )
+    used = ("template", "template_language", "template_version", "event_id", "message_id")
+    return {**{name: getattr(row, name) for name in (*shown, *used)}, "steps": steps}
 
 
 def describe_document_deliveries(

@@ -8,8 +8,6 @@ MAX_TRIES = 48
 FIRST_PAUSE_S = 5
 LONGEST_PAUSE_S = 300
 
-# The version of the built-in texts. Raise it when a text changes its meaning: each delivery records the version it used.
-TEMPLATE_VERSION = 1
 # Messages to people without an account: the id of a notice or code takes the account's place, and no event is published.
 WITHOUT_ACCOUNT = frozenset({"identity_not_verified", "pickup_code", "document_fax"})
 # Kinds that are sent to unverified addresses, too (S0-43): a signer may not have signed in yet (S4-15), an owner has to
@@ -22,6 +20,7 @@ ALSO_UNVERIFIED = frozenset(
         "document_to_read",
         "second_factor_enabled",
         "second_factor_removed",
+        "password_changed",
         "account_enabled",
         "portal_reminder",
         "message_waiting",
@@ -41,6 +40,7 @@ PAGES = {
     "document_declined": "/staff/documents/{document_id}",
     "message_waiting": "/portal",
     "second_factor_removed": "/account/password",
+    "password_changed": "/account",
     "access_ending": "/account",
     **dict.fromkeys(
         ("appointment_booked_management", "appointment_moved_management", "appointment_cancelled_management"),

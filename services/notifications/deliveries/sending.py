@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
 from eventlet import tpool
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
@@ -37,7 +36,10 @@ from services.notifications.deliveries import report_signatures, rules
 from services.notifications.deliveries.handlers import tell_outcome
 from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.traffic import Traffic, traffic_of
+from services.notifications.preferences import choices
+from services.notifications.preferences import rules as preference_rules
 from services.notifications.templates import own_words, product_words
+from services.notifications.templates.spoken import spoken_time
 from services.notifications.webhooks import posting
 
 SWEEP_EVERY_S = 1.0
@@ -79,6 +81,8 @@ class Outcome:
 
     state: str
     reason: str | None = None
+    # Until when it waits, where the account wants nothing now.
+    waits_until: datetime.datetime | None = None
     # The provider has failed, whatever the message.
     is_outage: bool = False
 
@@ -86,12 +90,20 @@ class Outcome:
 SENT = Outcome("sent")
 
 
+class NotNow(Exception):
+    """The account wants nothing at this hour; the message waits until then."""
+
+    def __init__(self, until: datetime.datetime) -> None:
+        super().__init__("quiet_hours")
+        self.outcome = Outcome("created", "quiet_hours", until)
+
+
 class NoRecipient(Exception):
     """The account gets no message; `reason` says why."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.outcome = Outcome("suppressed", reason)
 
 
 LOOP = "sender"
@@ -230,8 +242,8 @@ def _try(runtime: Any, delivery: Delivery) -> Outcome:
         return Outcome("technical_failure", "tries_exhausted")  # no sender has recorded an outcome
     try:
         SEND_BY[delivery.channel](runtime, delivery)
-    except NoRecipient as nobody:
-        return Outcome("suppressed", nobody.reason)
+    except (NotNow, NoRecipient) as unwanted:
+        return unwanted.outcome
     except Permanent as failure:
         return Outcome("permanent_failure", failure.reason, is_outage=failure.is_outage)
     except (Temporary, Refused) as error:
@@ -252,7 +264,7 @@ def _after(delivery: Delivery, error: Temporary | Refused) -> Outcome:
 
 def _again(delivery: Delivery, reason: str, *, is_outage: bool = False) -> Outcome:
     state = "technical_failure" if rules.pause_after(delivery.tries) is None else "temporary_failure"
-    return Outcome(state, reason, is_outage)
+    return Outcome(state, reason, is_outage=is_outage)
 
 
 def _send_mail(runtime: Any, delivery: Delivery) -> None:
@@ -306,8 +318,26 @@ SEND_BY: Mapping[str, Callable[[Any, Delivery], None]] = {
 }
 
 
+def _require_wanted(runtime: Any, delivery: Delivery) -> None:
+    """Raise NoRecipient for what the account has switched off, NotNow in its quiet hours. Neither holds for what must be told."""
+    group = preference_rules.group_of(delivery.kind)
+    if group is None:
+        return
+    with runtime.database.reading(delivery.organisation_id) as session:
+        chosen = choices.of_account(session, delivery.account_id)
+    if chosen is None:
+        return
+    if group in chosen.switched_off:
+        raise NoRecipient("switched_off")
+    hours = chosen.quiet_from, chosen.quiet_until, chosen.time_zone
+    until = preference_rules.quiet_end(utc_now(), *hours)
+    if until is not None and preference_rules.can_wait(delivery.kind):
+        raise NotNow(until)
+
+
 def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     settings = runtime.settings
+    _require_wanted(runtime, delivery)
     # Before `_recipient`, which may make a secret: a try that fails here makes none.
     facts = _ask(
         runtime,
@@ -317,8 +347,9 @@ def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     )
     appointment = _appointment(runtime, delivery)
     recipient, values = _recipient(runtime, delivery)
+    language = str(values.pop("language", None) or "") or None
     if appointment:
-        values |= _when_and_where(appointment)
+        values |= _when_and_where(appointment, language)
     realm = values.pop("realm", None)
     values |= {
         "product_name": PRODUCT,
@@ -329,8 +360,10 @@ def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     if kind == "appointment_cancelled" and appointment["is_due_again"]:
         kind = "appointment_released"
     with runtime.database.reading(delivery.organisation_id) as session:
-        words = own_words.words_of(session, kind)
-    rendered = product_words.render(kind, words, values, facts["telephone"])
+        words = own_words.words_of(session, kind, language)
+    delivery.template, delivery.template_language = kind, words.language
+    delivery.template_version = words.version
+    rendered = product_words.render(kind, words.template, values, facts["telephone"])
     message = email.build(
         delivery.id, settings.mail_from, recipient, rendered.subject, rendered.text, rendered.html
     )
@@ -366,11 +399,9 @@ def _appointment(runtime: Any, delivery: Delivery) -> Any:
     return known
 
 
-def _when_and_where(appointment: Any) -> dict[str, str | int]:
-    zone = ZoneInfo(appointment["time_zone"])
-    at_place = appointment["starts_at"].astimezone(zone)
-    words = format_datetime(at_place, "EEEE, d MMMM y, HH:mm (zzzz)", locale="en")
-    return {"appointment_time": words, "place": appointment["place"]}
+def _when_and_where(appointment: Any, language: str | None) -> dict[str, str | int]:
+    at_place = appointment["starts_at"].astimezone(ZoneInfo(appointment["time_zone"]))
+    return {"appointment_time": spoken_time(at_place, language), "place": appointment["place"]}
 
 
 def _variant(kind: str, values: dict[str, str | int]) -> str:
@@ -420,6 +451,7 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | i
             "lifetime": rules.spoken(minted["lifetime_minutes"]),
             "organisation_name": minted["organisation_name"],
             "realm": minted["realm"],
+            "language": minted.get("language"),
         }
     if delivery.kind in ADDRESS_OF:
         operation, named = ADDRESS_OF[delivery.kind]
@@ -443,6 +475,7 @@ def _of_account(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | 
     values: dict[str, str | int] = {
         "organisation_name": account["organisation_name"],
         "realm": account["realm"],
+        "language": account.get("language"),
     }
     if "contact_record_number" in delivery.context:
         values["record_number"] = delivery.context["contact_record_number"]
@@ -509,8 +542,12 @@ def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome, *, is_report_
     if row.tries != claimed.tries and outcome.state != "sent":
         return  # another sender has taken it over, so of this try only success counts
     row.state, row.reason = outcome.state, outcome.reason
+    for name in ("template", "template_language", "template_version"):
+        setattr(row, name, getattr(claimed, name))
     pause = rules.pause_after(row.tries)
     row.next_try_at = unit.now + pause if outcome.state == "temporary_failure" and pause else None
+    if outcome.waits_until:
+        row.next_try_at, row.tries = outcome.waits_until, row.tries - 1  # it was not tried
     if outcome == SENT:
         row.sent_at = unit.now
         row.report_due_at = unit.now + rules.REPORT_WITHIN if is_report_due else None

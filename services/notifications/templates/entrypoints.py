@@ -6,7 +6,7 @@ from typing import Any
 
 from services.chassis.operations import Call, serves
 from services.contracts.notifications import templates as templates_contract
-from services.notifications.templates import own_words
+from services.notifications.templates import own_words, versions
 
 
 class TemplateEntrypoints:
@@ -36,3 +36,13 @@ class TemplateEntrypoints:
     def reset_message_template(self, call: Call) -> Any:
         """Reset a kind of message to the product's words."""
         return call.commit(own_words.reset_message_template)
+
+    @serves(templates_contract.list_message_template_versions)
+    def list_message_template_versions(self, call: Call) -> Any:
+        """Versions, newest first."""
+        return call.read(versions.list_message_template_versions)
+
+    @serves(templates_contract.compare_message_template_version)
+    def compare_message_template_version(self, call: Call) -> Any:
+        """One version, and what it changed."""
+        return call.read(versions.compare_message_template_version)

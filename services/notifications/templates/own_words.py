@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,15 +16,18 @@ from services.chassis.database import held_or_made
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.notifications.templates import product_words
-from services.notifications.templates.models import MessageTemplate
+from services.notifications.templates import product_words, rules
+from services.notifications.templates.models import MessageTemplate, TemplateVersion
 from services.notifications.templates.product_words import Template
+from services.notifications.templates.spoken import spoken_time
 
 # Credentials. The body must mention them, as the message is of no use without them. The subject must not: it shows on
 # locked screens and in logs of mail servers.
 CREDENTIALS = frozenset(
     {"invitation_link", "reset_link", "confirmation_link", "temporary_password", "pickup_code"}
 )
+# A subject has no name, either: whoever sees it would know who has an account.
+NOT_IN_SUBJECTS = CREDENTIALS | {"whose", "username"}
 # What else a message must mention if its kind has it.
 _POINT = frozenset({"username", "partner_text"})
 SAMPLES: Mapping[str, str | int] = {
@@ -40,61 +46,91 @@ SAMPLES: Mapping[str, str | int] = {
     "temporary_password": "K7QF-2MXD-HHP4-WZ9A",
     "pickup_code": "K7QF-2MXD",
     "partner_text": "Please call within two days.",
-    "appointment_time": "Wednesday, 3 March 2027, 14:30 (Central European Standard Time)",
     "place": "12 Harbor Street, second floor",
 }
 SAMPLE_TELEPHONE = "+1 555 0100"
+SAMPLE_TIME = datetime.datetime(2027, 3, 3, 14, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+MOST_LANGUAGES = 30
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words that a message is sent with, and what they are: of which language and version. Without a language: the product's."""
+
+    template: Template
+    language: str | None
+    version: int
 
 
 def list_message_templates(session: Session, _caller: Caller | None) -> dict[str, Any]:
-    """What each kind of message says, by the name of the kind."""
-    own = {row.kind: row for row in session.scalars(select(MessageTemplate)).all()}
-    return {"items": [_view(kind, own.get(kind)) for kind in sorted(product_words.KINDS)]}
+    """What each kind of message says in the usual language, by the name of the kind."""
+    own: dict[str, dict[str, MessageTemplate]] = {kind: {} for kind in product_words.KINDS}
+    for row in session.scalars(select(MessageTemplate)):
+        own.setdefault(row.kind, {})[row.language] = row
+    return {"items": [_view(kind, rules.USUAL, own[kind]) for kind in sorted(product_words.KINDS)]}
 
 
-def get_message_template(session: Session, _caller: Caller | None, *, kind: str) -> dict[str, Any]:
-    """What one kind of message says. Raises Refused `template_kind_unknown`."""
-    return _view(kind, _own(session, kind))
+def get_message_template(
+    session: Session, _caller: Caller | None, *, kind: str, language: str
+) -> dict[str, Any]:
+    """What one kind of message says in a language. Raises Refused `template_kind_unknown`."""
+    return _view(kind, language, _own(session, kind))
 
 
 def preview_message_template(
-    _session: Session, _caller: Caller | None, *, subject: str, text: str, html: str | None, kind: str
+    _session: Session,
+    _caller: Caller | None,
+    *,
+    subject: str,
+    text: str,
+    html: str | None,
+    kind: str,
+    language: str,
 ) -> dict[str, Any]:
     """Subject, text and HTML with made-up values. Raises what `check` raises."""
     words = Template(subject, text, html)
     check(kind, words)
-    rendered = product_words.render(kind, words, SAMPLES, SAMPLE_TELEPHONE)
+    samples = {**SAMPLES, "appointment_time": spoken_time(SAMPLE_TIME, language)}
+    rendered = product_words.render(kind, words, samples, SAMPLE_TELEPHONE)
     return {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
 
 
 def save_message_template(
-    unit: UnitOfWork, *, subject: str, text: str, html: str | None, kind: str
+    unit: UnitOfWork, *, subject: str, text: str, html: str | None, kind: str, language: str
 ) -> dict[str, Any]:
     """Keep the organisation's words. Raises what `check` raises, `version_required` or `version_conflict`."""
     words = Template(subject, text, html)
     check(kind, words)
-    return _change(unit, kind, words, "message_template.saved")
+    return _change(unit, kind, language, words, "message_template.saved")
 
 
-def reset_message_template(unit: UnitOfWork, *, kind: str) -> dict[str, Any]:
+def reset_message_template(unit: UnitOfWork, *, kind: str, language: str) -> dict[str, Any]:
     """Forget the organisation's words. Raises `template_kind_unknown`, `version_required` or `version_conflict`."""
     product_words.kind_of(kind)
-    return _change(unit, kind, None, "message_template.reset")
+    return _change(unit, kind, language, None, "message_template.reset")
 
 
-def words_of(session: Session, kind: str) -> Template:
-    """What a message of this kind says in the session's organisation: its own words, or the product's."""
-    return _words(kind, _own(session, kind))
+def words_of(session: Session, kind: str, language: str | None) -> Words:
+    """What a message of this kind says to a reader of this language (S2-9).
+
+    The organisation's own words in the first language of the chain that has them; else the product's.
+    """
+    own = {tag.lower(): row for tag, row in _own(session, kind).items()}
+    for wanted in rules.chain(language):
+        row = own.get(wanted.lower())
+        if row is not None and row.subject is not None:
+            return Words(words_in(kind, row), row.language, row.version)
+    return Words(product_words.kind_of(kind).default, None, product_words.VERSION)
 
 
 def check(kind: str, words: Template) -> None:
     """Check words before they are saved. A refusal names the field.
 
     Raises what `product_words.check` raises, `template_placeholder_missing` if text or HTML lack a needed
-    placeholder, and `template_invalid` for a credential in the subject.
+    placeholder, and `template_invalid` for a credential or a name in the subject.
     """
     product_words.check(kind, words)
-    in_subject = CREDENTIALS & product_words.mentioned(words.subject)
+    in_subject = NOT_IN_SUBJECTS & product_words.mentioned(words.subject)
     if in_subject:
         raise Refused(
             "template_invalid", f"Not in the subject, which anybody may see: {_names(in_subject)}.", "subject"
@@ -115,21 +151,27 @@ def _needed(kind: str) -> frozenset[str]:
     return product_words.kind_of(kind).placeholders & (CREDENTIALS | _POINT)
 
 
-def _own(session: Session, kind: str) -> MessageTemplate | None:
-    return session.scalars(select(MessageTemplate).where(MessageTemplate.kind == kind)).one_or_none()
+def _own(session: Session, kind: str) -> dict[str, MessageTemplate]:
+    """The organisation's own words for a kind, by language."""
+    rows = session.scalars(select(MessageTemplate).where(MessageTemplate.kind == kind))
+    return {row.language: row for row in rows}
 
 
-def _words(kind: str, row: MessageTemplate | None) -> Template:
+def words_in(kind: str, row: MessageTemplate | TemplateVersion | None) -> Template:
+    """The words of a row; the product's where it has none."""
     default = product_words.kind_of(kind).default
     if row is None or row.subject is None or row.text is None:
         return default
     return Template(row.subject, row.text, row.html)
 
 
-def _view(kind: str, row: MessageTemplate | None) -> dict[str, Any]:
-    words = _words(kind, row)
+def _view(kind: str, language: str, own: Mapping[str, MessageTemplate]) -> dict[str, Any]:
+    row = own.get(language)
+    words = words_in(kind, row)
     return {
         "kind": kind,
+        "language": language,
+        "languages": sorted(tag for tag, each in own.items() if each.subject is not None),
         "version": 1 if row is None else row.version,
         "is_default": row is None or row.subject is None,
         "subject": words.subject,
@@ -141,17 +183,37 @@ def _view(kind: str, row: MessageTemplate | None) -> dict[str, Any]:
     }
 
 
-def _change(unit: UnitOfWork, kind: str, words: Template | None, action: str) -> dict[str, Any]:
-    row = _locked(unit, kind)
+def _change(
+    unit: UnitOfWork, kind: str, language: str, words: Template | None, action: str
+) -> dict[str, Any]:
+    row = _locked(unit, kind, language)
     unit.require_version(row)
     row.subject, row.text, row.html = (words.subject, words.text, words.html) if words else (None, None, None)
     row.version += 1
     row.saved_at = unit.now
-    unit.audit(action, "message_template", row.id, kind=kind, version=row.version)
-    return _view(kind, row)
+    kept = {name: getattr(row, name) for name in ("kind", "language", "version", "subject", "text", "html")}
+    unit.add(TemplateVersion(id=wire.new_id(), saved_at=unit.now, saved_by=unit.actor_id, **kept))
+    unit.audit(
+        action,
+        "message_template",
+        row.id,
+        kind=kind,
+        language=language.lower().replace("-", "_"),
+        version=row.version,
+    )
+    return _view(kind, language, _own(unit.session, kind))
 
 
-def _locked(unit: UnitOfWork, kind: str) -> MessageTemplate:
-    key = {"organisation_id": unit.organisation_id, "kind": kind}
+def _locked(unit: UnitOfWork, kind: str, language: str) -> MessageTemplate:
+    _require_room(unit.session, kind, language)
+    key = {"organisation_id": unit.organisation_id, "kind": kind, "language": language}
     fresh = {"id": wire.new_id(), "version": 1, "saved_at": unit.now}
     return held_or_made(unit.session, MessageTemplate, key, fresh)
+
+
+def _require_room(session: Session, kind: str, language: str) -> None:
+    """Raise Refused `template_invalid` for one language too many."""
+    own = _own(session, kind)
+    if language not in own and len(own) >= MOST_LANGUAGES:
+        detail = f"A message has words in at most {MOST_LANGUAGES} languages. Take one of them away."
+        raise Refused("template_invalid", detail, "language")

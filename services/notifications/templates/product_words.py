@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 
 from services.contracts.errors import Refused
 
+# The version of the product's words. Raise it when one of them changes its meaning: each delivery records what it used.
+VERSION = 1
 SUBJECT_LIMIT = 200
 TEXT_LIMIT = 10_000
 HTML_LIMIT = 50_000
@@ -49,6 +51,13 @@ TAGS = frozenset(
         ),
         *("table", "tbody", "td", "th", "thead", "tr"),
     }
+)
+# Fields of records of people, by the words in their names.
+PERSONAL = re.compile(
+    r"(^|_)(birth|dob|born|age|sex|gender|ssn|mrn|address|street|zip|postal|phone|telephone|mobile|fax|e?mail|diagnosis|"
+    r"condition|medication|note|notes|reason)(_|$)"
+    r"|(^|_)(first|last|full|middle|maiden|given|family|sur|patient|client|person|employee|supervisor|provider|doctor|staff|"
+    r"contact|caller)_?name$|^name$"
 )
 JOINERS = "\u200c\u200d"  # needed to write Persian and several Indic scripts
 
@@ -134,6 +143,14 @@ def _check_part(part: str, field: str, limit: int, allowed: frozenset[str]) -> N
     if not part.strip() or len(part) > limit:
         raise Refused("template_invalid", f"The {field} has between 1 and {limit} characters.", field)
     unknown = mentioned(part) - allowed
+    if any(PERSONAL.search(name) for name in unknown):
+        told = ", ".join(sorted(name for name in unknown if PERSONAL.search(name)))
+        raise Refused(
+            "template_placeholder_unknown",
+            f"Never in a message: {told}. Messages hold no personal data; the page that they lead to shows it. "
+            f"Allowed: {', '.join(sorted(allowed))}.",
+            field,
+        )
     if unknown:
         raise Refused(
             "template_placeholder_unknown",
@@ -369,6 +386,15 @@ KINDS: dict[str, Kind] = {
             "{{ portal_link }}",
         ),
         _declared(
+            "referral_reassigned",
+            "record_number organisation_name product_name portal_link",
+            "Gone to somebody else: record {{ record_number }}",
+            "{{ organisation_name }} has given a referral that you had to somebody else. There is nothing for you to do.",
+            "Contact record number: {{ record_number }}",
+            "It is no longer in your list. If you have questions about it, ask {{ organisation_name }}.",
+            "{{ portal_link }}",
+        ),
+        _declared(
             "capacity_stale",
             "organisation_name product_name portal_link",
             "Please confirm your capacity for {{ organisation_name }}",
@@ -585,6 +611,14 @@ KINDS: dict[str, Kind] = {
             "Your pick-up code: {{ pickup_code }}",
             "It works once and for {{ lifetime }}. You choose your own log-in and password.",
             UNEXPECTED,
+        ),
+        _declared(
+            "password_changed",
+            "organisation_name product_name portal_link",
+            "The password of your account was changed",
+            "The password of your account with {{ organisation_name }} is another one now. If it was you, there is nothing to do.",
+            "If it was not you, call {{ organisation_name }} at once. Your account:",
+            "{{ portal_link }}",
         ),
         _declared(
             "second_factor_enabled",

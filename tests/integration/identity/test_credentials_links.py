@@ -67,6 +67,7 @@ def test_the_link_leads_to_the_configured_address_with_the_token_in_the_fragment
         "username": account["login"],
         "email": account["login"],
         "lifetime_minutes": 90,
+        "language": None,
         "purpose": "invitation",
         "realm": "staff",
         "organisation_name": "Harbor County",

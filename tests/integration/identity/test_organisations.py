@@ -289,6 +289,7 @@ def test_services_learn_an_accounts_name_and_address(identity: Identity) -> None
         "realm": "staff",
         "person_id": None,
         "state": "invited",
+        "language": None,
         "can_sign": False,
         "organisation_name": "Harbor County",
         "features": ["electronic_signature", "patient_registration", "provider_portal", "referralq"],

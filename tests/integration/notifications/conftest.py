@@ -64,6 +64,7 @@ class FakeIdentity:
         self.recipients: list[dict[str, Any]] = []
         self.states: dict[str, str] = {}
         self.unverified: set[str] = set()
+        self.languages: dict[str, str] = {}
         self.refusal: str | None = None
         self.minted = 0
         self.username = ""
@@ -83,6 +84,7 @@ class FakeIdentity:
             "email": ADDRESSES[account_id],
             "email_is_verified": account_id not in self.unverified,
             "realm": "staff",
+            "language": self.languages.get(account_id),
             "person_id": None,
             "state": self.states.get(account_id, "active"),
             "organisation_name": "Harbor",

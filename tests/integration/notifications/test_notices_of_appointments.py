@@ -14,6 +14,7 @@ from services.chassis.unit_of_work import utc_now
 from services.contracts.declare import Event
 from services.contracts.errors import Refused
 from services.contracts.identity import recipients
+from services.contracts.notifications import deliveries
 from services.contracts.notifications import notices as contract
 from services.contracts.portals import appointment_invitations, appointment_requests, appointments
 from services.notifications.deliveries import sending
@@ -26,7 +27,7 @@ from tests.integration.notifications.conftest import (
     Notifications,
     body,
 )
-from tests.support.in_process import a_caller
+from tests.support.in_process import BAYSIDE, a_caller
 
 STAFF = a_caller("organisation.manage")
 PERSON = "d" * 32
@@ -191,7 +192,7 @@ def test_times_are_those_of_the_place_also_across_a_change_of_the_clocks(
     starts_at = datetime.datetime(year, 3, 17, 13, 30, tzinfo=datetime.UTC)
     diary.happens(appointments.appointment_booked, 1, starts_at=starts_at, ends_at=starts_at)
     diary.send()
-    assert f"17 March {year}, 09:30 (Eastern Daylight Time)" in body(mails.taken[0])
+    assert f"March 17, {year}, 9:30 AM (Eastern Daylight Time)" in body(mails.taken[0])
     settings = {"told": {}, "management_role_id": None, "reminder_days": [60], "reminder_hours": None}
     diary.notifications.call(contract.set_notice_settings, STAFF, version=1, **settings)
     diary.happens(appointments.appointment_moved, 2)
@@ -259,6 +260,29 @@ def test_the_one_who_asked_hears_that_a_request_has_an_answer(diary: Diary, mail
     assert mails.recipients == [ADDRESSES[BEN]]
     assert "answered" in str(mails.taken[0]["Subject"])
     require_silence(mails.taken[0])
+
+
+def test_staff_see_what_became_of_a_message_step_by_step(diary: Diary, mails: FakeMailServer) -> None:
+    mails.answers = ["451 later"]
+    diary.happens(appointments.appointment_booked, 1)
+    reader = a_caller("delivery.read")
+    diary.send()
+    diary.notifications.let_time_pass()
+    diary.send()
+    (listed,) = diary.notifications.call(
+        deliveries.list_deliveries, reader, kind="appointment_booked", state="sent"
+    )["items"]
+    traced = diary.notifications.call(deliveries.get_delivery, reader, delivery_id=listed["id"])
+    assert [(each["state"], each["reason"], each["tries"]) for each in traced["steps"]] == [
+        ("created", None, None),
+        ("temporary_failure", "message_deferred", 1),
+        ("sent", None, 2),
+    ]
+    assert (traced["template"], traced["template_language"]) == ("appointment_booked", None)
+    assert traced["message_id"] in str(mails.taken[0]["Message-ID"])
+    stranger = a_caller("delivery.read", organisation=BAYSIDE)
+    with pytest.raises(Refused, match="not_found"):
+        diary.notifications.call(deliveries.get_delivery, stranger, delivery_id=listed["id"])
 
 
 def test_nothing_of_an_appointment_is_kept_with_its_deliveries(diary: Diary) -> None:

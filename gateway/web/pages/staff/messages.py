@@ -18,7 +18,7 @@ PAGES = (
     Page(
         _TEXT,
         "staff/messages/text.html",
-        reads={"message": Read(templates.get_message_template)},
+        reads={"message": Read(templates.get_message_template, query=("language",))},
         actions=(
             Action(
                 "save_message_template",
@@ -37,6 +37,20 @@ PAGES = (
         sample={templates.get_message_template: {"is_default": False}},
     ),
     Page(
+        f"{_TEXT}/versions",
+        "staff/messages/versions.html",
+        reads={
+            "versions": Read(
+                templates.list_message_template_versions, given={"limit": 25}, query=("language", "after")
+            )
+        },
+    ),
+    Page(
+        f"{_TEXT}/versions/{{number}}",
+        "staff/messages/version.html",
+        reads={"version": Read(templates.compare_message_template_version, query=("language",))},
+    ),
+    Page(
         "/staff/notices",
         "staff/messages/notices.html",
         reads={
@@ -46,14 +60,32 @@ PAGES = (
         actions=(
             Action("set_notice_settings", notices.set_notice_settings, "It is saved who is told of what."),
         ),
+        sample={
+            notices.get_notice_settings: {
+                "told": {topic: list(told) for topic, told in notices.TOPICS.items()},
+                "reminder_days": [7, 30],
+            }
+        },
     ),
     Page(
         "/staff/deliveries",
         "staff/messages/deliveries.html",
         reads={
             "deliveries": Read(
-                deliveries.list_deliveries, given={"limit": 50}, query=("state", "account_id", "after")
+                deliveries.list_deliveries,
+                given={"limit": 50},
+                query=("state", "kind", "account_id", "after"),
             )
         },
+    ),
+    Page(
+        "/staff/deliveries/{delivery_id}",
+        "staff/messages/delivery.html",
+        reads={"delivery": Read(deliveries.get_delivery)},
+        states=(
+            State("product's words", replies={deliveries.get_delivery: {"template_language": None}}),
+            State("waits", replies={deliveries.get_delivery: {"state": "created", "template": None}}),
+        ),
+        sample={deliveries.get_delivery: {"kind": "appointment_booked", "template": "appointment_booked"}},
     ),
 )

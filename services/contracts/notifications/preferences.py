@@ -1,0 +1,64 @@
+"""Preferences: which messages an account wants beside those that it must get, and the hours in which it wants none.
+
+What nobody can do without is no group: links and codes, notices about the ways into an account, documents to sign. Providers
+choose in their profile alone (`set_my_notifications`, S0-39, S0-40).
+"""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import Reply, Request, signed_in
+from services.contracts.fields import TimeZone, one_of
+from services.contracts.notifications import contract
+
+# Groups of messages that can be switched off.
+GROUPS = (
+    "messages",
+    "appointments",
+    "questionnaires",
+    "work_status",
+    "supervision",
+    "management",
+    "documents",
+)
+_OWN = signed_in("staff", "family", "patient", "employee", "applicant")
+
+
+class MessagePreferences(Request):
+    """What an account wants to be told, and when.
+
+    `switched_off`: groups that are not wanted. Between `quiet_from` and `quiet_until` in `time_zone` nothing is sent that can
+    wait; both or none of the two are given.
+    """
+
+    switched_off = fields.List(one_of(GROUPS), required=True, validate=validate.Length(max=len(GROUPS)))
+    quiet_from = fields.Time(load_default=None, allow_none=True, format="%H:%M")
+    quiet_until = fields.Time(load_default=None, allow_none=True, format="%H:%M")
+    time_zone = TimeZone(load_default="UTC")
+
+
+class MessagePreferencesView(Reply):
+    """As MessagePreferences, with the groups of which the caller's portal has any."""
+
+    groups = fields.List(one_of(GROUPS), required=True)
+    switched_off = fields.List(one_of(GROUPS), required=True)
+    quiet_from = fields.Time(required=True, allow_none=True, format="%H:%M")
+    quiet_until = fields.Time(required=True, allow_none=True, format="%H:%M")
+    time_zone = fields.String(required=True)
+
+
+get_my_message_preferences = contract.query(
+    "get_my_message_preferences",
+    "Which messages the caller wants, and the hours in which none.",
+    request={},
+    reply=MessagePreferencesView,
+    access=_OWN,
+)
+set_my_message_preferences = contract.command(
+    "set_my_message_preferences",
+    "Choose which messages the caller wants, and the hours in which none. What cannot be done without is sent all the same.",
+    request=MessagePreferences(),
+    reply=MessagePreferencesView,
+    access=_OWN,
+)

@@ -1,0 +1,57 @@
+"""An account's own choices: read, saved, and asked before each message."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.database import held_or_made
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.notifications.preferences import rules
+from services.notifications.preferences.models import MessagePreferences
+
+_USUAL: dict[str, Any] = {"switched_off": [], "quiet_from": None, "quiet_until": None, "time_zone": "UTC"}
+
+
+def get_my_message_preferences(session: Session, caller: Caller) -> dict[str, Any]:
+    """What the caller has chosen."""
+    return _view(caller, of_account(session, caller.id))
+
+
+def of_account(session: Session, account_id: str) -> MessagePreferences | None:
+    """What an account has chosen; None: nothing."""
+    return session.scalars(
+        select(MessagePreferences).where(MessagePreferences.account_id == account_id)
+    ).one_or_none()
+
+
+def set_my_message_preferences(
+    unit: UnitOfWork,
+    caller: Caller,
+    *,
+    switched_off: list[str],
+    quiet_from: datetime.time | None,
+    quiet_until: datetime.time | None,
+    time_zone: str,
+) -> dict[str, Any]:
+    """Keep the caller's choices. Raises Refused `invalid_request` for quiet hours with one end."""
+    if (quiet_from is None) != (quiet_until is None):
+        member = "quiet_until" if quiet_until is None else "quiet_from"
+        raise Refused("invalid_request", f"{member}: Quiet hours have a beginning and an end.", member)
+    key = {"organisation_id": unit.organisation_id, "account_id": caller.id}
+    row = held_or_made(unit.session, MessagePreferences, key, {"id": wire.new_id(), **_USUAL})
+    row.switched_off = sorted(set(switched_off))
+    row.quiet_from, row.quiet_until, row.time_zone = quiet_from, quiet_until, time_zone
+    unit.audit("message_preferences.saved", "account", caller.id, switched_off=row.switched_off)
+    return _view(caller, row)
+
+
+def _view(caller: Caller, row: MessagePreferences | None) -> dict[str, Any]:
+    chosen = _USUAL if row is None else {name: getattr(row, name) for name in _USUAL}
+    return {"groups": list(rules.groups_for(str(caller.realm))), **chosen}

@@ -1,0 +1,21 @@
+"""Entrypoints of preferences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.chassis.operations import Call, serves
+from services.contracts.notifications import preferences as contract
+from services.notifications.preferences import choices
+
+
+class PreferenceEntrypoints:
+    """What `Service` inherits."""
+
+    @serves(contract.get_my_message_preferences)
+    def get_my_message_preferences(self, call: Call) -> Any:
+        return call.read(choices.get_my_message_preferences)
+
+    @serves(contract.set_my_message_preferences)
+    def set_my_message_preferences(self, call: Call) -> Any:
+        return call.commit(choices.set_my_message_preferences, call.caller)

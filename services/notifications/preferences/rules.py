@@ -1,0 +1,61 @@
+"""Which messages can be switched off, and how long quiet hours last. Pure."""
+
+from __future__ import annotations
+
+import datetime
+from zoneinfo import ZoneInfo
+
+# By kind of message. What is not here cannot be switched off, and waits for no hour.
+_GROUPS = {
+    "message_waiting": "messages",
+    "questionnaire_completed": "questionnaires",
+    "review_requested": "questionnaires",
+    "response_reviewed": "questionnaires",
+    "work_status_published": "work_status",
+    "document_signed": "documents",
+    "document_declined": "documents",
+}
+# What is of no use later: told at any hour.
+_URGENT = frozenset({"appointment_moved", "appointment_cancelled", "appointment_reminder_near"})
+_GROUPS_OF_STAFF = ("management", "documents")
+_GROUPS_OF_PORTALS = ("messages", "appointments", "questionnaires", "work_status")
+
+
+def group_of(kind: str) -> str | None:
+    """The group of a kind of message; None: it cannot be switched off."""
+    for ending, group in (("_supervisor", "supervision"), ("_management", "management")):
+        if kind.endswith(ending):
+            return group
+    return "appointments" if kind.startswith("appointment_") else _GROUPS.get(kind)
+
+
+def groups_for(realm: str) -> tuple[str, ...]:
+    """The groups of which accounts of a realm get messages."""
+    if realm == "staff":
+        return _GROUPS_OF_STAFF
+    return (*_GROUPS_OF_PORTALS, "supervision") if realm == "employee" else _GROUPS_OF_PORTALS
+
+
+def can_wait(kind: str) -> bool:
+    """Whether a message waits until quiet hours are over."""
+    return group_of(kind) is not None and kind not in _URGENT
+
+
+def quiet_end(
+    now: datetime.datetime,
+    quiet_from: datetime.time | None,
+    quiet_until: datetime.time | None,
+    time_zone: str,
+) -> datetime.datetime | None:
+    """When the quiet hours of this moment end, in UTC; None where it is not quiet. They may go over midnight."""
+    if quiet_from is None or quiet_until is None or quiet_from == quiet_until:
+        return None
+    zone = ZoneInfo(time_zone)
+    here = now.astimezone(zone)
+    time = here.time().replace(tzinfo=None)
+    is_overnight = quiet_from > quiet_until
+    is_quiet = time >= quiet_from or time < quiet_until if is_overnight else quiet_from <= time < quiet_until
+    if not is_quiet:
+        return None
+    day = here.date() + datetime.timedelta(days=1 if is_overnight and time >= quiet_from else 0)
+    return datetime.datetime.combine(day, quiet_until, zone).astimezone(datetime.UTC)
