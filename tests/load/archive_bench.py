@@ -29,7 +29,7 @@ from tests.support.in_process import InProcess, a_caller
 from tests.support.portal_desk import PortalDesk
 from tests.support.servers import fresh_database, private_postgres, temporary_folder
 
-# As many different items are made, and copied with earlier times until there are so many.
+# As many different items are made, and copied with later times until there are so many.
 DISTINCT, ITEMS = 10_000, 1_000_000
 ASKED, CHUNK = 40, 5_000
 APART_S = 90
@@ -76,7 +76,7 @@ class Archive:
             name = f"{self.chance.choice(LAST)}{self.chance.choice(SYLLABLES)}, {self.chance.choice(FIRST)}"
             code, label = self.chance.choice(TYPES)
             said = " ".join(self.words[int(len(self.words) * self.chance.random() ** 3)] for _ in range(12))
-            at = self.first - datetime.timedelta(seconds=APART_S * (DISTINCT - number))
+            at = self.first - datetime.timedelta(seconds=APART_S * (ITEMS - number))
             item_id = wire.new_id()[:26] + MARK
             item = {
                 "id": item_id, "version": 2, "kind": "request", "type": code, "type_name": label, "department": "Clinical",
@@ -99,13 +99,13 @@ class Archive:
         connection.execute(insert(QueueText.__table__), [words for _, words in rows])
 
     def _copy(self, session: Session, copy: int) -> None:
-        """Each item once more, as old as all of them together are apart."""
+        """Each item once more, later by what all of them together are apart, so that numbers follow the times."""
         seconds = copy * DISTINCT * APART_S
         is_sqlite = session.connection().dialect.name == "sqlite"
         earlier = (
-            "strftime('%Y-%m-%d %H:%M:%f000', {0}, '-{1} seconds')"
+            "strftime('%Y-%m-%d %H:%M:%f000', {0}, '+{1} seconds')"
             if is_sqlite
-            else "{0} - interval '{1} seconds'"
+            else "{0} + interval '{1} seconds'"
         )
         named = f"substr({{0}}, 1, 26) || '{copy:06d}'"
         changed = {"id": named, "item_id": named}

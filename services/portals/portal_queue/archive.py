@@ -28,6 +28,7 @@ from services.portals.portal_queue import queries
 from services.portals.portal_queue.models import QueueItem, QueueText
 
 _MOST_WORDS = 8
+_APART = datetime.timedelta(minutes=5)  # of requests that came at once, at most
 
 
 def search_archive(
@@ -62,7 +63,7 @@ def search_archive(
     last = None if after is None else _last_item(session, after)
     typed = search_key(words or "").split()[:_MOST_WORDS]
     if typed and session.connection().dialect.name == "sqlite":
-        statement = _as_the_index_reads(typed, last)
+        statement = _as_the_index_reads(typed, last).where(*_numbered(from_on, until_on))
     else:
         sorting = (QueueItem.requested_at.desc(), QueueItem.person_name_key, QueueItem.id)
         statement = select(QueueItem).order_by(*sorting)
@@ -106,6 +107,22 @@ def _as_the_index_reads(typed: list[str], last: QueueItem | None) -> Select[Any]
         return statement
     number = select(QueueText.number).where(QueueText.item_id == last.id).scalar_subquery()
     return statement.where(index.c.rowid < number)
+
+
+def _numbered(from_on: datetime.date | None, until_on: datetime.date | None) -> list[ColumnElement[bool]]:
+    """Between which numbers the index has to be read for these days: numbers follow the times of the requests, to a moment."""
+    at, number = QueueItem.requested_at, literal_column("fts_queue_texts.rowid", Integer)
+    numbers = (
+        select(QueueText.number).join(QueueItem, QueueItem.id == QueueText.item_id).where(~QueueItem.is_open)
+    )
+    found: list[ColumnElement[bool]] = []
+    if from_on is not None:
+        first = numbers.where(at >= _midnight(from_on) - _APART).order_by(at).limit(1)
+        found.append(number >= first.scalar_subquery())
+    if until_on is not None:
+        end = _midnight(until_on + datetime.timedelta(days=1)) + _APART
+        found.append(number <= numbers.where(at < end).order_by(at.desc()).limit(1).scalar_subquery())
+    return found
 
 
 def _last_item(session: Session, item_id: str) -> QueueItem:

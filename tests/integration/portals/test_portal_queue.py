@@ -426,3 +426,20 @@ def test_a_day_that_no_calendar_shows_is_refused(portal_desk: PortalDesk, day: s
     for name in ("from_on", "until_on"):
         searched = portal_desk.refused(lambda name=name: portal_desk(contract.search_archive, **{name: day}))
         assert searched == ("invalid_request", name)
+
+
+def test_words_are_looked_for_among_the_requests_of_the_days_that_are_given(portal_desk: PortalDesk) -> None:
+    desk = portal_desk
+    ids = []
+    for _ in range(4):
+        ids.append(desk.dismiss(desk.send(text="The blue inhaler."))["id"])
+        desk.clock.shift(24 * HOUR)
+    days = [(START + number * 24 * HOUR).date().isoformat() for number in range(6)]
+    found = desk.archive(words="inhaler", from_on=days[1], until_on=days[2])
+    assert found == [ids[2], ids[1]]
+    assert desk.archive(words="inhaler", from_on=days[3]) == [ids[3]]
+    assert desk.archive(words="inhaler", until_on=days[0]) == [ids[0]]
+    assert desk.archive(words="inhaler", from_on=days[5]) == []
+    page = desk(contract.search_archive, words="inhal", limit=3)
+    assert [each["id"] for each in page["items"]] == ids[:0:-1]
+    assert desk.archive(words="inhal", after=page["next"]) == [ids[0]]
