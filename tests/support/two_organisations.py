@@ -274,6 +274,7 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
         )
     },
     ("portals.finish_helper_action", "item_id"): "helped_item",
+    ("portals.save_reply_draft", "item_id"): "queue_item",
     **{(f"portals.{verb}_own_change", "item_id"): "changing_item" for verb in ("get", "accept")},
     **{
         (f"portals.{name}", "after"): "signed_consent_cursor"
