@@ -1,0 +1,112 @@
+"""Appointments in a real browser by the keyboard alone: booked, moved, cancelled, asked for and found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.browser import PROGRAM, Browser
+from tests.support.console import Console
+from tests.support.pages import enter, follow, wait_for_heading
+from tests.support.stack import HARBOR, RunningStack
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
+
+PASSWORD = "lantern-orchid-quarry-7"
+PATIENT, EMAIL = "tilda.visit", "tilda.visit@example.org"
+
+
+@pytest.fixture(scope="module")
+def console(portico: RunningStack, chromium: Browser) -> Console:
+    """A clinic that sees people on every morning, and a patient who may book there."""
+    admin = portico.admin
+    given = {"first_name": "Tilda", "last_name": "Visit", "kinds": ["patient"], "email": EMAIL}
+    person = admin.post("/v1/people", **given, date_of_birth="1980-02-29", postal_code="02139")
+    admin.put(
+        f"/v1/patients/{person['id']}/credentials", username=PATIENT, password=PASSWORD, must_change=False,
+        enable_access=True, attests_email_is_private=True,
+    )  # fmt: skip
+    kind = admin.post(
+        "/v1/appointment-types", code="check_up", name="Check Up", minutes=60, preparation="Come sober."
+    )
+    provider = admin.post("/v1/appointment-providers", name="Dr Reed", type_ids=[kind["id"]])
+    hours = {"weekdays": [1, 2, 3, 4, 5, 6, 7], "opens": "09:00", "closes": "12:00"}
+    place = {"place": "Main Street 1", "time_zone": "America/New_York", "hours": [hours]}
+    admin.post(f"/v1/appointment-providers/{provider['id']}/schedules", **place)
+    return Console(portico, chromium)
+
+
+def configure(console: Console, **appointments: Any) -> None:
+    """What My Appointments of the Patient Portal says."""
+    now = console.api.get("/v1/portals/patient/content")["version"]
+    module = {"code": "my_appointments", "appointments": {"lead_days": 3, **appointments}}
+    headers = {"If-Match": f'"{now}"'}
+    console.api.send("PATCH", "/v1/portals/patient/content", 200, json={"modules": [module]}, headers=headers)
+
+
+def as_patient(console: Console, path: str, heading: str) -> None:
+    """Sign in as the patient on a phone and open a page."""
+    console.browser.open_page(width=360, height=740)
+    console.show(f"/sign-in?organisation={HARBOR}&realm=patient&return_path={path}")
+    enter(console.browser, "E-mail address or username", PATIENT)
+    enter(console.browser, "Password", PASSWORD)
+    console.browser.press("Enter")
+    wait_for_heading(console.browser, heading)
+
+
+def test_a_patient_books_moves_cancels_and_asks_and_staff_find_the_time(console: Console) -> None:
+    browser = console.browser
+    configure(console, booking_mode="self_scheduling", alert_text="In an emergency dial 911.")
+    as_patient(console, "/patient/appointments", "Appointments")
+    assert "No appointment is coming" in browser.text
+    console.follow("Book an appointment", "Book an appointment")
+    assert "In an emergency dial 911." in browser.text
+    console.pick("What is it about?", "Check Up (60 minutes)")
+    follow(browser, "Show free times")
+    browser.wait_for("location.search.includes('type_id') && document.readyState === 'complete'")
+    follow(browser, "9:00")
+    browser.wait_for("location.search.includes('starts_at') && document.readyState === 'complete'")
+    assert "Is this right?" in browser.text
+    assert "Come sober." in browser.text
+    console.sends("Book this time", "Your appointment is booked")
+    assert "9:00" in browser.text
+    console.follow("Move to another time", "Move the appointment")
+    follow(browser, "10:00")
+    browser.wait_for("location.search.includes('starts_at') && document.readyState === 'complete'")
+    console.sends("Move the appointment", "Your appointment is moved")
+    assert "10:00" in browser.text
+    follow(browser, "Cancel the appointment")
+    console.sends("Yes, cancel it", "The appointment is cancelled")
+    # The portal now takes requests only.
+    configure(console, booking_mode="request_only")
+    console.open("/patient/appointments", "Appointments")
+    assert "Cancelled" in browser.text
+    console.follow("Ask for an appointment", "Ask for an appointment")
+    follow(browser, "Send the request")
+    console.refused("What is it about?")
+    console.pick("What is it about?", "Check Up (60 minutes)")
+    console.tick("Morning")
+    enter(browser, "Anything that we should know", "I come by bus.")
+    console.sends("Send the request", "Your request is sent")
+    assert "Waiting for an answer" in browser.text
+    _staff_find_a_time(console)
+    as_patient(console, "/patient/appointments", "Appointments")
+    assert "A time was found" in browser.text
+    assert "No appointment is coming" not in browser.text
+
+
+def _staff_find_a_time(console: Console) -> None:
+    browser = console.browser
+    console.sign_in(f"admin@{HARBOR}.example.org", at="/staff/queue")
+    wait_for_heading(browser, "Requests and messages")
+    console.follow("Request an Appointment", "Request an Appointment")
+    assert "I come by bus." in browser.text
+    console.follow("Find a time for it", "Visit, Tilda")
+    assert "Free times that suit the person." in browser.text
+    follow(browser, "11:00")
+    browser.wait_for("location.search.includes('starts_at') && document.readyState === 'complete'")
+    console.sends("Book this time", "The appointment is booked")
+    console.follow("Calendar", "Appointments")
+    assert "Visit, Tilda" in console.row("Check Up")
+    assert "11:00" in console.row("Check Up")
