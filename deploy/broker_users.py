@@ -8,7 +8,7 @@
 |---|---|---|---|
 | `portico_<service>` | its calls and its events' queues | calls, answers, its events, delays of what it hears | nothing |
 | `portico_gateway` | nothing | calls | nothing |
-| `portico_live` | all events, in a queue that ends with its connection | its queue | its queue |
+| `portico_live` | all events, in a queue that ends with its connection | calls, its queue | its queue |
 | `portico_topology` | all | all | all |
 | `portico_scaler` | nothing: it asks for the lengths of queues | nothing | nothing |
 
@@ -68,7 +68,7 @@ def rights_of(process: str) -> Rights:
     if process == "gateway":
         return Rights(NOTHING, _only([wire.RPC_EXCHANGE]), NOTHING)
     if process == "live":
-        return Rights(f"^{OWN_QUEUE}$", f"^{OWN_QUEUE}$", rf"^({OWN_QUEUE}|[a-z_]+\.events)$")
+        return Rights(f"^{OWN_QUEUE}$", f"^({OWN_QUEUE}|{re.escape(wire.RPC_EXCHANGE)})$", rf"^({OWN_QUEUE}|[a-z_]+\.events)$")
     if process == "scaler":
         return Rights(NOTHING, NOTHING, NOTHING)
     if process == "topology":

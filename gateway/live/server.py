@@ -140,6 +140,7 @@ class Live:
         OPEN.set(len(self._streams))
         transport = protocol.response_stream(200, [*headers, ("content-type", "text/event-stream")])
         gone = asyncio.ensure_future(protocol.client_disconnect())
+        gone.add_done_callback(lambda _: stream.wake.set())  # the others are told at once
         try:
             await transport.send_str(f"retry: 3000\nid: {self._streams.last_id}\n\n")
             while not gone.done() and await self._tell(stream, transport, gone):
