@@ -45,6 +45,7 @@ def commands_of_the_image() -> Commands:
         service=start,
         gateway=[*start, "gateway"],
         live=[*start, "live"],
+        watch=[*start, "watch"],
         mail_catcher=own.mail_catcher,
     )
 
