@@ -45,6 +45,7 @@ def commands_of_the_image() -> Commands:
         service=start,
         gateway=[*start, "gateway"],
         live=[*start, "live"],
+        watch=[*start, "watch"],
         mail_catcher=own.mail_catcher,
     )
 
@@ -149,7 +150,7 @@ def test_a_service_is_no_superuser_and_reaches_its_own_database_only(scaled: Run
         ("referrals", lambda channel: channel.queue_declare("hoard")),
         ("gateway", lambda channel: channel.basic_consume("portico.parked")),
         ("gateway", lambda channel: publish(channel, "referrals.events")),
-        ("live", lambda channel: publish(channel, "nameko-rpc")),
+        ("live", lambda channel: publish(channel, "referrals.events")),
         ("live", lambda channel: channel.queue_declare("hoard")),
         ("scaler", lambda channel: channel.basic_consume("rpc-referrals")),
     ],

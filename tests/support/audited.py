@@ -90,6 +90,7 @@ OBJECT_TYPES: Mapping[str, str] = {
     "person.created": "person",
     "person.disabled": "person",
     "person.enabled": "person",
+    "person.exported": "person",
     "person.kind_ended": "person",
     "person.kind_started": "person",
     "person.read": "person",

@@ -1,12 +1,10 @@
-"""Create webhooks; deliveries are found by their channel, and know when a provider's report is due and came."""
+"""Create webhooks; deliveries know when a provider's report is due and came."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
-
-from services.chassis.migrate import replace_index
 
 revision = "0008"
 down_revision = "0007"
@@ -39,16 +37,9 @@ def upgrade() -> None:
     op.create_index("ix_webhooks_organisation_id", "webhooks", ["organisation_id"])
     op.add_column("deliveries", sa.Column("settled_at", MOMENT, nullable=True))
     op.add_column("deliveries", sa.Column("report_due_at", MOMENT, nullable=True))
-    with op.get_context().autocommit_block():
-        replace_index(op.f("ix_deliveries_channel_next_try_at"), "deliveries", ["channel", "next_try_at"])
-        replace_index(op.f("ix_deliveries_report_due_at"), "deliveries", ["report_due_at"])
-    op.drop_index("ix_deliveries_next_try_at", "deliveries")
 
 
 def downgrade() -> None:
-    op.drop_index("ix_deliveries_report_due_at", "deliveries")
-    op.drop_index("ix_deliveries_channel_next_try_at", "deliveries")
-    op.create_index("ix_deliveries_next_try_at", "deliveries", ["next_try_at"])
     op.drop_column("deliveries", "report_due_at")
     op.drop_column("deliveries", "settled_at")
     op.drop_table("webhooks")

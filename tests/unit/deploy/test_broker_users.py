@@ -32,6 +32,13 @@ def test_the_gateway_calls_and_nothing_else() -> None:
     assert not [name for name in (*plan.queues, *plan.exchanges) if re.match(rights.read, name)]
 
 
+def test_the_live_process_calls_and_reads_all_events_and_no_queue_of_a_service() -> None:
+    plan, rights = internal([]), rights_of("live")
+    assert [name for name in plan.exchanges if re.match(rights.write, name)] == ["nameko-rpc"]
+    read = [name for name in (*plan.queues, *plan.exchanges) if re.match(rights.read, name)]
+    assert set(read) == {f"{service}.events" for service in SERVICES}
+
+
 def test_definitions_hold_hashes_of_the_passwords_kept(tmp_path: Path) -> None:
     written = broker_users.definitions(tmp_path, VHOST, VIRTUAL_HOST)
     [identity] = [user for user in written["users"] if user["name"] == "portico_identity"]
