@@ -91,6 +91,7 @@ def test_a_patient_books_moves_cancels_and_asks_and_staff_find_the_time(console:
     console.sends("Send the request", "Your request is sent")
     assert "Waiting for an answer" in browser.text
     _staff_find_a_time(console)
+    _staff_invite_everyone(console)
     as_patient(console, "/patient/appointments", "Appointments")
     assert "A time was found" in browser.text
     assert "No appointment is coming" not in browser.text
@@ -110,3 +111,19 @@ def _staff_find_a_time(console: Console) -> None:
     console.follow("Calendar", "Appointments")
     assert "Visit, Tilda" in console.row("Check Up")
     assert "11:00" in console.row("Check Up")
+
+
+def _staff_invite_everyone(console: Console) -> None:
+    browser = console.browser
+    console.follow("Types", "Types of appointments")
+    console.follow("Check Up", "Check Up")
+    assert "Nobody is invited to this type." in browser.text
+    console.follow("Invite everyone who is due", "Invite everyone who is due: Check Up")
+    follow(browser, "Invite")
+    console.refused("Due until")
+    console.tick("Tilda Visit")
+    enter(browser, "Due until", "12312099")
+    console.sends("Invite", "They are invited")
+    assert "Not yet" in console.row("Visit, Tilda")
+    console.follow("Invite everyone who is due", "Invite everyone who is due: Check Up")
+    assert "Dec 31, 2099" in console.row("Visit, Tilda")

@@ -10,6 +10,7 @@ from services.contracts.portals import appointment_requests as requests
 from services.contracts.portals import appointments, schedules
 
 _ROOT = "/staff/appointments"
+_AT_ONCE = invitations.MOST_INVITED
 _ZONE = {"time_zone": "America/New_York"}
 _SAMPLE: Replies = {
     appointments.list_appointments: {"items": _ZONE},
@@ -162,6 +163,30 @@ PAGES = (
             "invitations": Read(invitations.list_appointment_invitations, query=("after",)),
         },
         actions=(Action("change_appointment_type", schedules.change_appointment_type, "The type is saved."),),
+    ),
+    Page(
+        f"{_ROOT}/types/{{type_id}}/invite",
+        "staff/appointments/type_invite.html",
+        reads={
+            "type": Read(schedules.get_appointment_type),
+            "waiting": Read(
+                invitations.list_appointment_invitations, given={"is_open": True, "limit": _AT_ONCE}
+            ),
+            "people": Read(
+                people.list_people,
+                given={"limit": _AT_ONCE},
+                query=("kind", "after"),
+                needs="person.read",
+            ),
+        },
+        actions=(
+            Action(
+                "invite_to_appointment",
+                invitations.invite_to_appointment,
+                "They are invited. Who has booked stands below.",
+                then=f"{_ROOT}/types/{{type_id}}",
+            ),
+        ),
     ),
     Page(
         f"{_ROOT}/providers",
