@@ -68,7 +68,11 @@ def rights_of(process: str) -> Rights:
     if process == "gateway":
         return Rights(NOTHING, _only([wire.RPC_EXCHANGE]), NOTHING)
     if process == "live":
-        return Rights(f"^{OWN_QUEUE}$", f"^({OWN_QUEUE}|{re.escape(wire.RPC_EXCHANGE)})$", rf"^({OWN_QUEUE}|[a-z_]+\.events)$")
+        return Rights(
+            f"^{OWN_QUEUE}$",
+            f"^({OWN_QUEUE}|{re.escape(wire.RPC_EXCHANGE)})$",
+            rf"^({OWN_QUEUE}|[a-z_]+\.events)$",
+        )
     if process == "scaler":
         return Rights(NOTHING, NOTHING, NOTHING)
     if process == "topology":

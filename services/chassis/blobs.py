@@ -134,8 +134,14 @@ class BlobStore:
                 _remove(self.path(organisation_id, upload.sha256, UPLOADS), stored)
 
     @_telling_full_disk()
-    def keep(self, organisation_id: str, sha256: str, part: str = DOCUMENTS) -> None:
-        """Keep an upload in a part of a service's own, durably, before the row that refers to it is committed.
+    def keep(
+        self,
+        organisation_id: str,
+        sha256: str,
+        part: str = DOCUMENTS,
+        found_in: tuple[str, ...] = UPLOADED,
+    ) -> None:
+        """Keep an upload, or what else passes, in a part of a service's own, durably, before the row that refers to it is committed.
 
         Repeating it is harmless: the file counts as new. Raises Refused(not_found) if the upload has gone meanwhile, and
         Refused(service_unavailable) on a full disk.
@@ -143,7 +149,7 @@ class BlobStore:
         path = self.path(organisation_id, sha256, part)
         _make(path.parent)
         with self._counted(organisation_id):
-            _link(path if path.exists() else self.find(organisation_id, sha256, *UPLOADED), path)
+            _link(path if path.exists() else self.find(organisation_id, sha256, *found_in), path)
         _sync(path.parent)
 
     def find(self, organisation_id: str, sha256: str, *parts: str) -> Path:

@@ -216,6 +216,7 @@ CODES: dict[str, int] = {
     "reminded_lately": 409,
     "on_paper": 409,
     "not_on_paper": 409,
+    "scan_expired": 410,
     "document_not_pdf": 415,
     "document_encrypted": 422,
     "document_active_content": 422,

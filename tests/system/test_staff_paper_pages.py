@@ -28,6 +28,10 @@ def console(portico: RunningStack, chromium: Browser) -> Console:
 def enter_day(browser: Browser, label: str, day: datetime.date) -> None:
     """Type a day into a date field, digit by digit, as its parts take them."""
     reach(browser, label)
+    type_day(browser, day)
+
+
+def type_day(browser: Browser, day: datetime.date) -> None:
     for digit in f"{day:%m%d%Y}":
         browser.press(digit)
     browser.wait_for(f"document.activeElement.value === '{day.isoformat()}'")
@@ -115,9 +119,11 @@ def test_a_document_on_paper_comes_back_and_is_recognised_and_attached(
     browser.choose_file("recognise_scan-file", sheet)
     console.sends("Recognise it", "The scan is read")
     assert "Order on paper" in browser.text
-    console.follow("Attach the copy to it", "Attach a copy signed by hand")
-    browser.choose_file("attach_signed_copy-file", sheet)
-    enter_day(browser, "Date beside the signature", datetime.datetime.now(datetime.UTC).date())
+    browser.wait_for("document.querySelector('.document-page img').naturalWidth > 500")  # the copy itself
+    follow(browser, "Attach the copy")
+    console.refused("Date beside the signature")  # and the copy is still there
+    follow(browser, "Date beside the signature")  # the summary leads to the field
+    type_day(browser, datetime.datetime.now(datetime.UTC).date())
     console.sends("Attach the copy", "The copy is attached")
     assert "Signed by hand" in browser.text
     assert api.get(f"/v1/documents/{document_id}")["is_wet"] is True

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, only_services, permission
-from services.contracts.fields import Day, Flag, Id, Text
+from services.contracts.fields import Count, Day, Flag, Id, Text
 from services.contracts.referrals.directory_imports import Document
 from services.contracts.signing import contract
 from services.contracts.signing.documents import (
@@ -27,6 +29,32 @@ class Suggestion(Reply):
         allow_none=True,
         metadata={"description": "null where no code was found"},
     )
+    scan = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "by what the caller attaches this scan within 14 minutes, without sending it again; null where it was "
+            "not recognised, or its document does not wait for a copy"
+        },
+    )
+    pages = Count(required=True, metadata={"description": "pages of the scan"})
+
+
+def _scan() -> fields.String:
+    return fields.String(
+        required=True,
+        validate=validate.Length(1, 600),
+        metadata={"description": "`scan` of the answer of recognise_scan"},
+    )
+
+
+def _by_hand() -> dict[str, fields.Field[Any]]:
+    return {
+        "signed_on": Day(
+            required=True, metadata={"description": "the day that is written beside the signature"}
+        ),
+        "note": Text(load_default=None, allow_none=True, most=2000),
+    }
 
 
 open_cover_sheet = contract.command(
@@ -41,12 +69,36 @@ open_cover_sheet = contract.command(
 
 recognise_scan = contract.command(
     "recognise_scan",
-    "Which document a scanned copy is, by the code on its cover sheet. Nothing is changed or kept.",
+    "Which document a scanned copy is, by the code on its cover sheet. Nothing is changed. The scan is held for 15 minutes, in which "
+    "the caller may look at it and attach it.",
     request={"document": fields.Nested(Document, required=True)},
     reply=Suggestion,
     access=permission("document.send"),
     errors=("not_found", *FILE_ERRORS),
     timeout_s=20,
+)
+
+open_scan_page = contract.query(
+    "open_scan_page",
+    "The picture of a page of a scan that the caller has recognised. Every opening is recorded.",
+    request={
+        "scan": _scan(),
+        "number": fields.Integer(required=True, validate=validate.Range(1, 100_000)),
+    },
+    reply=FileReference,
+    access=permission("document.send"),
+    errors=("not_found", "scan_expired", "document_unreadable"),
+    timeout_s=20,
+)
+
+attach_recognised_scan = contract.command(
+    "attach_recognised_scan",
+    "Attach a scan that the caller has recognised to the document that its cover sheet names, as attach_signed_copy does.",
+    request={"scan": _scan(), **_by_hand()},
+    reply=DocumentView,
+    access=permission("document.send"),
+    errors=("not_found", "scan_expired", "already_decided", "conflict"),
+    expects_version=True,
 )
 
 attach_signed_copy = contract.command(
@@ -56,10 +108,7 @@ attach_signed_copy = contract.command(
     request={
         "document_id": Id(required=True),
         "document": fields.Nested(Document, required=True),
-        "signed_on": Day(
-            required=True, metadata={"description": "the day that is written beside the signature"}
-        ),
-        "note": Text(load_default=None, allow_none=True, most=2000),
+        **_by_hand(),
     },
     reply=DocumentView,
     access=permission("document.send"),

@@ -34,8 +34,10 @@ class PagePictures:
         self._files = [threading.BoundedSemaphore(1) for _ in range(16)]
         self._known: dict[tuple[str, str, int], tuple[float, str]] = {}
 
-    def picture(self, organisation_id: str, sha256: str, number: int, wait_s: float) -> str:
-        """The SHA-256 of the picture of a page, which lies in the store for some minutes.
+    def picture(
+        self, organisation_id: str, sha256: str, number: int, wait_s: float, part: str = DOCUMENTS
+    ) -> str:
+        """The SHA-256 of the picture of a page of a file in this part. The picture lies in the store for some minutes.
 
         Raises Refused: not_found without such a page, document_unreadable where it cannot be drawn, service_unavailable
         when too many are waiting.
@@ -47,7 +49,7 @@ class PagePictures:
             if known := self._find(page):
                 return known
             with turn(self._drawings, wait_s):
-                drawn = drawing.pictures(self._blobs.find(organisation_id, sha256, DOCUMENTS), number)
+                drawn = drawing.pictures(self._blobs.find(organisation_id, sha256, part), number)
             for ahead, content in enumerate(drawn):
                 self._keep((organisation_id, sha256, number + ahead), content)
         return self._known[page][1]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 from eventlet import tpool
 
-from services.chassis.blobs import UPLOADED, BlobStore
+from services.chassis.blobs import DOCUMENTS, PASSING, UPLOADED, BlobStore
 from services.contracts.errors import Refused
 from services.signing.documents.rules import Strokes
 from services.signing.documents.turns import turn
@@ -94,13 +94,16 @@ class Signer:
         secret = passphrase(keys, settings.signing_key_passphrase_file)
         self._authority = Authority(keys, secret)
         self._code_key = codes.key_of(secret)
+        self.scan_key = codes.scan_key_of(secret)
 
     def prepare(self) -> None:
         """Make the installation's keys if there are none. Raises WrongPassphrase if the keys cannot be decrypted."""
         self._authority.timestamper()
 
-    def take_in(self, organisation_id: str, sha256: str, size: int, wait_s: float) -> TakenIn:
-        """Screen an uploaded document, and keep it. A JPEG or PNG becomes a PDF of one page.
+    def take_in(
+        self, organisation_id: str, sha256: str, size: int, wait_s: float, part: str = DOCUMENTS
+    ) -> TakenIn:
+        """Screen an uploaded document, and keep it in this part of the store. A JPEG or PNG becomes a PDF of one page.
 
         Raises Refused: not_found when it is not, or no longer, uploaded, document_… when it fails the screening,
         service_unavailable when too many are waiting.
@@ -110,21 +113,28 @@ class Signer:
             if photographs.is_photograph(path):
                 drawn = photographs.as_pdf(path, most_bytes=self._limits.max_bytes)
                 screened = screening.screen(drawn, limits=self._limits, field="document")
-                self._in_thread(self._blobs.put, organisation_id, [drawn], self._limits.max_bytes)
+                self._in_thread(
+                    self._blobs.put_passing, organisation_id, [drawn], self._limits.max_bytes, part
+                )
                 return TakenIn(screened.sha256, screened.pages, screened.bytes)
             screened = screening.screen(path, limits=self._limits, field="document")
         if (screened.sha256, screened.bytes) != (sha256, size):
             raise Refused("document_unreadable", "The stored document is not the one uploaded.", "document")
-        self._in_thread(self._blobs.keep, organisation_id, sha256)
+        self._in_thread(self._blobs.keep, organisation_id, sha256, part)
         return TakenIn(sha256, screened.pages, screened.bytes)
 
-    def codes_on(self, organisation_id: str, sha256: str, wait_s: float) -> list[str]:
-        """The texts of the QR codes on the first pages of an uploaded scan, which is not kept. Raises as `take_in`."""
-        path = self._blobs.find(organisation_id, sha256, *UPLOADED)
+    def is_held(self, organisation_id: str, sha256: str) -> bool:
+        """Whether a document that was taken in among the passing files has not gone yet."""
+        return self._blobs.path(organisation_id, sha256, PASSING).is_file()
+
+    def keep_passing(self, organisation_id: str, sha256: str) -> None:
+        """Keep a document that was taken in among the passing files. Raises Refused(not_found)."""
+        self._in_thread(self._blobs.keep, organisation_id, sha256, DOCUMENTS, (PASSING,))
+
+    def codes_on(self, organisation_id: str, held: TakenIn, wait_s: float) -> list[str]:
+        """The texts of the QR codes on the first pages of a scan among the passing files. Raises as `take_in`."""
+        path = self._blobs.find(organisation_id, held.sha256, PASSING)
         with turn(self._screenings, wait_s):
-            if photographs.is_photograph(path):
-                return codes.read(photographs.as_pdf(path, most_bytes=self._limits.max_bytes))
-            screening.screen(path, limits=self._limits, field="document")
             return codes.read(path)
 
     def cover_sheet(self, organisation_id: str, document_id: str, facts: CoverFacts) -> str:

@@ -22,6 +22,14 @@ class PaperEntrypoints:
     def recognise_scan(self, call: Call) -> Any:
         return workflows.recognise_scan(call)
 
+    @serves(paper.open_scan_page)
+    def open_scan_page(self, call: Call) -> Any:
+        return workflows.open_scan_page(call)
+
+    @serves(paper.attach_recognised_scan)
+    def attach_recognised_scan(self, call: Call) -> Any:
+        return workflows.attach_recognised_scan(call)
+
     @serves(paper.attach_signed_copy)
     def attach_signed_copy(self, call: Call) -> Any:
         return workflows.attach_signed_copy(call)

@@ -40,6 +40,21 @@ def attach_signed_copy(
     return document
 
 
+def attach_recognised_scan(
+    unit: UnitOfWork,
+    document_id: str,
+    taken: TakenIn,
+    auto_return: bool,
+    *,
+    signed_on: datetime.date,
+    note: str | None,
+) -> Document:
+    """Record the scan that was recognised as the signed copy of this document, once: a decided document takes no other."""
+    return attach_signed_copy(
+        unit, taken, auto_return, document_id=document_id, signed_on=signed_on, note=note
+    )
+
+
 def decline_on_paper(unit: UnitOfWork, *, document_id: str, reason_code: str, note: str | None) -> Document:
     """Record that a signer without an account has declined, and why. The document stays in the Unsigned report."""
     rules.require_reason(reason_code, note)

@@ -8,11 +8,14 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
+from services.chassis.blobs import PASSING
 from services.chassis.operations import Call
+from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, organisations
 from services.signing.documents import queries, rules
 from services.signing.documents.models import Document
+from services.signing.documents.page_pictures import PagePictures
 from services.signing.documents.signer import Signer
 from services.signing.documents.workflows import (
     only_replayed,
@@ -22,7 +25,7 @@ from services.signing.documents.workflows import (
     take_in,
     wait_s,
 )
-from services.signing.paper import handlers
+from services.signing.paper import handlers, scans
 
 
 def open_cover_sheet(call: Call) -> Any:
@@ -54,21 +57,56 @@ def describe_fax(call: Call) -> Any:
 
 
 def recognise_scan(call: Call) -> Any:
-    """Read the code on a scan, and show the document that it names, if the caller may see it."""
+    """Read the code on a scan, and show the document that it names, if the caller may see it. The scan passes (see `scans`)."""
     document = call.request["document"]
     organisation_id, _ = organisation_of(call)
     signer: Signer = signer_of(call)
-    texts = signer.codes_on(organisation_id, document["sha256"], wait_s(call))
-    document_id = signer.document_of(organisation_id, texts)
+    held = signer.take_in(organisation_id, document["sha256"], document["size"], wait_s(call), PASSING)
+    document_id = signer.document_of(organisation_id, signer.codes_on(organisation_id, held, wait_s(call)))
     with call.runtime.database.reading(call.organisation_id) as session:
         found = (
             queries.find_document(session, call.caller, document_id) if document_id and call.caller else None
         )
-        answer = call.operation.reply.dump({"is_recognised": found is not None, "document": found})
-    if answer["document"] is not None:
-        call.note_reading("document.read", "document", document_id or "")
-        shown_to_caller(call, answer["document"])
+        answer = call.operation.reply.dump(
+            {"is_recognised": found is not None, "document": found, "scan": None, "pages": held.pages}
+        )
+    if found is not None and call.caller:
+        call.note_reading("document.read", "document", found.id)
+        if "attach" in shown_to_caller(call, answer["document"])["actions"]:
+            scan = scans.Scan(organisation_id, call.caller.id, found.id, held)
+            answer["scan"] = scans.reference_of(signer.scan_key, scan, utc_now())
     return answer
+
+
+def open_scan_page(call: Call) -> Any:
+    """Have a page of a recognised scan drawn, then tell where the picture is."""
+    scan = _scan(call)
+    number = call.request["number"]
+    pictures: PagePictures = call.runtime.page_pictures
+    picture = pictures.picture(scan.organisation_id, scan.file.sha256, number, wait_s(call), PASSING)
+    call.note_reading("document.scan_opened", "document", scan.document_id, page=number)
+    name = f"scan-{number}.png"
+    return call.operation.reply.dump({"sha256": picture, "file_name": name, "media_type": "image/png"})
+
+
+def attach_recognised_scan(call: Call) -> Any:
+    """Keep the scan that passes, then record it as the signed copy of its document."""
+    if call.is_repeated():
+        return call.commit(only_replayed)
+    scan = _scan(call)
+    signer_of(call).keep_passing(scan.organisation_id, scan.file.sha256)
+    return call.commit(handlers.attach_recognised_scan, scan.document_id, scan.file, _returns_at_once(call))
+
+
+def _scan(call: Call) -> scans.Scan:
+    """The recognised scan that the request names, while it is there. Raises Refused(not_found, scan_expired)."""
+    organisation_id, _ = organisation_of(call)
+    account_id = call.caller.id if call.caller else ""
+    signer: Signer = signer_of(call)
+    scan = scans.scan_of(signer.scan_key, call.request["scan"], organisation_id, account_id, utc_now())
+    if not signer.is_held(organisation_id, scan.file.sha256):
+        raise scans.expired()
+    return scan
 
 
 def attach_signed_copy(call: Call) -> Any:

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import re
+from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,13 @@ _MOST_ANSWERED = 64 * 1024
 def key_of(secret: str) -> bytes:
     """The key of the codes, derived from the passphrase of the signing keys."""
     return HKDF(SHA256(), 32, salt=None, info=b"portico cover sheets").derive(secret.encode())
+
+
+def scan_key_of(secret: str) -> bytes:
+    """The key of references to recognised scans, as Fernet has it, derived in the same way."""
+    return urlsafe_b64encode(
+        HKDF(SHA256(), 32, salt=None, info=b"portico recognised scans").derive(secret.encode())
+    )
 
 
 def code_of(key: bytes, organisation_id: str, document_id: str) -> str:

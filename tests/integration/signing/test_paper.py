@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +14,16 @@ import pypdfium2
 import pytest
 from PIL import Image
 
+from services.chassis.blobs import UPLOADS
 from services.contracts.errors import Refused
 from services.contracts.notifications.deliveries import fax_failed, fax_sent
 from services.contracts.signing import documents as contract
 from services.contracts.signing import paper
+from services.signing.paper import scans
+from tests.integration.signing.conftest import a_pdf
 from tests.support.in_process import BAYSIDE, HARBOR, a_caller, a_service
 
+NOT_RECOGNISED = {"is_recognised": False, "document": None, "scan": None, "pages": 1}
 TODAY = datetime.datetime.now(datetime.UTC).date()
 
 
@@ -276,6 +281,7 @@ def test_a_scan_is_recognised_by_the_code_on_its_cover_sheet(office: Any, pdf: A
         "Wanted",
     )
     assert answer["document"]["actions"] == ["attach", "refuse"]
+    assert answer["pages"] == 3
     # Nothing is attached by a machine.
     assert office.titles(state="sent") == ["Wanted", "Another"]
     assert [row.object_id for row in office.process.audit("document.read")] == [sent["id"]]
@@ -287,15 +293,97 @@ def test_what_has_no_code_of_ours_is_not_recognised(office: Any, pdf: Any) -> No
     sent = office.send_on_paper()
     forged = io.BytesIO()
     segno.make(f"PORTICO1:{sent['id']}:{'0' * 32}").save(forged, kind="png", scale=8, border=6)
-    for scan in (pdf("No code"), forged.getvalue()):
-        assert recognised(office, scan) == {"is_recognised": False, "document": None}
+    for scan, pages in ((pdf("No code"), 2), (forged.getvalue(), 1)):
+        assert recognised(office, scan) == NOT_RECOGNISED | {"pages": pages}
 
 
 def test_a_code_of_another_organisation_is_not_recognised(office: Any) -> None:
     sheet = cover_sheet(office, office.send_on_paper())
     stranger = a_caller("document.send", "document.read", organisation=BAYSIDE)
     answer = office.call(paper.recognise_scan, stranger, document=office.upload(sheet, BAYSIDE[0]))
-    assert answer == {"is_recognised": False, "document": None}
+    assert answer == NOT_RECOGNISED
+
+
+def a_recognised_scan(office: Any, sent: Any, caller: Any = None) -> tuple[bytes, str]:
+    """The bytes of a scan, and what its reader was told to call it. The upload is released, as the gateway does it."""
+    scan = joined(cover_sheet(office, sent), a_pdf(sent["title"]))
+    reference = recognised(office, scan, caller)["scan"]
+    office.process.runtime.blobs.path(HARBOR[0], hashlib.sha256(scan).hexdigest(), UPLOADS).unlink()
+    return scan, reference
+
+
+def attach_scan(office: Any, scan: str, caller: Any = None, **changed: Any) -> Any:
+    request = {"scan": scan, "signed_on": TODAY.isoformat(), "note": None} | changed
+    return office.call(paper.attach_recognised_scan, caller or office.staff, version=1, **request)
+
+
+@pytest.mark.seed("S4-3")
+def test_a_recognised_scan_is_looked_at_and_attached_without_being_sent_again(office: Any) -> None:
+    sent = office.send_on_paper()
+    scan, reference = a_recognised_scan(office, sent)
+
+    shown = office.call(paper.open_scan_page, office.staff, scan=reference, number=2)
+    picture = office.process.runtime.blobs.find(HARBOR[0], shown["sha256"]).read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert [row.object_id for row in office.process.audit("document.scan_opened")] == [sent["id"]]
+    with refused("not_found", "number"):
+        office.call(paper.open_scan_page, office.staff, scan=reference, number=9)
+    with refused("invalid_request", "signed_on"):
+        attach_scan(office, reference, signed_on=(TODAY + datetime.timedelta(days=2)).isoformat())
+
+    signed = attach_scan(office, reference, note="By post.")
+    assert (signed["id"], signed["state"], signed["is_wet"], signed["note"]) == (
+        sent["id"],
+        "signed",
+        True,
+        "By post.",
+    )
+    assert office.file(signed) == scan
+    with refused("already_decided"):
+        attach_scan(office, reference)  # once only
+    assert recognised(office, scan)["scan"] is None  # and for nobody after that
+
+
+def test_a_recognised_photograph_is_attached_as_a_pdf(office: Any) -> None:
+    sent = office.send_on_paper()
+    reference = recognised(office, photograph(cover_sheet(office, sent), "PNG"))["scan"]
+    assert office.file(attach_scan(office, reference)).startswith(b"%PDF-")
+
+
+def test_only_who_recognised_a_scan_may_look_at_it_and_attach_it(office: Any) -> None:
+    _, reference = a_recognised_scan(office, office.send_on_paper())
+    colleague = a_caller("document.send", "document.read", id="7" * 32)
+    elsewhere = a_caller("document.send", "document.read", id=office.staff.id, organisation=BAYSIDE)
+    changed = reference[:-6] + ("A" if reference[-6] != "A" else "B") + reference[-5:]
+    for caller, scan in [
+        (colleague, reference),
+        (elsewhere, reference),
+        (office.staff, changed),
+        (office.staff, "é"),
+    ]:
+        with refused("not_found", "scan"):
+            office.call(paper.open_scan_page, caller, scan=scan, number=1)
+        with refused("not_found", "scan"):
+            attach_scan(office, scan, caller)
+    assert attach_scan(office, reference)["state"] == "signed"
+
+
+@pytest.mark.parametrize("how", ["by the clock", "swept"])
+def test_a_scan_that_nobody_attaches_is_not_kept(
+    office: Any, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    scan, reference = a_recognised_scan(office, office.send_on_paper())
+    blobs, sha256 = office.process.runtime.blobs, hashlib.sha256(scan).hexdigest()
+    assert not blobs.path(HARBOR[0], sha256).exists()  # it is no document before somebody attaches it
+    if how == "by the clock":
+        monkeypatch.setattr(scans, "ATTACHED_WITHIN", datetime.timedelta(seconds=-1))
+    else:
+        blobs.sweep_passing(-1)
+    with refused("scan_expired", "scan"):
+        office.call(paper.open_scan_page, office.staff, scan=reference, number=1)
+    with refused("scan_expired", "scan"):
+        attach_scan(office, reference)
+    assert office.titles(state="sent") == ["Plan of care"]
 
 
 @pytest.mark.seed("S4-2")

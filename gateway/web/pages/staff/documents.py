@@ -73,7 +73,40 @@ PAGES = (
     Page(
         "/staff/documents/scan",
         "staff/documents/scan.html",
-        actions=(Action("recognise_scan", paper.recognise_scan, "The scan is read.", keeps_reply=True),),
+        actions=(
+            Action("recognise_scan", paper.recognise_scan, "The scan is read.", keeps_reply=True),
+            Action(
+                "attach_recognised_scan",
+                paper.attach_recognised_scan,
+                "The copy is attached: the document counts as signed by hand.",
+                then="/staff/documents/{id}",
+            ),
+        ),
+        states=(
+            State(
+                "recognised",
+                kept={
+                    "recognise_scan": {
+                        "is_recognised": True,
+                        "document": {
+                            "id": "1" * 32,
+                            "title": "Plan of care",
+                            "recipient_name": "Dr Grey",
+                            "version": 1,
+                            "state": "sent",
+                            "signatures_wanted": 1,
+                            "signatures_done": 0,
+                            "is_wet": False,
+                            "is_overdue": False,
+                            "fax_state": None,
+                            "actions": ["attach"],
+                        },
+                        "scan": "gAAAAAB",
+                        "pages": 2,
+                    }
+                },
+            ),
+        ),
     ),
     Page(
         f"{_DOCUMENT}/copy",
