@@ -194,3 +194,4 @@ def test_who_writes_many_times_at_once_sends_no_more_than_the_limit(portal_desk:
     told = at_once(*[lambda: desk(inbox.send_my_message, a_person(), **request)["state"]] * 6)
     assert sorted(told) == ["received"] * 2 + ["too_many_requests"] * 4
     assert len(desk.queue()) == 2
+    assert desk(inbox.get_writing_rules, a_person(), portal="patient")["types"] == []  # and nothing is offered
