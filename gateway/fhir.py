@@ -54,7 +54,9 @@ def arguments(
     """
     _require_json_is_wanted()
     root = public_url or flask.request.url_root
-    given: dict[str, Any] = {**path_arguments, "base_url": root.rstrip("/") + BASE_PATH}
+    given: dict[str, Any] = dict(path_arguments)
+    if "base_url" in operation.request.fields:
+        given["base_url"] = root.rstrip("/") + BASE_PATH
     if "parameters" in operation.request.fields:
         given["parameters"] = {name: values for name, values in _sent().lists() if name != "_format"}
         preferences = flask.request.headers.get("Prefer", "").replace(" ", "").split(",")

@@ -19,13 +19,19 @@ from gateway.dispatch import Dispatcher
 from services.chassis.wire import encode
 from services.contracts.errors import Refused
 from services.contracts.identity import api_clients
+from services.contracts.portals import fhir as portals
 from services.contracts.referrals.fhir import RESOURCE_TYPES, fhir_search
 
 TOKEN_PATH = "/oauth2/token"  # noqa: S105 - an address
-# Which permission a SMART scope stands for. `rs` (read and search) is how SMART 2 writes it, `read` SMART 1.
+# Which permission a SMART scope stands for; `*` is for referrals and their directory, other types are named. `rs` (read and
+# search) is how SMART 2 writes it, `read` SMART 1.
 SMART: Mapping[str, str] = {
     f"system/{name}.{verb}": fhir_search.access.permission or ""
     for name in ("*", *RESOURCE_TYPES)
+    for verb in ("rs", "read")
+} | {
+    f"system/{name}.{verb}": read.access.permission or ""
+    for name, (read, _) in portals.OPERATIONS.items()
     for verb in ("rs", "read")
 }
 

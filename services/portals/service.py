@@ -20,6 +20,7 @@ from services.portals.configuration.entrypoints import ConfigurationEntrypoints
 from services.portals.consents.entrypoints import ConsentsEntrypoints
 from services.portals.definitions.entrypoints import DefinitionsEntrypoints
 from services.portals.drafts.entrypoints import DraftsEntrypoints
+from services.portals.fhir.entrypoints import FhirEntrypoints
 from services.portals.images.entrypoints import ImagesEntrypoints
 from services.portals.images.queries import files_in_use
 from services.portals.inbox.entrypoints import InboxEntrypoints
@@ -71,6 +72,7 @@ class Service(
     MessageTypesEntrypoints,
     MergedPeopleEntrypoints,
     InboxEntrypoints,
+    FhirEntrypoints,
     OrdersEntrypoints,
 ):
     """Entrypoints of portals."""

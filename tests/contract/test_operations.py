@@ -19,6 +19,7 @@ from services.contracts.declare import COMMON_ERRORS, PUBLIC, Contract, Operatio
 from services.contracts.errors import CODES, Refused
 from services.contracts.fields import Id, Secret
 from services.contracts.notifications.templates import preview_message_template
+from services.contracts.portals import fhir as portals_fhir
 from services.contracts.referrals.fhir import fhir_search
 
 OPERATIONS = all_operations(CONTRACTS)
@@ -110,11 +111,14 @@ def test_operation_names_are_unique_over_all_services():
     assert len(names) == len(set(names))
 
 
+FHIR_SEARCHES = (fhir_search, *(search for _, search in portals_fhir.OPERATIONS.values()))
+
+
 @pytest.mark.parametrize("operation", HAS_A_ROUTE, ids=lambda operation: operation.address)
 def test_a_routed_operation_has_one_route(operation: Operation):
     # FHIR offers each search at a second address, by POST.
     names = [route.name for route in ROUTES if route.operation is operation]
-    assert sorted(names) == [operation.name, *[f"{operation.name}_by_post"] * (operation is fhir_search)]
+    assert sorted(names) == [operation.name, *[f"{operation.name}_by_post"] * (operation in FHIR_SEARCHES)]
 
 
 def test_no_other_operation_has_a_route():

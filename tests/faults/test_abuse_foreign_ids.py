@@ -196,8 +196,9 @@ def swapped(world: World, operation: Operation, member: str, *, every: bool) -> 
 
 
 def is_id(named: str) -> bool:
-    """Whether the value is an id: the audit trail names some objects by words."""
-    return len(named) == 32 and set(named) <= set("0123456789abcdef")
+    """Whether the value is an id: the audit trail names some objects by words. A slot has a time behind its schedule's id."""
+    own, _, time = named.partition("-")
+    return len(own) == 32 and set(own) <= set("0123456789abcdef") and (not time or time.isdigit())
 
 
 def swap_everything(world: World, *, every: bool) -> Counter[str]:

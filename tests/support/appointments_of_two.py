@@ -13,6 +13,7 @@ from services.contracts.portals import (
     appointments,
     configuration,
     definitions,
+    fhir,
     my_appointments,
     schedules,
 )
@@ -70,6 +71,9 @@ def appointments_of(world: World, key: str) -> None:
     world.keep(key, "appointment_type", *kinds)
     world.keep(key, "appointment_provider", *providers)
     world.keep(key, "appointment_schedule", *plans)
+    slots = {"parameters": {"schedule": [plans[1]]}, "base_url": "https://example.org/fhir/R4"}
+    found = call(fhir.fhir_search_slot, **slots)["resource"]["entry"]
+    world.keep(key, "slot", *(each["resource"]["id"] for each in found[:2]))
     world.keep(key, "appointment", *(each["id"] for each in booked[3:]))
     _of_the_family(world, key, person)
     _asked(world, key, kinds[0])

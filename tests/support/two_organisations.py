@@ -273,6 +273,16 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
             "start",
         )
     },
+    **{
+        (f"portals.fhir_read_{name}", "resource_id"): kind
+        for name, kind in (
+            ("communication", "message"),
+            ("communication_request", "queue_item"),
+            ("appointment", "appointment"),
+            ("slot", "slot"),
+            ("schedule", "appointment_schedule"),
+        )
+    },
     ("portals.finish_helper_action", "item_id"): "helped_item",
     ("portals.save_reply_draft", "item_id"): "queue_item",
     **{(f"portals.{verb}_own_change", "item_id"): "changing_item" for verb in ("get", "accept")},

@@ -532,6 +532,9 @@ def _portal_queue(world: World, key: str) -> None:
         ("message_cursor", messages.list_correspondence, {"person_id": person}),
     ):
         world.keep(key, cursor, call(operation, staff, limit=1, **more)["next"])
+    world.keep(
+        key, "message", call(messages.list_correspondence, staff, person_id=person, limit=1)["items"][0]["id"]
+    )
     world.keep(key, "thread_cursor", call(inbox.list_my_threads, member, limit=1)["next"])
     _own_changes(world, key, member)
     request = {"portal": "family", "type": "refill_request"}

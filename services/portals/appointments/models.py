@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime
 
-from sqlalchemy import Date, ForeignKey, Index, Integer, String
+from sqlalchemy import Date, ForeignKey, Index, Integer, String, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import TenantScoped, UtcDateTime
+from services.chassis.unit_of_work import utc_now
 from services.portals.models import Base
 
 
@@ -20,6 +21,8 @@ class Appointment(TenantScoped, Base):
     __tablename__ = "appointments"
     __table_args__ = (
         Index(None, "organisation_id", "on", "starts_at", "id"),
+        Index(None, "organisation_id", "updated_at", "id"),
+        Index(None, "organisation_id", "starts_at", "id"),
         Index(None, "provider_id", "starts_at"),
         Index(None, "person_id", "starts_at", "id"),
         Index(None, "first_person_id"),
@@ -44,6 +47,9 @@ class Appointment(TenantScoped, Base):
     source: Mapped[str] = mapped_column(String(20))
     moves: Mapped[int] = mapped_column(Integer)
     booked_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime.datetime] = mapped_column(
+        UtcDateTime, default=utc_now, onupdate=utc_now, server_default=func.now()
+    )
     reminds_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
 
 

@@ -48,6 +48,7 @@ class Message(TenantScoped, Base):
     __tablename__ = "messages"
     __table_args__ = (
         UniqueConstraint("thread_id", "number"),
+        Index(None, "organisation_id", "sent_at", "id"),
         Index(None, "person_id", "sent_at", "id"),
         Index(None, "author_id", "sent_at"),
     )

@@ -9,6 +9,7 @@ from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, Text, func, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import BytewiseText, JsonValue, TenantScoped, UtcDateTime
+from services.chassis.unit_of_work import utc_now
 from services.portals.models import Base
 
 
@@ -21,6 +22,8 @@ class QueueItem(TenantScoped, Base):
             "ix_queue_items_by_request", "organisation_id", "is_open", "requested_at", "person_name_key", "id"
         ),
         Index(None, "organisation_id", "is_open", "due_at", "id"),
+        Index(None, "organisation_id", "updated_at", "id"),
+        Index(None, "organisation_id", "requested_at", "id"),
         Index(
             "ix_queue_items_by_department", "organisation_id", "is_open", "department", "requested_at", "id"
         ),
@@ -50,6 +53,9 @@ class QueueItem(TenantScoped, Base):
     priority: Mapped[str] = mapped_column(String(20))
     requested_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     due_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime.datetime] = mapped_column(
+        UtcDateTime, default=utc_now, onupdate=utc_now, server_default=func.now()
+    )
     is_open: Mapped[bool] = mapped_column(Boolean)
     is_waiting: Mapped[bool] = mapped_column(Boolean)
     state: Mapped[str] = mapped_column(String(20))

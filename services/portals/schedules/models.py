@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, String, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
+from services.chassis.unit_of_work import utc_now
 from services.portals.models import Base
 
 
@@ -60,4 +61,7 @@ class Schedule(TenantScoped, Base):
     holidays: Mapped[str | None] = mapped_column(String(10))
     from_on: Mapped[datetime.date | None] = mapped_column(Date)
     until_on: Mapped[datetime.date | None] = mapped_column(Date)
+    updated_at: Mapped[datetime.datetime] = mapped_column(
+        UtcDateTime, default=utc_now, onupdate=utc_now, server_default=func.now()
+    )
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from services.referrals.fhir.rules import CAPACITY_STATUS, ENROLLMENT_STATUS, FHIR_VERSION, PARAMETERS
+from services.chassis.fhir_search import FHIR_VERSION
+from services.contracts.portals import fhir as portals
+from services.referrals.fhir.rules import CAPACITY_STATUS, ENROLLMENT_STATUS, PARAMETERS
 
 # The day on which the offered resources or parameters last changed.
 _DATE = "2026-11-29"
@@ -15,7 +18,12 @@ _ABOUT = (
     "an Organization an agency. The extension "
     f"{CAPACITY_STATUS} on HealthcareService is that of the Gravity guide; without it the capacity is unknown. No resource "
     "claims a profile of the guide, because the help-seeker is no US Core Patient. The extension "
-    f"{ENROLLMENT_STATUS} on Task is enrolled, not_enrolled or not_enrolled_on_waitlist."
+    f"{ENROLLMENT_STATUS} on Task is enrolled, not_enrolled or not_enrolled_on_waitlist. "
+    "Communication, CommunicationRequest, Appointment, Slot and Schedule are those of the portals; a Slot is asked by its schedule."
+)
+_SECURITY = (
+    "Authorization: Bearer …, with the scope referral.read; portal_queue.work for Communication and CommunicationRequest; "
+    "appointment.manage for Appointment, Slot and Schedule."
 )
 
 
@@ -34,18 +42,18 @@ def capability_statement(base_url: str) -> dict[str, Any]:
             {
                 "mode": "server",
                 "documentation": _ABOUT,
-                "security": {"description": "Authorization: Bearer …, with the scope referral.read."},
-                "resource": [_resource(name) for name in PARAMETERS],
+                "security": {"description": _SECURITY},
+                "resource": [_resource(*each) for each in {**PARAMETERS, **portals.PARAMETERS}.items()],
             }
         ],
     }
 
 
-def _resource(name: str) -> dict[str, Any]:
+def _resource(name: str, parameters: Mapping[str, str]) -> dict[str, Any]:
     interactions = ["read", "search-type", *(["history-instance"] if name == "Task" else [])]
     return {
         "type": name,
         "interaction": [{"code": code} for code in interactions],
         "versioning": "versioned",
-        "searchParam": [{"name": key, "type": kind} for key, kind in PARAMETERS[name].items()],
+        "searchParam": [{"name": key, "type": kind} for key, kind in parameters.items()],
     }

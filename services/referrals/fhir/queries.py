@@ -7,15 +7,16 @@ may see details, and that reading is audited.
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlencode
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased, undefer
 
-from services.chassis.cursors import cursor_of, read_cursor
+from services.chassis import fhir_queries, fhir_search
+from services.chassis.cursors import cursor_of
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
@@ -41,6 +42,7 @@ _PRIORITY = "http://hl7.org/fhir/request-priority"
 _TASK_CODE = "http://hl7.org/fhir/CodeSystem/task-code"
 # The Task.status of a referral that its sender took back at an open status.
 TAKEN_BACK = "cancelled"
+_SYSTEM_OF_STATUSES = re.compile(r"urn:portico:queue:([0-9a-f]{32}):status")
 _STEPS = "FHIR provenance"
 _CHANGED = "FHIR directory by change"
 _Agency = aliased(Resource)
@@ -53,9 +55,9 @@ def read(
 
     Raises Refused `not_found`.
     """
-    rules.check_type(resource_type)
-    own_id = rules.check_id(resource_id)
-    search = rules.Search(resource_type, (("_id", (own_id,)),), 1, None)
+    _check_type(resource_type)
+    own_id = fhir_search.check_id(resource_id)
+    search = fhir_search.Search(resource_type, (("_id", (own_id,)),), 1, None)
     found = _search(session, caller, search).facts
     if not found:
         raise not_visible(caller, "resource_id") if _is_referral(resource_type) else _not_found()
@@ -76,13 +78,15 @@ def search(
     base_url: str,
 ) -> dict[str, Any]:
     """A page of resources as a Bundle. Raises Refused `not_found` (type), `search_refused`."""
-    wanted = rules.read_search(resource_type, parameters, is_lenient=is_lenient)
+    _check_type(resource_type)
+    known = rules.PARAMETERS[resource_type]
+    wanted = fhir_search.read_search(resource_type, known, parameters, is_lenient=is_lenient)
     found = _search(session, caller, wanted)
     shape = _SHAPES[wanted.resource_type]
-    links = {"self": _link(base_url, wanted, wanted.after)}
+    links = {"self": fhir_search.link(base_url, wanted, wanted.after)}
     if found.following is not None:
-        links["next"] = _link(base_url, wanted, found.following)
-    bundle = fhir.search_bundle(
+        links["next"] = fhir_search.link(base_url, wanted, found.following)
+    bundle = fhir_search.search_bundle(
         base_url, [shape(each) for each in found.facts], links, utc_now(), found.total
     )
     return {"resource": bundle}
@@ -94,7 +98,7 @@ def history(
     """The versions of a Task, newest first, one for each line of the referral's history. Raises Refused `not_found`."""
     if resource_type != "Task":
         raise Refused("not_found", "Versions are offered of Task.", "resource_type")
-    wanted = rules.Search("Task", (("_id", (rules.check_id(resource_id),)),), 1, None)
+    wanted = fhir_search.Search("Task", (("_id", (fhir_search.check_id(resource_id),)),), 1, None)
     found = _search(session, caller, wanted).facts
     if not found:
         raise not_visible(caller, "resource_id")
@@ -142,6 +146,11 @@ def _is_referral(resource_type: str) -> bool:
     return resource_type in ("Task", "ServiceRequest")
 
 
+def _check_type(resource_type: str) -> None:
+    if resource_type not in rules.PARAMETERS:
+        raise Refused("not_found", f"Offered are {', '.join(rules.PARAMETERS)}.", "resource_type")
+
+
 def _not_found() -> Refused:
     return Refused("not_found", "There is no resource with this id.", "resource_id")
 
@@ -160,7 +169,7 @@ class _Found:
         return cls([], total=session.scalar(select(func.count()).select_from(ids)))
 
 
-def _search(session: Session, caller: Caller | None, wanted: rules.Search) -> _Found:
+def _search(session: Session, caller: Caller | None, wanted: fhir_search.Search) -> _Found:
     if _is_referral(wanted.resource_type):
         return _referrals(session, caller, wanted)
     if wanted.resource_type == "Provenance":
@@ -168,13 +177,7 @@ def _search(session: Session, caller: Caller | None, wanted: rules.Search) -> _F
     return _directory(session, caller, wanted)
 
 
-def _link(base_url: str, wanted: rules.Search, after: str | None) -> str:
-    """The address of a page, with the parameters that were applied, so that a client sees which were ignored."""
-    given = [(name, ",".join(values)) for name, values in wanted.conditions] + [("_count", str(wanted.count))]
-    return f"{base_url}/{wanted.resource_type}?{urlencode([*given, *([('_after', after)] if after else [])])}"
-
-
-def _referrals(session: Session, caller: Caller | None, wanted: rules.Search) -> _Found:
+def _referrals(session: Session, caller: Caller | None, wanted: fhir_search.Search) -> _Found:
     # A client that asks for changes since a time gets the oldest change first, to continue from the last one.
     by_change = any(name == "_lastUpdated" for name, _ in wanted.conditions)
     at = Referral.updated_at if by_change else Referral.assigned_at
@@ -201,7 +204,7 @@ def _referrals(session: Session, caller: Caller | None, wanted: rules.Search) ->
     if wanted.count == 0:
         return _Found.counted(session, statement)
     if wanted.after is not None:
-        last_at, last_id = _read_cursor(wanted.after, cursor_order, datetime.datetime, str)
+        last_at, last_id = fhir_queries.place_of(wanted.after, cursor_order, datetime.datetime, str)
         place = tuple_(literal(last_at, at.type), literal(last_id))
         here = tuple_(at, Referral.id)
         statement = statement.where(here > place if by_change else here < place)
@@ -214,13 +217,13 @@ def _referrals(session: Session, caller: Caller | None, wanted: rules.Search) ->
     return _Found([_referral_facts(row) for row in page], following)
 
 
-def _of_referral(wanted: rules.Search, name: str, values: Sequence[str]) -> ColumnElement[bool]:
+def _of_referral(wanted: fhir_search.Search, name: str, values: Sequence[str]) -> ColumnElement[bool]:
     """The condition of one parameter of Task or ServiceRequest."""
     conditions: dict[str, Callable[[], ColumnElement[bool]]] = {
         "_id": lambda: Referral.id.in_(values),
-        "_lastUpdated": lambda: _within(Referral.updated_at, values),
+        "_lastUpdated": lambda: fhir_queries.within(Referral.updated_at, values),
         "status": lambda: _stands_at(_statuses(wanted.resource_type, values)),
-        "business-status": lambda: or_(*(_at_status(*rules.status_token(each, name)) for each in values)),
+        "business-status": lambda: or_(*(_at_status(*_status_token(each, name)) for each in values)),
         "priority": lambda: Referral.priority.in_(_codes(values, name, _PRIORITY, rules.PRIORITIES)),
         "identifier": lambda: ContactRecord.number.in_(_numbers(values)),
         "focus": lambda: Referral.id.in_(_ids(values, ("ServiceRequest",), name)),
@@ -232,11 +235,11 @@ def _of_referral(wanted: rules.Search, name: str, values: Sequence[str]) -> Colu
 
 
 def _codes(values: Sequence[str], name: str, system: str, codes: Collection[str] | None = None) -> list[str]:
-    return [rules.token_code(value, system, name, codes) for value in values]
+    return [fhir_search.token_code(value, system, name, codes) for value in values]
 
 
 def _ids(values: Sequence[str], types: Sequence[str], name: str) -> list[str]:
-    return [rules.reference_id(value, types, name)[1] for value in values]
+    return [fhir_search.reference_id(value, types, name)[1] for value in values]
 
 
 def _statuses(resource_type: str, values: Sequence[str]) -> list[str]:
@@ -258,6 +261,16 @@ def _at_status(queue_id: str | None, code: str) -> ColumnElement[bool]:
     return stands if queue_id is None else and_(QueueStatus.queue_id == queue_id, stands)
 
 
+def _status_token(value: str, name: str) -> tuple[str | None, str]:
+    """The queue's id, if the token names it by its system, and the code of a queue's status.
+
+    Raises Refused `search_refused` for another system and for no code.
+    """
+    system, _, _ = value.rpartition("|")
+    queue = _SYSTEM_OF_STATUSES.fullmatch(system)
+    return queue[1] if queue else None, fhir_search.token_code(value, system if queue else None, name)
+
+
 def _numbers(values: Sequence[str]) -> list[str]:
     codes = _codes(values, "identifier", rules.RECORD_NUMBERS)
     return [number for code in codes if (number := find_contact_record_number(code)) is not None]
@@ -265,19 +278,10 @@ def _numbers(values: Sequence[str]) -> list[str]:
 
 def _performed_by(values: Sequence[str], name: str) -> ColumnElement[bool]:
     """Referrals to these programs, or to the programs of these agencies."""
-    found = [rules.reference_id(value, ("HealthcareService", "Organization"), name) for value in values]
+    found = [fhir_search.reference_id(value, ("HealthcareService", "Organization"), name) for value in values]
     programs = [own_id for kind, own_id in found if kind in (None, "HealthcareService")]
     agencies = [own_id for kind, own_id in found if kind == "Organization"]
     return or_(Referral.program_id.in_(programs), is_of_agency(*agencies))
-
-
-def _within(column: Any, values: Sequence[str]) -> ColumnElement[bool]:
-    parts: list[ColumnElement[bool]] = []
-    for value in values:
-        begin, end = rules.moments(value, "_lastUpdated")
-        bounds = [column >= begin] if begin is not None else []
-        parts.append(and_(*bounds, *([column < end] if end is not None else [])))
-    return or_(*parts)
 
 
 def _referral_facts(row: Any) -> fhir.ReferralFacts:
@@ -313,7 +317,7 @@ def _shown_lines(caller: Caller | None) -> ColumnElement[bool]:
     return or_(literal(access_scope_of(caller).everything), StatusChange.is_internal.is_(False))
 
 
-def _steps(session: Session, caller: Caller | None, wanted: rules.Search) -> _Found:
+def _steps(session: Session, caller: Caller | None, wanted: fhir_search.Search) -> _Found:
     named = dict(wanted.conditions)
     if not named:
         raise Refused("search_refused", "Name the Task or ServiceRequest: target=Task/….", "target")
@@ -331,7 +335,7 @@ def _steps(session: Session, caller: Caller | None, wanted: rules.Search) -> _Fo
     if wanted.count == 0:
         return _Found.counted(session, statement)
     if wanted.after is not None:
-        referral_id, position = _read_cursor(wanted.after, _STEPS, str, int)
+        referral_id, position = fhir_queries.place_of(wanted.after, _STEPS, str, int)
         place = tuple_(literal(referral_id), literal(position))
         statement = statement.where(tuple_(StatusChange.referral_id, StatusChange.position) > place)
     rows = session.scalars(statement.limit(wanted.count + 1)).all()
@@ -342,14 +346,7 @@ def _steps(session: Session, caller: Caller | None, wanted: rules.Search) -> _Fo
     return _Found(steps, following)
 
 
-def _read_cursor(cursor: str, order: str, *kinds: type[Any]) -> list[Any]:
-    try:
-        return read_cursor(cursor, order, *kinds)
-    except Refused as refusal:
-        raise Refused("search_refused", refusal.detail, "_after") from None
-
-
-def _directory(session: Session, caller: Caller | None, wanted: rules.Search) -> _Found:
+def _directory(session: Session, caller: Caller | None, wanted: fhir_search.Search) -> _Found:
     is_program = wanted.resource_type == "HealthcareService"
     level = Resource.level == (Level.PROGRAM if is_program else Level.AGENCY).value
     if is_program:  # and an agency without a program that takes referrals itself
@@ -367,7 +364,7 @@ def _directory(session: Session, caller: Caller | None, wanted: rules.Search) ->
     if wanted.count == 0:
         return _Found.counted(session, statement)
     if wanted.after is not None and by_change:
-        last_at, last_id = _read_cursor(wanted.after, _CHANGED, datetime.datetime, str)
+        last_at, last_id = fhir_queries.place_of(wanted.after, _CHANGED, datetime.datetime, str)
         place = tuple_(literal(last_at, Resource.updated_at.type), literal(last_id))
         statement = statement.where(tuple_(Resource.updated_at, Resource.id) > place)
     elif wanted.after is not None:
@@ -401,9 +398,9 @@ def _of_resource(name: str, values: Sequence[str]) -> ColumnElement[bool]:
     """The condition of one parameter of HealthcareService or Organization."""
     conditions: dict[str, Callable[[], ColumnElement[bool]]] = {
         "_id": lambda: Resource.id.in_(values),
-        "_lastUpdated": lambda: _within(Resource.updated_at, values),
+        "_lastUpdated": lambda: fhir_queries.within(Resource.updated_at, values),
         "identifier": lambda: Resource.number.in_(_codes(values, name, rules.RESOURCE_NUMBERS)),
-        "active": lambda: or_(*(_is_active(rules.flag(value, name)) for value in values)),
+        "active": lambda: or_(*(_is_active(fhir_search.flag(value, name)) for value in values)),
         "organization": lambda: is_of_agency(*_ids(values, ("Organization",), name)),
         "name": lambda: _begins_with(values),
     }

@@ -214,38 +214,6 @@ def provenance(facts: StepFacts) -> Json:
     )
 
 
-def search_bundle(
-    base_url: str,
-    resources: Sequence[Json],
-    links: Mapping[str, str],
-    at: datetime.datetime,
-    total: int | None,
-) -> Json:
-    """A page of a search, or with `total` the number of matches alone: a count costs more than a page."""
-    if total is not None:
-        return {
-            "resourceType": "Bundle",
-            "type": "searchset",
-            "timestamp": _moment(at),
-            "total": total,
-            "link": [{"relation": relation, "url": url} for relation, url in links.items()],
-        }
-    return {
-        "resourceType": "Bundle",
-        "type": "searchset",
-        "timestamp": _moment(at),
-        "link": [{"relation": relation, "url": url} for relation, url in links.items()],
-        "entry": [
-            {
-                "fullUrl": f"{base_url}/{resource['resourceType']}/{resource['id']}",
-                "resource": resource,
-                "search": {"mode": "match"},
-            }
-            for resource in resources
-        ],
-    }
-
-
 def history_bundle(base_url: str, versions: Sequence[Json], at: datetime.datetime) -> Json:
     """The versions of one resource, newest first."""
     address = f"{versions[0]['resourceType']}/{versions[0]['id']}"

@@ -16,15 +16,16 @@ from fhir.resources.R4B.provenance import Provenance
 from fhir.resources.R4B.servicerequest import ServiceRequest
 from fhir.resources.R4B.task import Task
 
+from services.chassis.fhir_search import moments
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
+from services.contracts.portals import fhir as portals_fhir
 from services.contracts.referrals import assignments, fhir, status_changes
 from services.referrals.fhir.rules import (
     CAPACITY_STATUS,
     ENROLLMENT_STATUS,
     GRAVITY_CODES,
     PARAMETERS,
-    moments,
     program_capacity,
     sdoh_categories,
 )
@@ -537,7 +538,8 @@ def test_the_capability_statement_names_what_can_be_searched() -> None:
     CapabilityStatement.model_validate(statement)
     (server,) = statement["rest"]
     offered = {each["type"]: {each["name"] for each in each["searchParam"]} for each in server["resource"]}
-    assert offered == {name: set(parameters) for name, parameters in PARAMETERS.items()}
+    every = {**PARAMETERS, **portals_fhir.PARAMETERS}
+    assert offered == {name: set(parameters) for name, parameters in every.items()}
     assert statement["fhirVersion"] == "4.0.1"
 
 

@@ -1,0 +1,71 @@
+"""Entrypoints of the FHIR view. What is told of a person is audited before it is handed out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.chassis.operations import Call, serves
+from services.contracts.portals import fhir as contract
+from services.portals.fhir import queries
+from services.portals.fhir.kinds import APPOINTMENT, COMMUNICATION, REQUEST, SCHEDULE, Kind
+
+
+class FhirEntrypoints:
+    """What `Service` inherits."""
+
+    @serves(contract.fhir_read_communication)
+    def fhir_read_communication(self, call: Call) -> Any:
+        return _read(call, COMMUNICATION)
+
+    @serves(contract.fhir_search_communication)
+    def fhir_search_communication(self, call: Call) -> Any:
+        return _search(call, COMMUNICATION)
+
+    @serves(contract.fhir_read_communication_request)
+    def fhir_read_communication_request(self, call: Call) -> Any:
+        return _read(call, REQUEST)
+
+    @serves(contract.fhir_search_communication_request)
+    def fhir_search_communication_request(self, call: Call) -> Any:
+        return _search(call, REQUEST)
+
+    @serves(contract.fhir_read_appointment)
+    def fhir_read_appointment(self, call: Call) -> Any:
+        return _read(call, APPOINTMENT)
+
+    @serves(contract.fhir_search_appointment)
+    def fhir_search_appointment(self, call: Call) -> Any:
+        return _search(call, APPOINTMENT)
+
+    @serves(contract.fhir_read_slot)
+    def fhir_read_slot(self, call: Call) -> Any:
+        return call.read(queries.read_slot)
+
+    @serves(contract.fhir_search_slot)
+    def fhir_search_slot(self, call: Call) -> Any:
+        return call.read(queries.search_slots)
+
+    @serves(contract.fhir_read_schedule)
+    def fhir_read_schedule(self, call: Call) -> Any:
+        return call.read(queries.read, SCHEDULE)
+
+    @serves(contract.fhir_search_schedule)
+    def fhir_search_schedule(self, call: Call) -> Any:
+        return call.read(queries.search, SCHEDULE)
+
+
+def _read(call: Call, kind: Kind) -> Any:
+    answer = call.read(queries.read, kind)
+    resource = answer["resource"]
+    call.note_reading(
+        kind.reading, kind.object_type, resource["id"], person_id=kind.person_of(resource), format="fhir"
+    )
+    return answer
+
+
+def _search(call: Call, kind: Kind) -> Any:
+    answer = call.read(queries.search, kind)
+    entries = answer["resource"].get("entry", ())
+    for person_id in dict.fromkeys(kind.person_of(each["resource"]) for each in entries):
+        call.note_reading(kind.readings, "person", person_id, person_id=person_id, format="fhir")
+    return answer
