@@ -1,7 +1,7 @@
 """`python -m deploy.verify FILE [--root ROOT.pem]`: verify a signed document, a certificate or a signed decision.
 
-It needs no running service: the file and the root certificate (`GET /v1/signing-authority`) are enough. Without `--root` the one
-of this installation is read from SIGNING_KEYS_DIR. The exit code is 0 for a file that is genuine and unchanged.
+It needs no running service: the file and the root certificate (`GET /v1/signing-authority`) are enough. Without `--root` those
+of this installation are read from SIGNING_KEYS_DIR. The exit code is 0 for a file that is genuine and unchanged.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from cryptography import x509
 
+from services.signing.pdf.certificates import ROOTS_FILE
 from services.signing.pdf.verification import verified
 
 
@@ -21,12 +22,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Verify a file and print what was found; 0 if it is valid, 1 if not, 2 without a root certificate."""
     parser = argparse.ArgumentParser(prog="python -m deploy.verify", description="Verify a signed file.")
     parser.add_argument("file", type=Path)
-    parser.add_argument("--root", type=Path, help="PEM file with the root certificate")
+    parser.add_argument("--root", type=Path, help="PEM file with the root certificates")
     parser.add_argument(
         "--timestamp-roots", type=Path, help="PEM file with the roots of another time authority"
     )
     asked = parser.parse_args(arguments)
-    root = asked.root or Path(os.environ.get("SIGNING_KEYS_DIR", "")) / "authority.pem"
+    root = asked.root or Path(os.environ.get("SIGNING_KEYS_DIR", "")) / ROOTS_FILE
     if not root.is_file():
         print("There is no root certificate: name it with --root.", file=sys.stderr)
         return 2

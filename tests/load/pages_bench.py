@@ -14,7 +14,7 @@ from deploy.client import Portico
 from gateway import cookies
 from services.chassis import wire
 from services.chassis.database import Database
-from services.signing.documents.models import Document
+from services.signing.documents.models import Document, Recipient
 from tests.load.bars import Bar
 from tests.support.eventually import eventually
 from tests.support.stack import RunningStack, running_stack
@@ -67,7 +67,7 @@ def _fill(portico: RunningStack) -> Portico:
 
 
 def _send_copies(portico: RunningStack, document_id: str) -> None:
-    """Copies of a document that was sent: to send a thousand files takes minutes."""
+    """Copies of a document that was sent, with its recipients: to send a thousand files takes minutes."""
     database = Database(portico.stack.database_url("signing"))
     try:
         with database.engine.begin() as connection:
@@ -78,6 +78,14 @@ def _send_copies(portico: RunningStack, document_id: str) -> None:
                 for number in range(1, ROWS)
             ]
             connection.execute(insert(Document), copies)
+            of_document = select(Recipient.__table__).where(Recipient.document_id == document_id)
+            recipients = connection.execute(of_document).mappings().all()
+            of_copies = [
+                {**each, "id": wire.new_id(), "document_id": copy["id"]}
+                for copy in copies
+                for each in recipients
+            ]
+            connection.execute(insert(Recipient), of_copies)
     finally:
         database.close()
 

@@ -47,11 +47,14 @@ verify_file = contract.command(
 
 get_signing_authority = contract.query(
     "get_signing_authority",
-    "The root certificate to which all signatures of this installation lead, for verifying them elsewhere.",
+    "The root certificates to which all signatures of this installation lead, for verifying them elsewhere.",
     request={},
     reply={
-        "pem": fields.String(required=True),
-        "sha256": fields.String(required=True, metadata={"description": "fingerprint of the certificate"}),
+        "pem": fields.String(
+            required=True,
+            metadata={"description": "the present root, then those before it, after a rotation"},
+        ),
+        "sha256": fields.String(required=True, metadata={"description": "fingerprint of the present root"}),
     },
     access=PUBLIC,
 )

@@ -21,6 +21,7 @@ class Delivery(TenantScoped, Base):
         UniqueConstraint("event_id", "account_id", "kind"),
         Index(None, "organisation_id", "created_at", "id"),
         Index(None, "organisation_id", "kind", "created_at", "id"),
+        Index(None, "organisation_id", "account_id", "created_at"),
         Index(None, "channel", "next_try_at"),
         Index(None, "created_at"),
     )

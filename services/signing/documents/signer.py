@@ -157,16 +157,16 @@ class Signer:
             yield
 
     @property
-    def root(self) -> x509.Certificate:
-        """The root certificate to which all signatures of this installation lead."""
-        return self._authority.certificate
+    def roots(self) -> list[x509.Certificate]:
+        """The root certificates to which all signatures of this installation lead, the present one first."""
+        return self._authority.roots
 
     def verified(self, path: Path, wait_s: float) -> dict[str, Any] | None:
         """What an untrusted file says about its signatures; None: it cannot be read. Raises Refused(service_unavailable)."""
         from services.signing.pdf import verification  # noqa: PLC0415 - as in `_sign`
 
         with turn(self._verifications, wait_s):
-            return verification.verified_in_child(path, [self.root], self._timestamp_roots)
+            return verification.verified_in_child(path, self.roots, self._timestamp_roots)
 
     def seal(self, organisation_id: str, key: str, name: str, statement: str) -> Seal:
         """Sign a statement, verify the signature and keep both as one file. Raises Refused(service_unavailable)."""
@@ -185,9 +185,7 @@ class Signer:
         except timestamps.TimestampUnavailable:
             raise _no_timestamp() from None
         file = detached.file_of(statement, made)
-        checked = detached.verify(
-            file, trust_roots=[self._authority.certificate], timestamp_roots=self._timestamp_roots
-        )
+        checked = detached.verify(file, trust_roots=self.roots, timestamp_roots=self._timestamp_roots)
         if not checked.is_valid:
             raise SignatureDoesNotHoldError
         sha256, _ = self._blobs.put(organisation_id, [file], self._max_bytes + GROWTH_BYTES)
@@ -243,9 +241,7 @@ class Signer:
             )
         except timestamps.TimestampUnavailable:
             raise _no_timestamp() from None
-        checked = signature.verify(
-            signed, trust_roots=[self._authority.certificate], timestamp_roots=self._timestamp_roots
-        )
+        checked = signature.verify(signed, trust_roots=self.roots, timestamp_roots=self._timestamp_roots)
         _require_valid(checked, field_name)
         sha256, _ = self._blobs.put(order.organisation_id, [signed], self._max_bytes + GROWTH_BYTES)
         return sha256

@@ -5,7 +5,10 @@ One authority signs one certificate per organisation and one for the local times
 poppler's pdfsig 22.12 included, verifies RSA signatures and RSA timestamps.
 
 Each credential is one PEM file: the PKCS#8 key, encrypted with the passphrase, then the certificate. Both are in one
-file so that they match after a crash, too.
+file so that they match after a crash, too. `roots.pem` has the certificate of every root that there ever was, without its key:
+what was signed under an earlier one stays valid.
+
+A key is rotated by moving its file away: each process looks before it signs, and one of them makes the next key.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import fcntl
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -35,6 +38,8 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 DOCUMENT_SIGNING = ObjectIdentifier("1.3.6.1.5.5.7.3.36")  # RFC 9336, id-kp-documentSigning
 ORGANISATION_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 NAME_LIMIT = 64  # ub-common-name and ub-organization-name of RFC 5280, appendix A
+
+ROOTS_FILE = "roots.pem"
 
 _Profile = Callable[[x509.CertificateBuilder], x509.CertificateBuilder]
 
@@ -59,7 +64,8 @@ class Credential:
 class Authority:
     """The installation's certificate authority, kept in a folder.
 
-    Credentials are created on first use and renewed 30 days before they end. Creation holds a lock file, so two
+    Credentials are created on first use, renewed 30 days before they end, and anew when their file was moved away.
+    Creation holds a lock file, so two
     processes that start at once get the same authority. Creating a key takes up to a second of CPU: call it from a
     thread pool and not from an event loop.
     """
@@ -69,16 +75,22 @@ class Authority:
             raise ValueError("the certificate authority needs a passphrase")
         self._folder = folder
         self._passphrase = passphrase.encode()
-        self._known: dict[str, Credential] = {}
+        self._known: dict[str, tuple[int, Credential]] = {}
 
     @property
     def certificate(self) -> x509.Certificate:
-        """The self-signed root, which a verifier has to trust."""
+        """The self-signed root that new signatures lead to."""
         return self._root().certificate
 
+    @property
+    def roots(self) -> list[x509.Certificate]:
+        """Every root that a verifier has to trust, the present one first."""
+        present = self.certificate
+        return [present, *(each for each in self._kept_roots() if each != present)]
+
     def certificate_pem(self) -> bytes:
-        """The root certificate as PEM, for people who verify documents in their own reader."""
-        return self.certificate.public_bytes(serialization.Encoding.PEM)
+        """The root certificates as PEM, the present one first, for people who verify documents in their own reader."""
+        return _pem(self.roots)
 
     def signer_for(self, organisation_key: str, organisation_name: str) -> Credential:
         """The signing credential of an organisation.
@@ -97,7 +109,24 @@ class Authority:
         return self._issued("timestamper", name, TIMESTAMPER_LIFETIME, _timestamping_profile)
 
     def _root(self) -> Credential:
-        return self._kept("authority", self._create_root)
+        before = self._known.get("authority")
+        root = self._kept("authority", self._create_root)
+        if before is None or before[1] is not root:
+            self._keep_root(root.certificate)
+        return root
+
+    def _kept_roots(self) -> list[x509.Certificate]:
+        try:
+            return x509.load_pem_x509_certificates((self._folder / ROOTS_FILE).read_bytes())
+        except FileNotFoundError:
+            return []
+
+    def _keep_root(self, certificate: x509.Certificate) -> None:
+        if certificate not in self._kept_roots():
+            with self._locked():
+                kept = self._kept_roots()
+                if certificate not in kept:
+                    self._place(ROOTS_FILE, _pem([certificate, *kept]))
 
     def _issued(self, label: str, name: x509.Name, lifetime: timedelta, profile: _Profile) -> Credential:
         # The root is fetched before the lock is taken: flock is not re-entrant across two open files.
@@ -111,7 +140,7 @@ class Authority:
             )
             return Credential(key, profile(builder).sign(root.key, hashes.SHA256()))
 
-        own = self._kept(label, create)
+        own = self._kept(label, create, root.certificate.subject)
         return Credential(own.key, own.certificate, (root.certificate,))
 
     def _create_root(self) -> Credential:
@@ -123,19 +152,40 @@ class Authority:
         builder = builder.add_extension(_key_usage(authority=True), critical=True)
         return Credential(key, builder.sign(key, hashes.SHA256()))
 
-    def _kept(self, label: str, create: Callable[[], Credential]) -> Credential:
-        """The credential with this label from memory, from its file, or newly created. It never ends soon."""
-        known = self._known.get(label)
-        if known is None or _ends_soon(known):
-            known = self._read(label)
-        if known is None or _ends_soon(known):
+    def _kept(
+        self, label: str, create: Callable[[], Credential], issuer: x509.Name | None = None
+    ) -> Credential:
+        """The credential with this label from memory, from its file, or newly created.
+
+        It never ends soon, its file is there, and it is of this issuer.
+        """
+
+        def is_good(credential: Credential | None) -> bool:
+            return (
+                credential is not None
+                and not _ends_soon(credential)
+                and (issuer is None or credential.certificate.issuer == issuer)
+            )
+
+        written, known = self._known.get(label, (0, None))
+        if known is None or self._written(label) != written or not is_good(known):
+            written, known = self._written(label), self._read(label)
+        if known is None or not is_good(known):
             with self._locked():
                 known = self._read(label)
-                if known is None or _ends_soon(known):
+                if known is None or not is_good(known):
                     known = create()
                     self._write(label, known)
-        self._known[label] = known
+                written = self._written(label)
+        self._known[label] = written, known
         return known
+
+    def _written(self, label: str) -> int:
+        """When the file of a credential was written, in nanoseconds; 0: it is not there."""
+        try:
+            return (self._folder / f"{label}.pem").stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
 
     def _read(self, label: str) -> Credential | None:
         try:
@@ -158,14 +208,17 @@ class Authority:
             serialization.PrivateFormat.PKCS8,
             serialization.BestAvailableEncryption(self._passphrase),
         ) + credential.certificate.public_bytes(serialization.Encoding.PEM)
+        self._place(f"{label}.pem", pem)
+
+    def _place(self, name: str, pem: bytes) -> None:
         # mkstemp creates 0600; the rename makes the file appear whole or not at all.
-        handle, path = tempfile.mkstemp(dir=self._folder, prefix=f".{label}-")
+        handle, path = tempfile.mkstemp(dir=self._folder, prefix=f".{name}-")
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(pem)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(path).replace(self._folder / f"{label}.pem")
+            Path(path).replace(self._folder / name)
         except BaseException:
             Path(path).unlink(missing_ok=True)
             raise
@@ -179,6 +232,10 @@ class Authority:
             yield
         finally:
             os.close(handle)
+
+
+def _pem(certificates: Iterable[x509.Certificate]) -> bytes:
+    return b"".join(each.public_bytes(serialization.Encoding.PEM) for each in certificates)
 
 
 def _new_key() -> rsa.RSAPrivateKey:

@@ -35,10 +35,10 @@ def verify_file(call: Call) -> Any:
 
 
 def get_signing_authority(call: Call) -> Any:
-    """The root certificate."""
-    certificate = signer_of(call).root
-    der = certificate.public_bytes(Encoding.DER)
-    pem = certificate.public_bytes(Encoding.PEM).decode()
+    """The root certificates."""
+    roots = signer_of(call).roots
+    der = roots[0].public_bytes(Encoding.DER)
+    pem = "".join(each.public_bytes(Encoding.PEM).decode() for each in roots)
     return call.operation.reply.dump({"pem": pem, "sha256": hashlib.sha256(der).hexdigest()})
 
 
