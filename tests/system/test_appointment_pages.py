@@ -121,7 +121,10 @@ def _staff_invite_everyone(console: Console) -> None:
     assert "Nobody is invited to this type." in browser.text
     console.follow("Invite everyone who is due", "Invite everyone who is due: Check Up")
     follow(browser, "Invite")
-    console.refused("Due until")
+    console.refused("Due until: this is needed.", "People who are ticked: ")
+    console.pick("Who is shown", "Patient")
+    follow(browser, "Show")
+    browser.wait_for("location.search.includes('kind=patient') && document.readyState === 'complete'")
     console.tick("Tilda Visit")
     enter(browser, "Due until", "12312099")
     console.sends("Invite", "They are invited")
