@@ -39,10 +39,11 @@ def console(portico: RunningStack, chromium: Browser) -> Console:
 
 def configure(console: Console, **appointments: Any) -> None:
     """What My Appointments of the Patient Portal says."""
-    now = console.api.get("/v1/portals/patient/content")["version"]
+    now = console.api.get("/v1/portals/patient/content")
     module = {"code": "my_appointments", "appointments": {"lead_days": 3, **appointments}}
-    headers = {"If-Match": f'"{now}"'}
-    console.api.send("PATCH", "/v1/portals/patient/content", 200, json={"modules": [module]}, headers=headers)
+    modules = [*(each for each in now["modules"] if each["code"] != "my_appointments"), module]
+    headers = {"If-Match": f'"{now["version"]}"'}
+    console.api.send("PATCH", "/v1/portals/patient/content", 200, json={"modules": modules}, headers=headers)
 
 
 def as_patient(console: Console, path: str, heading: str) -> None:

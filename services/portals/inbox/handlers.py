@@ -8,7 +8,6 @@ from services.chassis.database import hold_counter
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.portals.configuration import queries as configuration
 from services.portals.definitions import queries as definitions
 from services.portals.inbox import queries, rules
 from services.portals.message_types import queries as message_types
@@ -30,8 +29,9 @@ def send_my_message(
 ) -> dict[str, Any]:
     """Write to the organisation. Raises Refused `not_found`, `message_type_not_offered`, `too_many_requests`."""
     definition = definitions.admitted(unit.session, caller, portal)
-    is_there = configuration.module_name(unit.session, caller, portal, "send_message") is not None
-    if not is_there or not message_types.is_offered(unit.session, definition, type):
+    if not queries.takes_messages(unit.session, caller, portal) or not message_types.is_offered(
+        unit.session, definition, type
+    ):
         raise Refused(
             "message_type_not_offered",
             "This portal does not send messages of this type any more. Choose another type.",

@@ -13,6 +13,7 @@ from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
+from services.portals.configuration import queries as configuration
 from services.portals.definitions import queries as definitions
 from services.portals.inbox import rules
 from services.portals.message_types import queries as message_types
@@ -35,13 +36,20 @@ def get_writing_rules(session: Session, caller: Caller, *, portal: str) -> dict[
         "portal": definition.portal,
         "types": [
             {"code": each.code, "name": each.name, "questionnaire_id": each.questionnaire_id}
-            for each in message_types.offered(session, definition)
+            for each in (
+                message_types.offered(session, definition) if takes_messages(session, caller, portal) else ()
+            )
         ],
         "person_ids": people_of(caller),
         "own_id": caller.scope.get("person_id"),
         **{name: settings[name] for name in shown},
         "left": left_to_send(session, caller, settings),
     }
+
+
+def takes_messages(session: Session, caller: Caller, portal: str) -> bool:
+    """Whether people write in this portal: it has the module. Raises Refused `not_found`."""
+    return configuration.module_name(session, caller, portal, "send_message") is not None
 
 
 def list_my_threads(

@@ -175,6 +175,7 @@ def test_without_the_message_centre_nothing_is_written(portal_desk: PortalDesk) 
     now = desk(configuration.get_portal_content, configures, portal="patient")["version"]
     change = {"portal": "patient", "version": now, "has_message_center": False}
     desk(configuration.change_portal_content, configures, **change)
+    assert desk(inbox.get_writing_rules, a_person(), portal="patient")["types"] == []
     assert desk.refused(desk.send) == ("message_type_not_offered", "type")
     assert desk.queue() == []
 

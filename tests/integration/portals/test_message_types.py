@@ -116,14 +116,10 @@ def test_a_type_is_taken_off_a_portal_and_added_back(portal_desk: PortalDesk) ->
 @pytest.mark.seed("S2-94")
 def test_a_supervisor_portal_has_types_of_its_own(portal_desk: PortalDesk) -> None:
     desk = portal_desk
-    usual = offered(desk, SUPERVISOR, "supervisor")
-    assert usual == ["request_an_appointment", "request_an_accommodation", "report_injury_or_illness"]
-    choose(desk, "supervisor", sending=["report_injury_or_illness"])
-    assert offered(desk, SUPERVISOR, "supervisor") == ["report_injury_or_illness"]
-    assert offered(desk) == DEFAULT
     request = {"portal": "supervisor", "text": "Please"}
-    # Not one of the modules that it has from the start: without it nothing is sent.
+    # Not one of the modules that it has from the start: without it nothing is offered or sent.
     ask = {"type": "report_injury_or_illness", **request}
+    assert offered(desk, SUPERVISOR, "supervisor") == []
     assert (
         desk.refused(lambda: desk(inbox.send_my_message, SUPERVISOR, **ask))[0] == "message_type_not_offered"
     )
@@ -131,6 +127,11 @@ def test_a_supervisor_portal_has_types_of_its_own(portal_desk: PortalDesk) -> No
     now = desk(configuration.get_portal_content, designer, portal="supervisor")["version"]
     modules = {"modules": [{"code": "send_message"}], "version": now}
     desk(configuration.change_portal_content, designer, portal="supervisor", **modules)
+    usual = offered(desk, SUPERVISOR, "supervisor")
+    assert usual == ["request_an_appointment", "request_an_accommodation", "report_injury_or_illness"]
+    choose(desk, "supervisor", sending=["report_injury_or_illness"])
+    assert offered(desk, SUPERVISOR, "supervisor") == ["report_injury_or_illness"]
+    assert offered(desk) == DEFAULT
     sent = desk(inbox.send_my_message, SUPERVISOR, type="report_injury_or_illness", **request)
     assert sent["type_name"] == "Report Injury or Illness"
     refused = desk.refused(

@@ -345,7 +345,7 @@ def test_supervisors_review_designated_questionnaires_of_their_employees_alone(d
     assert desk(contract.list_reviews, CHIEF, is_open=True)["items"] == []
     assert [each["id"] for each in desk(contract.list_reviews, CHIEF, is_open=False)["items"]] == [sent["id"]]
     [event] = desk.portals.events(contract.response_reviewed)
-    assert event["data"] == {"response_id": sent["id"], "account_id": CHIEF.id}
+    assert event["data"] == {"response_id": sent["id"], "account_id": CHIEF.id, "person_id": PERSON}
 
 
 @pytest.mark.seed("S2-96")
