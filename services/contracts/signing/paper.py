@@ -43,7 +43,7 @@ class Suggestion(Reply):
 def _scan() -> fields.String:
     return fields.String(
         required=True,
-        validate=validate.Length(1, 600),
+        validate=validate.Regexp(r"[A-Za-z0-9_=-]{1,600}\Z", error="this is no scan that was recognised"),
         metadata={"description": "`scan` of the answer of recognise_scan"},
     )
 

@@ -359,12 +359,14 @@ def test_only_who_recognised_a_scan_may_look_at_it_and_attach_it(office: Any) ->
         (colleague, reference),
         (elsewhere, reference),
         (office.staff, changed),
-        (office.staff, "é"),
+        (office.staff, "gAAAA"),
     ]:
         with refused("not_found", "scan"):
             office.call(paper.open_scan_page, caller, scan=scan, number=1)
         with refused("not_found", "scan"):
             attach_scan(office, scan, caller)
+    with refused("invalid_request", "scan"):
+        attach_scan(office, "\ud800")
     assert attach_scan(office, reference)["state"] == "signed"
 
 
