@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.browser import PROGRAM, Browser
 from tests.support.console import Console
-from tests.support.pages import enter, follow, wait_for_heading
+from tests.support.pages import enter, follow, reach_field, wait_for_heading
 from tests.support.stack import HARBOR, RunningStack
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
@@ -126,7 +126,9 @@ def _staff_invite_everyone(console: Console) -> None:
     follow(browser, "Show")
     browser.wait_for("location.search.includes('kind=patient') && document.readyState === 'complete'")
     console.tick("Tilda Visit")
-    enter(browser, "Due until", "12312099")
+    reach_field(browser, "Due until")
+    for digit in "12312099":
+        browser.press(digit)
     console.sends("Invite", "They are invited")
     assert "Not yet" in console.row("Visit, Tilda")
     console.follow("Invite everyone who is due", "Invite everyone who is due: Check Up")
