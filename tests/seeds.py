@@ -3,8 +3,8 @@
 A test names the rows it proves: `@pytest.mark.seed("S0-12", "S0-13")`. A row counts as proved when at least one of its
 tests has passed and none has failed. Results are those of the last run of the whole suite (`.cache/seeds.json`).
 
-    --collect-only   what the markers promise, without running anything
-    --run            run the marked tests now
+    --collect-only [FOLDER]   what the markers promise, without running anything
+    --run                     run the marked tests now
 """
 
 from __future__ import annotations
@@ -123,12 +123,12 @@ def _failed(outcomes: Mapping[str, str]) -> str:
     return f"  (failed: {', '.join(failed)})" if failed else ""
 
 
-def collect() -> Outcomes:
+def collect(folder: Path = TESTS) -> Outcomes:
     """What the markers promise. Exits with pytest's words when the tests cannot be collected."""
     plugin, said = SeedResults(), io.StringIO()
     with contextlib.redirect_stdout(said):
         # Nothing is asserted, and to prepare asserts takes half of the time.
-        status = pytest.main(["--collect-only", "-q", "--assert=plain", str(TESTS)], plugins=[plugin])
+        status = pytest.main(["--collect-only", "-q", "--assert=plain", str(folder)], plugins=[plugin])
     if status != pytest.ExitCode.OK:
         sys.exit(said.getvalue()[-4000:])
     return plugin.outcomes
@@ -147,8 +147,8 @@ def main(arguments: list[str]) -> int:
     """Print the report; 2 for an argument that is not known."""
     if arguments == ["--run"]:
         print(report(run()))
-    elif arguments == ["--collect-only"]:
-        print(report(collect(), "with a test"))
+    elif arguments[:1] == ["--collect-only"] and len(arguments) <= 2:
+        print(report(collect(*map(Path, arguments[1:])), "with a test"))
     elif arguments:
         print(__doc__)
         return 2

@@ -120,9 +120,9 @@ def test_only_a_run_of_everything_is_kept(arguments: list[str], option: dict[str
     assert seeds.is_whole_suite(config) == is_whole  # type: ignore[arg-type]
 
 
-def test_the_markers_of_this_suite_name_known_rows():
+def test_what_the_markers_of_a_folder_promise_is_told():
     done = subprocess.run(
-        [sys.executable, "-m", "tests.seeds", "--collect-only"],
+        [sys.executable, "-m", "tests.seeds", "--collect-only", "tests/unit/referrals"],
         cwd=CHECKOUT,
         capture_output=True,
         text=True,

@@ -383,7 +383,8 @@ def sealed_owner(app: flask.Flask, **changed: str) -> str:
 
 
 def hidden(answer: TestResponse, name: str) -> str:
-    return re.findall(rf'name="{name}" value="([^"]*)"', answer.text)[-1]
+    content = answer.text.partition("</main>")[0]
+    return re.findall(rf'name="{name}" value="([^"]*)"', content)[-1]
 
 
 def sign_in_with(app: flask.Flask, typed: str, cookie: str = SESSION) -> TestResponse:
@@ -510,7 +511,7 @@ def test_each_form_of_a_page_has_a_key_of_its_own(app: flask.Flask, services: An
     text = app.test_client(use_cookies=False).get("/provider/capacity", headers={"Cookie": SESSION}).text
 
     keys = re.findall(r'name="key" value="(\w+)"', text)
-    assert len(keys) == 3  # of two lines, and of signing out
+    assert len(keys) == 4  # of two lines, of signing out, and of the language
     assert len(set(keys)) == len(keys)
 
 
