@@ -72,8 +72,10 @@ def _send(portico: RunningStack, route: Route, token: str | None) -> requests.Re
         path = path.replace(f"{{{name}}}", wire.new_id())
     headers = {"If-Match": '"1"'} | ({"Authorization": f"Bearer {token}"} if token else {})
     files = {"file": ("x.csv", b"x", "text/csv")} if route.uploads else None
-    json = {} if route.takes_body and not files else None
-    return HTTP.request(route.method, portico.url + path, headers=headers, json=json, files=files, timeout=30)
+    form = {"_count": "1"} if route.is_fhir and route.takes_body else None  # FHIR's search by POST
+    json = {} if route.takes_body and not files and not form else None
+    url = portico.url + path
+    return HTTP.request(route.method, url, headers=headers, json=json, data=form, files=files, timeout=30)
 
 
 @pytest.mark.fault("A2")
