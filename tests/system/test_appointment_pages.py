@@ -129,7 +129,7 @@ def _staff_invite_everyone(console: Console) -> None:
     reach_field(browser, "Due until")
     for digit in "12312099":
         browser.press(digit)
-    console.sends("Invite", "They are invited")
+    console.sends("Invite", "The invitations are sent")
     assert "Not yet" in console.row("Visit, Tilda")
     console.follow("Invite everyone who is due", "Invite everyone who is due: Check Up")
     assert "Dec 31, 2099" in console.row("Visit, Tilda")

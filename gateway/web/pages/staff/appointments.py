@@ -111,7 +111,7 @@ PAGES = (
             Action(
                 "invite_to_appointment",
                 invitations.invite_to_appointment,
-                "The person is invited. Who has booked stands on the page of the type.",
+                "The invitations are sent. Who has booked stands on the page of the type.",
             ),
         ),
         sample=_SAMPLE,
@@ -183,7 +183,7 @@ PAGES = (
             Action(
                 "invite_to_appointment",
                 invitations.invite_to_appointment,
-                "They are invited. Who has booked stands below.",
+                "The invitations are sent. Who has booked stands on the page of the type.",
                 then=f"{_ROOT}/types/{{type_id}}",
             ),
         ),
