@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from services.chassis.stored_bytes import StoredBytes, counted
 from services.chassis.turns import in_turns
@@ -162,15 +162,17 @@ class BlobStore:
             raise Refused("not_found", "The uploaded file is no longer there. Upload it again.", "document")
         raise _not_stored()
 
-    def read(self, organisation_id: str, sha256: str) -> bytes:
-        """The bytes of a document. Raises Refused(not_found), OSError if the file no longer matches its hash."""
+    def opened(self, organisation_id: str, sha256: str) -> BinaryIO:
+        """A document, open at its beginning. Raises Refused(not_found), OSError if the file no longer matches its hash."""
         try:
-            content = self.path(organisation_id, sha256).read_bytes()
+            file = self.path(organisation_id, sha256).open("rb")
         except FileNotFoundError:
             raise _not_stored() from None
-        if hashlib.sha256(content).hexdigest() != sha256:
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            file.close()
             raise OSError("a stored document has changed")
-        return content
+        file.seek(0)
+        return file
 
     def path(self, organisation_id: str, sha256: str, part: str = DOCUMENTS) -> Path:
         """The path of a file in a part, which may not exist."""

@@ -225,4 +225,5 @@ CODES: dict[str, int] = {
     "document_unreadable": 422,
     "document_already_signed": 409,
     "document_signatures_full": 422,
+    "document_certified": 422,
 }

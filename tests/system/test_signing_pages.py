@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from reportlab.pdfgen.canvas import Canvas
 
 from deploy.client import Portico
 from deploy.journey import Journey
@@ -16,6 +18,12 @@ from tests.support.stack import HARBOR, RunningStack
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
 
+LONG = 80
+# Notes what was clicked, by the mouse or by a key, also on the pages before.
+COUNTS_CLICKS = """addEventListener("click", event => {
+  if (event.isTrusted) sessionStorage.clicked = [sessionStorage.clicked, event.target.closest("a, button, input").textContent.trim()
+    || event.target.value].filter(Boolean).join("|");
+}, true)"""
 PROVIDER = "signing.keeper@shelter.example.org"
 HOSTILE = '<img src=x onerror=alert(2) hx-get="/v1/me" hx-trigger="load"> ' + "W" * 50
 
@@ -33,6 +41,13 @@ class Practice:
     def send(self) -> dict[str, Any]:
         """A new document to the provider."""
         return self.journey.send_document(self.record, self.account)
+
+    def send_long(self) -> dict[str, Any]:
+        """One of 80 pages."""
+        how = {"title": "Long plan of care", "recipient_account_id": self.account["id"]}
+        return self.portico.staff.upload(
+            "/v1/documents", of_pages(LONG), "plan.pdf", "application/pdf", expect=201, **how
+        )
 
     def now(self, document: dict[str, Any]) -> dict[str, Any]:
         """The document as the API tells it to the provider."""
@@ -123,6 +138,93 @@ def test_a_document_is_read_and_signed_in_three_clicks_from_the_start_page(
     browser.wait_for("document.readyState === 'complete'")
     assert "Sign the document" not in browser.text
     assert practice.now(document)["version"] == signed["version"]
+
+
+def of_pages(count: int) -> bytes:
+    """A document of so many pages."""
+    canvas = Canvas(buffer := io.BytesIO())
+    for number in range(1, count + 1):
+        canvas.drawString(72, 700, f"Page {number} of the long plan")
+        canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
+def pictures_asked(browser: Browser) -> int:
+    """How many pictures of pages the browser has asked for."""
+    asked = "performance.getEntriesByType('resource').filter(it => it.name.endsWith('/picture'))"
+    return int(browser.evaluate(f"{asked}.length"))
+
+
+def clicked(browser: Browser) -> list[str]:
+    return str(browser.evaluate("sessionStorage.clicked ?? ''")).split("|")
+
+
+@pytest.fixture
+def on_a_phone(chromium: Browser) -> Browser:
+    """An empty page as wide as a phone, in which clicks are noted."""
+    chromium.open_page(width=390, height=844)
+    chromium.send("Page.addScriptToEvaluateOnNewDocument", source=COUNTS_CLICKS)
+    return chromium
+
+
+def open_by_mail(browser: Browser, practice: Practice, document: dict[str, Any]) -> None:
+    """Sign in by the link of the mail, which leads to the document."""
+    path = f"/signing/{document['id']}"
+    sign_in(browser, practice, f"/sign-in?organisation={HARBOR}&realm=provider&return_path={path}", path)
+    browser.evaluate("delete sessionStorage.clicked")
+
+
+@pytest.mark.seed("S4-14", "S4-16")
+def test_eighty_pages_on_a_phone_are_signed_in_three_clicks_after_signing_in(
+    practice: Practice, on_a_phone: Browser
+) -> None:
+    browser, document = on_a_phone, practice.send_long()
+    open_by_mail(browser, practice, document)
+    browser.wait_for_text(f"Page 1 of {LONG}")
+    await_pictures(browser)
+    assert 1 <= pictures_asked(browser) <= 10
+    assert len(practice.now(document)["seen_pages"]) <= 10
+    require_good(browser)
+
+    follow(browser, "To signing")
+    reach(browser, "I approve it")
+    browser.press(" ")
+    reach(browser, "Type your name")
+    browser.type("Pat Keeper")
+    follow(browser, "Sign the document")
+
+    browser.wait_for_text("The document is signed.")
+    assert clicked(browser) == ["To signing", "approval", "Sign the document"]
+    assert practice.now(document)["state"] == "signed"
+    assert pictures_asked(browser) <= 10
+    require_good(browser)
+
+
+@pytest.mark.seed("S4-17")
+def test_eighty_pages_on_a_phone_are_declined_in_three_clicks_after_signing_in(
+    practice: Practice, on_a_phone: Browser
+) -> None:
+    browser, document = on_a_phone, practice.send_long()
+    sign_in(
+        browser,
+        practice,
+        f"/sign-in?organisation={HARBOR}&realm=provider&return_path=/signing",
+        "/signing",
+    )
+    browser.evaluate("delete sessionStorage.clicked")
+    follow(browser, "Long plan of care")
+    browser.wait_for_text(f"Page 1 of {LONG}")
+
+    follow(browser, "To declining")
+    reach(browser, "Reason")
+    browser.press("ArrowDown")
+    follow(browser, "Decline to sign")
+
+    browser.wait_for_text("You have declined to sign.")
+    assert clicked(browser) == ["Long plan of care", "To declining", "Decline to sign"]
+    declined = practice.now(document)
+    assert (declined["state"], declined["reason_code"]) == ("declined", "wrong_person")
 
 
 @pytest.mark.seed("S4-13", "S4-16", "S4-17")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import os
 import secrets
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,17 +24,18 @@ from services.chassis.blobs import DOCUMENTS, PASSING, UPLOADED, BlobStore
 from services.contracts.errors import Refused
 from services.signing.documents.rules import Strokes
 from services.signing.documents.turns import turn
-from services.signing.pdf import codes, photographs, screening
+from services.signing.pdf import codes, photographs, screening, trial
 from services.signing.pdf.certificates import Authority
 
 if TYPE_CHECKING:
     from services.signing.pdf.pages import CoverFacts
-    from services.signing.pdf.signature import Verification
+    from services.signing.pdf.validity import Verification
 
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - the file's name
 SCREENINGS_AT_ONCE = 2
 SEAL_WAIT_S = 30.0
 VERIFICATIONS_AT_ONCE = 1
+PART_BYTES = 256 * 1024
 GROWTH_BYTES = 4 * 1024 * 1024  # what a signature and its page may add to the largest document
 
 
@@ -101,9 +103,17 @@ class Signer:
         self._authority.timestamper()
 
     def take_in(
-        self, organisation_id: str, sha256: str, size: int, wait_s: float, part: str = DOCUMENTS
+        self,
+        organisation_id: str,
+        sha256: str,
+        size: int,
+        wait_s: float,
+        part: str = DOCUMENTS,
+        signatures: int = 0,
     ) -> TakenIn:
         """Screen an uploaded document, and keep it in this part of the store. A JPEG or PNG becomes a PDF of one page.
+
+        `signatures`: how often it will have to be signed electronically, which is tried on it.
 
         Raises Refused: not_found when it is not, or no longer, uploaded, document_… when it fails the screening,
         service_unavailable when too many are waiting.
@@ -113,15 +123,21 @@ class Signer:
             if photographs.is_photograph(path):
                 drawn = photographs.as_pdf(path, most_bytes=self._limits.max_bytes)
                 screened = screening.screen(drawn, limits=self._limits, field="document")
+                self._require_signable(drawn, signatures)
                 self._in_thread(
                     self._blobs.put_passing, organisation_id, [drawn], self._limits.max_bytes, part
                 )
                 return TakenIn(screened.sha256, screened.pages, screened.bytes)
             screened = screening.screen(path, limits=self._limits, field="document")
+            self._require_signable(path, signatures)
         if (screened.sha256, screened.bytes) != (sha256, size):
             raise Refused("document_unreadable", "The stored document is not the one uploaded.", "document")
         self._in_thread(self._blobs.keep, organisation_id, sha256, part)
         return TakenIn(sha256, screened.pages, screened.bytes)
+
+    def _require_signable(self, pdf: bytes | Path, signatures: int) -> None:
+        if signatures:
+            trial.require_signable(pdf, signatures, self._max_bytes)
 
     def is_held(self, organisation_id: str, sha256: str) -> bool:
         """Whether a document that was taken in among the passing files has not gone yet."""
@@ -222,28 +238,34 @@ class Signer:
         return str(self._in_thread(self._sign, order))
 
     def _sign(self, order: Order) -> str:
-        from services.signing.pdf import signature, timestamps  # noqa: PLC0415 - takes 50 MB, which only signing needs
+        from services.signing.pdf import signature, timestamps, validity  # noqa: PLC0415 - takes 50 MB, which only signing needs
 
-        field_name = order.field_name
-        try:
-            signed = signature.sign(
-                self._blobs.read(order.organisation_id, order.sha256),
-                signer=self._authority.signer_for(order.organisation_key, order.organisation_name),
-                timestamper=timestamps.timestamper(self._timestamp_authority, self._authority),
-                signer_name=order.signer_name,
-                reason="",
-                meaning=order.meaning.capitalize(),
-                location="",
-                signed_at=order.signed_at,
-                field_name=field_name,
-                typed_name=order.typed_name,
-                strokes=order.strokes,
-            )
-        except timestamps.TimestampUnavailable:
-            raise _no_timestamp() from None
-        checked = signature.verify(signed, trust_roots=self.roots, timestamp_roots=self._timestamp_roots)
-        _require_valid(checked, field_name)
-        sha256, _ = self._blobs.put(order.organisation_id, [signed], self._max_bytes + GROWTH_BYTES)
+        with (
+            self._blobs.opened(order.organisation_id, order.sha256) as pdf,
+            tempfile.TemporaryFile() as signed,
+        ):
+            try:
+                signature.sign(
+                    pdf,
+                    signed,
+                    signer=self._authority.signer_for(order.organisation_key, order.organisation_name),
+                    timestamper=timestamps.timestamper(self._timestamp_authority, self._authority),
+                    signer_name=order.signer_name,
+                    reason="",
+                    meaning=order.meaning.capitalize(),
+                    location="",
+                    signed_at=order.signed_at,
+                    field_name=order.field_name,
+                    typed_name=order.typed_name,
+                    strokes=order.strokes,
+                )
+            except timestamps.TimestampUnavailable:
+                raise _no_timestamp() from None
+            checked = validity.verify(signed, trust_roots=self.roots, timestamp_roots=self._timestamp_roots)
+            _require_valid(checked, order.field_name)
+            signed.seek(0)
+            parts = iter(lambda: signed.read(PART_BYTES), b"")
+            sha256, _ = self._blobs.put(order.organisation_id, parts, self._max_bytes + GROWTH_BYTES)
         return sha256
 
 

@@ -37,7 +37,7 @@ def send_document(call: Call) -> Any:
     rules.require_way(way, utc_now().date())
     invited = _invited(call, way)
     concerned = _concerned(call)
-    taken = take_in(call)
+    taken = take_in(call, sum(each.role in rules.DECIDING for each in invited))
     if way.channel == rules.FAX:
         rules.require_faxable(taken.bytes)
     return call.commit(handlers.send_document, taken.sha256, taken.pages, concerned, invited)
@@ -95,11 +95,11 @@ def delegate_document(call: Call) -> Any:
     return call.commit(handlers.delegate_document, account_id)
 
 
-def take_in(call: Call) -> TakenIn:
-    """Screen the uploaded file of this request and keep it; a photograph becomes a PDF."""
+def take_in(call: Call, signatures: int = 0) -> TakenIn:
+    """Screen the uploaded file of this request, try the signatures that it needs, and keep it; a photograph becomes a PDF."""
     document = call.request["document"]
     return signer_of(call).take_in(
-        organisation_of(call)[0], document["sha256"], document["size"], wait_s(call)
+        organisation_of(call)[0], document["sha256"], document["size"], wait_s(call), signatures=signatures
     )
 
 

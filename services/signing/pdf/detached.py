@@ -20,7 +20,8 @@ from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.validation.generic_cms import async_validate_detached_cms
 
 from services.signing.pdf.certificates import Credential
-from services.signing.pdf.signature import RsaSigner, context_of, times_of
+from services.signing.pdf.signature import RsaSigner
+from services.signing.pdf.validity import context_of, times_of
 
 
 @dataclass(frozen=True)

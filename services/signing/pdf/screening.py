@@ -64,7 +64,7 @@ def screen(pdf: bytes | Path, *, limits: Limits = DEFAULT_LIMITS, field: str | N
                 "document_not_pdf", "The file is neither a PDF nor a photograph (JPEG, PNG).", field
             )
         file.seek(0)
-        sha256 = hashlib.sha256(file.read()).hexdigest()
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0)
         verdict = _ask_child(file, limits)
     if "code" in verdict:

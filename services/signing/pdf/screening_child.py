@@ -73,8 +73,11 @@ HARMLESS_WARNING = "Resources is missing or invalid; repairing"
 INFLATE_STEP = 1024 * 1024
 FILTER_CHAIN_LIMIT = 3
 CHEAP_FILTERS = frozenset(("/ASCII85Decode", "/A85", "/ASCIIHexDecode", "/AHx"))
-GROWING_FILTERS = frozenset(("/LZWDecode", "/LZW", "/RunLengthDecode", "/RL"))
+LZW = frozenset(("/LZWDecode", "/LZW"))
+LZW_PARAMETERS = ("/EarlyChange", "/Predictor", "/Colors", "/BitsPerComponent", "/Columns")
+RUN_LENGTH = frozenset(("/RunLengthDecode", "/RL"))
 FLATE = frozenset(("/FlateDecode", "/Fl"))
+GROWING_FILTERS = FLATE | LZW | RUN_LENGTH
 
 
 class Verdict(Exception):
@@ -194,8 +197,7 @@ def _name(dictionary: Any, key: str) -> str | None:
 class _DecodeBudget:
     """Counts what the streams of a document expand to.
 
-    Flate is counted piece by piece. The two rare growing filters are expanded whole; the memory limit of this process
-    bounds them.
+    Flate and run lengths are counted piece by piece. The rare LZW is expanded whole; the memory limit of this process bounds it.
     """
 
     def __init__(self, total: int) -> None:
@@ -204,21 +206,51 @@ class _DecodeBudget:
     def spend_on(self, stream: Any) -> None:
         """Raises Verdict when the document's streams together expand beyond the limit."""
         filters = [str(each) for each in _filters(stream)]
-        if len(filters) > FILTER_CHAIN_LIMIT or sum(each in FLATE | GROWING_FILTERS for each in filters) > 1:
+        if len(filters) > FILTER_CHAIN_LIMIT or sum(each in GROWING_FILTERS for each in filters) > 1:
             # Nested compression turns a small file into a huge one. No ordinary program writes it.
             raise _unreadable()
-        if FLATE.isdisjoint(filters):
-            if not GROWING_FILTERS.isdisjoint(filters):
-                self._take(len(stream.read_bytes()))
+        if GROWING_FILTERS.isdisjoint(filters):
             return
         data = stream.read_raw_bytes()
-        for each in filters:
+        for number, each in enumerate(filters):
             if each in FLATE:
                 self._inflate(data)
                 return
+            if each in RUN_LENGTH:
+                self._count_runs(data)
+                return
+            if each in LZW:
+                self._expand_whole(stream, data, number)
+                return
             if each not in CHEAP_FILTERS:
-                raise _unreadable()
+                if not GROWING_FILTERS.isdisjoint(
+                    filters
+                ):  # a picture within compressed data, and not the other way round
+                    raise _unreadable()
+                return
             data = _decode_text(each, data)
+
+    def _count_runs(self, data: bytes) -> None:
+        """ISO 32000-2, 7.4.5: a length below 128 goes before so many bytes and one more; one above it before a byte that repeats."""
+        at, end = 0, len(data)
+        while at < end and data[at] != 128:
+            length = data[at]
+            self._take(length + 1 if length < 128 else 257 - length)
+            at += length + 2 if length < 128 else 2
+
+    def _expand_whole(self, stream: Any, data: bytes, number: int) -> None:
+        """What LZW expands to, whatever filters come after it."""
+        document = pikepdf.new()
+        alone = pikepdf.Stream(document, data)
+        alone["/Filter"] = pikepdf.Name.LZWDecode
+        parameters = stream.get("/DecodeParms", stream.get("/DP"))
+        if isinstance(parameters, pikepdf.Array):
+            parameters = parameters[number] if number < len(parameters) else None
+        if isinstance(parameters, pikepdf.Dictionary):
+            alone["/DecodeParms"] = pikepdf.Dictionary(
+                {name: int(value) for name, value in parameters.items() if name in LZW_PARAMETERS}
+            )
+        self._take(len(alone.read_bytes()))
 
     def _inflate(self, data: bytes) -> None:
         engine = zlib.decompressobj()

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from services.chassis import untrusted_files
-from services.signing.pdf import detached, signature
+from services.signing.pdf import detached, validity
 
 _CHILD = Path(__file__).with_name("verification_child.py")
 _LIMITS: dict[str, Any] = {
@@ -33,7 +33,7 @@ def verified(
     """The members of the reply of `verify_file`. No content of the file raises."""
     roots, roots_of_time = list(trust_roots), list(timestamp_roots)
     if file.startswith(b"%PDF-"):
-        found = signature.verify(file, trust_roots=roots, timestamp_roots=roots_of_time)
+        found = validity.verify(file, trust_roots=roots, timestamp_roots=roots_of_time)
         signatures = [
             {
                 "name": each.signer_common_name,

@@ -18,7 +18,7 @@ from services.contracts.signing import documents as contract
 from services.contracts.signing import paper
 from services.signing.documents.page_pictures import PagePictures
 from services.signing.documents.signer import Signer
-from services.signing.pdf import screening
+from services.signing.pdf import screening, trial
 from services.signing.pdf.certificates import Authority
 from services.signing.verification.attempts import Attempts
 from tests.support.in_process import HARBOR, InProcess, a_caller
@@ -168,7 +168,7 @@ class SigningOffice:
 
     def file(self, document: Mapping[str, Any]) -> bytes:
         """The bytes of the document as it stands now."""
-        content: bytes = self.process.runtime.blobs.read(HARBOR[0], document["sha256"])
+        content: bytes = self.process.runtime.blobs.opened(HARBOR[0], document["sha256"]).read()
         return content
 
     def titles(self, caller: Any = None, **request: Any) -> list[str]:
@@ -181,22 +181,25 @@ class SigningOffice:
         return Authority(self.keys, (self.keys / "passphrase").read_text())
 
 
-_VERDICTS: dict[tuple[str, screening.Limits], dict[str, str | int]] = {}
-_ask_child = screening._ask_child
+_ANSWERS: dict[tuple[str, str, str], dict[str, Any]] = {}
 
 
-def _ask_once(file: BinaryIO, limits: screening.Limits) -> dict[str, str | int]:
-    key = (hashlib.sha256(file.read()).hexdigest(), limits)
-    file.seek(0)
-    if key not in _VERDICTS:
-        _VERDICTS[key] = _ask_child(file, limits)
-    return _VERDICTS[key]
+def _asked_once(ask_child: Callable[[BinaryIO, Any], Any]) -> Callable[[BinaryIO, Any], Any]:
+    def ask_once(file: BinaryIO, limits: Any) -> Any:
+        key = (ask_child.__module__, hashlib.sha256(file.read()).hexdigest(), repr(limits))
+        file.seek(0)
+        if key not in _ANSWERS:
+            _ANSWERS[key] = ask_child(file, limits)
+        return _ANSWERS[key]
+
+    return ask_once
 
 
 @pytest.fixture(autouse=True)
-def screened_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Screen the same bytes once in a run: to start the child takes a quarter of a second."""
-    monkeypatch.setattr(screening, "_ask_child", _ask_once)
+def asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Screen and try the same bytes once in a run: to start a child takes up to a second."""
+    for module in (screening, trial):
+        monkeypatch.setattr(module, "_ask_child", _asked_once(module._ask_child))
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import pytest
 from services.contracts.errors import Refused
 from services.contracts.signing import certificates
 from services.contracts.signing import documents as contract
-from services.signing.pdf.signature import verify
+from services.signing.pdf.validity import verify
 from tests.support.in_process import HARBOR, a_caller
 
 ANA, BEN = "d" * 32, "e" * 32

@@ -38,7 +38,7 @@ def a_consent(number: int) -> dict[str, Any]:
 def opened(office: Any, decision_id: str, caller: Any) -> bytes:
     reference = office.call(decisions.open_decision_file, caller, decision_id=decision_id)
     assert reference["media_type"] == "application/json"
-    content: bytes = office.process.runtime.blobs.read(HARBOR[0], reference["sha256"])
+    content: bytes = office.process.runtime.blobs.opened(HARBOR[0], reference["sha256"]).read()
     return content
 
 

@@ -18,7 +18,7 @@ from services.contracts.errors import Refused
 from services.contracts.signing import documents as contract
 from services.signing.documents.signer import SignatureDoesNotHoldError, Signer, passphrase
 from services.signing.pdf.certificates import WrongPassphrase
-from services.signing.pdf.signature import verify
+from services.signing.pdf.validity import verify
 from tests.support.in_process import a_caller
 
 ANA = "d" * 32
@@ -356,7 +356,7 @@ def test_a_signature_that_does_not_verify_is_never_recorded(
 ) -> None:
     sent = office.send()
     with monkeypatch.context() as patch:
-        patch.setattr("services.signing.pdf.signature.sign", lambda pdf, **_: pdf)
+        patch.setattr("services.signing.pdf.signature.sign", lambda pdf, into, **_: into.write(pdf.read()))
         with pytest.raises(SignatureDoesNotHoldError):
             office.sign(sent)
     assert office.process.events(contract.document_signed) == []

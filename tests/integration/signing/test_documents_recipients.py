@@ -14,7 +14,7 @@ from services.contracts.errors import Refused
 from services.contracts.signing import documents as contract
 from services.contracts.signing import follow_up
 from services.signing.follow_up.reminders import expire, remind
-from services.signing.pdf.signature import verify
+from services.signing.pdf.validity import verify
 from tests.support.in_process import a_caller
 
 ANA, BEN, CYD, DOT = "d" * 32, "e" * 32, "c1" * 16, "d2" * 16

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import io
 from collections.abc import Callable
 from typing import Any
 
 import pikepdf
 import pytest
 import time_machine
+from PIL import Image
+from pyhanko.sign.fields import MDPPerm
 
 from services.contracts.errors import Refused
 from services.contracts.signing import documents
@@ -16,8 +19,9 @@ from services.contracts.signing.audit import trail
 from services.signing.documents.queries import find_document
 from tests.support.in_process import BAYSIDE, HARBOR, a_caller
 from tests.support.merged_people import MergedPeople
+from tests.support.odd_documents import certified
 
-BEN = "e" * 32
+ANA, BEN = "d" * 32, "e" * 32
 RECORD = "9" * 32
 
 
@@ -129,8 +133,6 @@ def test_the_person_whom_a_document_concerns_sees_who_has_opened_it(office: Any)
 
 
 def _with_script() -> bytes:
-    import io
-
     document, output = pikepdf.new(), io.BytesIO()
     document.add_blank_page()
     document.Root.OpenAction = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS="app.alert(1)")
@@ -139,8 +141,6 @@ def _with_script() -> bytes:
 
 
 def _encrypted() -> bytes:
-    import io
-
     document, output = pikepdf.new(), io.BytesIO()
     document.add_blank_page()
     document.save(output, encryption=pikepdf.Encryption(owner="o", user="u"))
@@ -156,6 +156,7 @@ def _encrypted() -> bytes:
         ("document_too_many_pages", lambda pdf: pdf(pages=21)),
         ("document_too_large", lambda _pdf: b"%PDF-1.7\n" + b"0" * 1_000_001),
         ("document_unreadable", lambda pdf: pdf()[:200]),
+        ("document_certified", lambda _pdf: certified(MDPPerm.NO_CHANGES)),
     ],
 )
 @pytest.mark.fault("A18")
@@ -164,6 +165,35 @@ def test_a_hostile_or_broken_file_is_refused(office: Any, pdf: Any, code: str, c
         office.send(content(pdf))
     assert refused.value.code == code
     assert office.titles() == []
+
+
+def _a_photograph() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (200, 300), "white").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["photograph", "document"])
+def test_there_is_room_for_all_who_have_to_sign(office: Any, pdf: Any, kind: str) -> None:
+    office.process.answers["identity.describe_account"] = lambda _: office.accounts.describe(
+        {"account_id": ANA}
+    )
+    content = _a_photograph() if kind == "photograph" else pdf()
+    signers = [{"account_id": f"{number:032x}"} for number in range(13)]
+    readers = [{"account_id": f"{number:032x}", "role": "copy"} for number in range(50, 53)]
+
+    with pytest.raises(Refused) as refused:
+        office.send(content, recipient_account_id=None, recipients=signers + readers)
+    assert (refused.value.code, refused.value.field) == ("document_signatures_full", "document")
+    assert "room for 12 signatures, and has 13 signers" in refused.value.detail
+
+    assert (
+        office.send(content, recipient_account_id=None, recipients=signers[1:] + readers)["state"] == "sent"
+    )
+
+
+def test_what_allows_no_signature_may_go_out_on_paper(office: Any) -> None:
+    assert office.send_on_paper(certified(MDPPerm.NO_CHANGES))["state"] == "sent"
 
 
 def test_a_file_that_was_never_uploaded_is_not_found(office: Any) -> None:

@@ -135,7 +135,7 @@ def test_the_whole_journey_over_the_broker(system: System, tmp_path: Path) -> No
     returned = system.call(contract.mark_returned, STAFF, signed["version"], document_id=sent["id"])
 
     assert returned["standing"] == "returned"
-    (tmp_path / "signed.pdf").write_bytes(system.blobs.read(HARBOR[0], signed["sha256"]))
+    (tmp_path / "signed.pdf").write_bytes(system.blobs.opened(HARBOR[0], signed["sha256"]).read())
     command = ["pdfsig", "-nocert", tmp_path / "signed.pdf"]
     said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     assert "Signature Validation: Signature is Valid." in said

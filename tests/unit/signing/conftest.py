@@ -46,7 +46,7 @@ def signed_by(authority: Authority) -> Callable[..., bytes]:
     """Sign with sensible arguments: `signed_by(pdf, "sig-1", signer_name=…)`."""
 
     def signed(pdf: bytes, field_name: str = "sig-1", **changed: Any) -> bytes:
-        arguments = {
+        arguments: dict[str, Any] = {
             "signer": authority.signer_for("harbor", "Harbor House"),
             "timestamper": timestamper("local", authority),
             "signer_name": "Ana Ruiz, MD",
@@ -56,6 +56,8 @@ def signed_by(authority: Authority) -> Callable[..., bytes]:
             "signed_at": datetime(2026, 10, 28, 9, 3, 22, tzinfo=ZoneInfo("America/New_York")),
             "field_name": field_name,
         }
-        return sign(pdf, **(arguments | changed))
+        into = io.BytesIO()
+        sign(io.BytesIO(pdf), into, **(arguments | changed))
+        return into.getvalue()
 
     return signed

@@ -22,7 +22,7 @@ from services.signing.documents.signer import (
 )
 from services.signing.documents.turns import turn
 from services.signing.pdf.screening import Screened
-from services.signing.pdf.signature import SignatureCheck, Verification
+from services.signing.pdf.validity import SignatureCheck, Verification
 
 HOLDS = SignatureCheck("ours", True, True, True, False, True, "Harbor House", None)
 THEIRS = dataclasses.replace(HOLDS, field_name="theirs", is_trusted=False)

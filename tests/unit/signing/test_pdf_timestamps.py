@@ -12,7 +12,6 @@ import pytest
 from asn1crypto import tsp
 
 from services.signing.pdf.certificates import Authority
-from services.signing.pdf.signature import verify
 from services.signing.pdf.timestamps import (
     REPLY_LIMIT_BYTES,
     LocalTimestamper,
@@ -20,6 +19,7 @@ from services.signing.pdf.timestamps import (
     TimestampUnavailable,
     timestamper,
 )
+from services.signing.pdf.validity import verify
 
 # A TimeStampResp with the status `rejection` and no token (RFC 3161, 2.4.2).
 REJECTION = bytes.fromhex("30053003020102")
