@@ -66,6 +66,7 @@ missing_packages() {
     if [ "$purpose" = test ]; then
         has_postgresql || printf 'postgresql '
         command -v pdftotext >/dev/null 2>&1 || printf 'poppler-utils '
+        command -v softhsm2-util >/dev/null 2>&1 || printf 'softhsm2 '
     fi
 }
 

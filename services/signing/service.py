@@ -10,6 +10,7 @@ from services.chassis.audit_search import ids_asked, serves_audit
 from services.chassis.blobs import DOCUMENTS
 from services.chassis.loop import Loop
 from services.chassis.runtime import Runtime
+from services.chassis.settings import SettingsError
 from services.chassis.unused_files import UnusedFilesLoop
 from services.contracts.identity.merging import describe_person
 from services.contracts.signing.audit import trail
@@ -24,6 +25,7 @@ from services.signing.follow_up import reminders
 from services.signing.follow_up.entrypoints import FollowUpEntrypoints
 from services.signing.models import Base
 from services.signing.paper.entrypoints import PaperEntrypoints
+from services.signing.pdf.outside_keys import KeyUnavailable
 from services.signing.verification.attempts import Attempts
 from services.signing.verification.entrypoints import VerificationEntrypoints
 
@@ -34,7 +36,10 @@ def start_runtime(settings: Any) -> Runtime:
     tpool.set_num_threads(settings.signing_workers)
     runtime: Any = Runtime("signing", settings, Base)
     runtime.signer = Signer(settings, runtime.blobs)
-    runtime.signer.prepare()
+    try:
+        runtime.signer.prepare()
+    except KeyUnavailable as error:
+        raise SettingsError(f"signing: {error}") from None
     runtime.page_pictures = PagePictures(runtime.blobs)
     runtime.verifications = Attempts()
     runtime.loops.append(Loop("page-pictures", runtime.page_pictures.sweep, SWEPT_EVERY_S))

@@ -22,6 +22,35 @@ class Settings(ServiceSettings):
         load_default=None,
         metadata={"help": "file with the passphrase of the keys; by default one is made beside them"},
     )
+    SIGNING_PKCS12_FILE = fields.String(
+        load_default=None,
+        metadata={
+            "help": "PKCS#12 file with the key to sign with, instead of keys made here; {organisation} in it is the organisation's key"
+        },
+    )
+    SIGNING_PKCS12_PASSPHRASE_FILE = fields.String(
+        load_default=None, metadata={"help": "file with the passphrase of the PKCS#12 file"}
+    )
+    SIGNING_PKCS11_MODULE = fields.String(
+        load_default=None,
+        metadata={
+            "help": "library (.so) of the PKCS#11 token with the key to sign with, instead of keys made here"
+        },
+    )
+    SIGNING_PKCS11_TOKEN = fields.String(load_default=None, metadata={"help": "label of the token"})
+    SIGNING_PKCS11_PIN_FILE = fields.String(
+        load_default=None, metadata={"help": "file with the PIN of the token"}
+    )
+    SIGNING_PKCS11_KEY = fields.String(
+        load_default="signing",
+        metadata={
+            "help": "label of the key and its certificate in the token; {organisation} in it is the organisation's key"
+        },
+    )
+    SIGNING_ROOTS_FILE = fields.String(
+        load_default=None,
+        metadata={"help": "PEM file with the certificates above that of the key, if file or token lack them"},
+    )
     TIMESTAMP_AUTHORITY = fields.String(
         load_default="local",
         validate=validate.Regexp(r"(local|https?://.+)\Z", error="'local' or an http(s) address is expected"),
@@ -44,6 +73,16 @@ class Settings(ServiceSettings):
     SIGNING_WORKERS = fields.Integer(
         load_default=2, validate=validate.Range(1, 16), metadata={"help": "signatures made at once"}
     )
+
+    @validates_schema
+    def _keys_are_of_one_kind(self, data: dict[str, Any], **_: Any) -> None:
+        if not data.get("SIGNING_PKCS11_MODULE"):
+            return
+        if data.get("SIGNING_PKCS12_FILE"):
+            raise ValidationError("the key lies in a file or in a token, not in both", "SIGNING_PKCS12_FILE")
+        for name in ("SIGNING_PKCS11_TOKEN", "SIGNING_PKCS11_PIN_FILE"):
+            if not data.get(name):
+                raise ValidationError("needed with SIGNING_PKCS11_MODULE", name)
 
     @validates_schema
     def _timestamps_can_be_verified(self, data: dict[str, Any], **_: Any) -> None:

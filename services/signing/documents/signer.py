@@ -21,14 +21,17 @@ from cryptography import x509
 from eventlet import tpool
 
 from services.chassis.blobs import DOCUMENTS, PASSING, UPLOADED, BlobStore
+from services.chassis.logs import log
 from services.contracts.errors import Refused
 from services.signing.documents.rules import Strokes
 from services.signing.documents.turns import turn
 from services.signing.pdf import codes, photographs, screening, trial
-from services.signing.pdf.certificates import Authority
+from services.signing.pdf.certificates import Authority, Credential
+from services.signing.pdf.outside_keys import KeyUnavailable, outside_keys
 
 if TYPE_CHECKING:
     from services.signing.pdf.pages import CoverFacts
+    from services.signing.pdf.signature import Proof
     from services.signing.pdf.validity import Verification
 
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - the file's name
@@ -95,12 +98,35 @@ class Signer:
         keys = Path(settings.signing_keys_dir)
         secret = passphrase(keys, settings.signing_key_passphrase_file)
         self._authority = Authority(keys, secret)
+        self._outside = outside_keys(settings, _roots(settings.signing_roots_file))
         self._code_key = codes.key_of(secret)
         self.scan_key = codes.scan_key_of(secret)
 
     def prepare(self) -> None:
-        """Make the installation's keys if there are none. Raises WrongPassphrase if the keys cannot be decrypted."""
+        """Make the installation's keys if there are none, and try the key that it was given.
+
+        Raises WrongPassphrase if the keys cannot be decrypted, KeyUnavailable if the given key cannot be used.
+        """
         self._authority.timestamper()
+        if self._outside is not None and self._outside.is_of_one:
+            self._outside.signer_for("all")
+
+    def _credential(self, key: str, name: str) -> Credential:
+        """Who signs for an organisation. The root of a given key is remembered, so that its signatures stay valid."""
+        if self._outside is None:
+            return self._authority.signer_for(key, name)
+        given = self._outside.signer_for(key)
+        self._authority.keep_root((given.certificate, *given.chain)[-1])
+        return given
+
+    def _proof(self, signer: Credential) -> Proof | None:
+        """What makes signatures B-LT; None where somebody else would have to be asked about certificates."""
+        from services.signing.pdf.signature import Proof  # noqa: PLC0415 - as in `_sign`
+
+        if self._outside is not None or self._timestamp_authority != "local":
+            return None
+        certificates = (signer.certificate, *signer.chain, self._authority.timestamper().certificate)
+        return Proof(certificates, (self._authority.revocation_list(),))
 
     def take_in(
         self,
@@ -129,7 +155,8 @@ class Signer:
                 )
                 return TakenIn(screened.sha256, screened.pages, screened.bytes)
             screened = screening.screen(path, limits=self._limits, field="document")
-            self._require_signable(path, signatures)
+            # It may have gone meanwhile.
+            self._require_signable(self._blobs.find(organisation_id, sha256, *UPLOADED), signatures)
         if (screened.sha256, screened.bytes) != (sha256, size):
             raise Refused("document_unreadable", "The stored document is not the one uploaded.", "document")
         self._in_thread(self._blobs.keep, organisation_id, sha256, part)
@@ -182,7 +209,9 @@ class Signer:
         from services.signing.pdf import verification  # noqa: PLC0415 - as in `_sign`
 
         with turn(self._verifications, wait_s):
-            return verification.verified_in_child(path, self.roots, self._timestamp_roots)
+            return verification.verified_in_child(
+                path, self.roots, self._timestamp_roots, self._authority.revocation_list()
+            )
 
     def seal(self, organisation_id: str, key: str, name: str, statement: str) -> Seal:
         """Sign a statement, verify the signature and keep both as one file. Raises Refused(service_unavailable)."""
@@ -192,14 +221,12 @@ class Signer:
     def _seal(self, organisation_id: str, key: str, name: str, statement: str) -> str:
         from services.signing.pdf import detached, timestamps  # noqa: PLC0415 - as in `_sign`
 
-        try:
+        with _refusing(timestamps.TimestampUnavailable):
             made = detached.sign(
                 statement.encode(),
-                self._authority.signer_for(key, name),
+                self._credential(key, name),
                 timestamps.timestamper(self._timestamp_authority, self._authority),
             )
-        except timestamps.TimestampUnavailable:
-            raise _no_timestamp() from None
         file = detached.file_of(statement, made)
         checked = detached.verify(file, trust_roots=self.roots, timestamp_roots=self._timestamp_roots)
         if not checked.is_valid:
@@ -218,15 +245,15 @@ class Signer:
         from services.signing.pdf import pages, signature, timestamps  # noqa: PLC0415 - as in `_sign`
 
         draw = pages.certificate_of_completion if kind == "completion" else pages.certificate_of_transmission
-        try:
+        with _refusing(timestamps.TimestampUnavailable):
+            signer = self._credential(key, name)
             signed = signature.certify(
                 draw(facts),
-                signer=self._authority.signer_for(key, name),
+                signer=signer,
                 timestamper=timestamps.timestamper(self._timestamp_authority, self._authority),
                 reason=f"Certificate of {kind}",
+                proof=self._proof(signer),
             )
-        except timestamps.TimestampUnavailable:
-            raise _no_timestamp() from None
         sha256, _ = self._blobs.put_passing(organisation_id, [signed], len(signed))
         return str(sha256)
 
@@ -244,11 +271,12 @@ class Signer:
             self._blobs.opened(order.organisation_id, order.sha256) as pdf,
             tempfile.TemporaryFile() as signed,
         ):
-            try:
+            with _refusing(timestamps.TimestampUnavailable):
+                signer = self._credential(order.organisation_key, order.organisation_name)
                 signature.sign(
                     pdf,
                     signed,
-                    signer=self._authority.signer_for(order.organisation_key, order.organisation_name),
+                    signer=signer,
                     timestamper=timestamps.timestamper(self._timestamp_authority, self._authority),
                     signer_name=order.signer_name,
                     reason="",
@@ -258,9 +286,8 @@ class Signer:
                     field_name=order.field_name,
                     typed_name=order.typed_name,
                     strokes=order.strokes,
+                    proof=self._proof(signer),
                 )
-            except timestamps.TimestampUnavailable:
-                raise _no_timestamp() from None
             checked = validity.verify(signed, trust_roots=self.roots, timestamp_roots=self._timestamp_roots)
             _require_valid(checked, order.field_name)
             signed.seek(0)
@@ -269,8 +296,22 @@ class Signer:
         return sha256
 
 
-def _no_timestamp() -> Refused:
-    return Refused("service_unavailable", "The timestamp authority gives no answer.", retry_after_s=10)
+@contextmanager
+def _refusing(no_timestamp: type[Exception]) -> Iterator[None]:
+    """Refuse what cannot be signed now and can be later. What is wrong with a key is for the operator, in the log."""
+    try:
+        yield
+    except no_timestamp:
+        raise Refused(
+            "service_unavailable", "The timestamp authority gives no answer.", retry_after_s=10
+        ) from None
+    except KeyUnavailable as error:
+        log.error("signing_key_unavailable", reason=str(error))
+        raise Refused(
+            "service_unavailable",
+            "The key of the signatures cannot be used. Tell those who run Portico: the reason is in the log of signing.",
+            retry_after_s=60,
+        ) from None
 
 
 def _require_valid(checked: Verification, field_name: str) -> None:

@@ -8,7 +8,8 @@ Each credential is one PEM file: the PKCS#8 key, encrypted with the passphrase, 
 file so that they match after a crash, too. `roots.pem` has the certificate of every root that there ever was, without its key:
 what was signed under an earlier one stays valid.
 
-A key is rotated by moving its file away: each process looks before it signs, and one of them makes the next key.
+A key is rotated by moving its file away: each process looks before it signs, and one of them makes the next key. Moved to the
+folder `revoked` its certificate counts no longer for what is signed from then on.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ ORGANISATION_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 NAME_LIMIT = 64  # ub-common-name and ub-organization-name of RFC 5280, appendix A
 
 ROOTS_FILE = "roots.pem"
+REVOKED_FILE, REVOKED_FOLDER = "revoked.crl", "revoked"
+REVOKED_LIFETIME = timedelta(days=30)
 
 _Profile = Callable[[x509.CertificateBuilder], x509.CertificateBuilder]
 
@@ -76,6 +79,7 @@ class Authority:
         self._folder = folder
         self._passphrase = passphrase.encode()
         self._known: dict[str, tuple[int, Credential]] = {}
+        self._revoked: x509.CertificateRevocationList | None = None
 
     @property
     def certificate(self) -> x509.Certificate:
@@ -108,11 +112,65 @@ class Authority:
         name = _name("Local timestamp authority", None)
         return self._issued("timestamper", name, TIMESTAMPER_LIFETIME, _timestamping_profile)
 
+    def revocation_list(self) -> x509.CertificateRevocationList:
+        """The certificates that no longer count (RFC 5280, section 5): those whose files lie in the folder `revoked`.
+
+        It is made anew at half of its time, and when a file comes.
+        """
+        root, known = self._root(), self._revoked
+        if known is None or not self._is_current(known, root):
+            with self._locked():
+                known = self._read_list()
+                if known is None or not self._is_current(known, root):
+                    known = self._list_revoked(root, known)
+                    self._place(REVOKED_FILE, known.public_bytes(serialization.Encoding.PEM))
+            self._revoked = known
+        return known
+
+    def _is_current(self, known: x509.CertificateRevocationList, root: Credential) -> bool:
+        if known.issuer != root.certificate.subject or known.next_update_utc is None:
+            return False
+        is_young = known.next_update_utc - datetime.now(UTC) > REVOKED_LIFETIME / 2
+        return is_young and all(
+            known.get_revoked_certificate_by_serial_number(each) for each in self._revoked_numbers()
+        )
+
+    def _revoked_numbers(self) -> list[int]:
+        files = sorted((self._folder / REVOKED_FOLDER).glob("*.pem"))
+        return [x509.load_pem_x509_certificate(each.read_bytes()).serial_number for each in files]
+
+    def _read_list(self) -> x509.CertificateRevocationList | None:
+        try:
+            return x509.load_pem_x509_crl((self._folder / REVOKED_FILE).read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def _list_revoked(
+        self, root: Credential, before: x509.CertificateRevocationList | None
+    ) -> x509.CertificateRevocationList:
+        now = datetime.now(UTC)
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(root.certificate.subject)
+            .last_update(now - CLOCK_TOLERANCE)
+            .next_update(now + REVOKED_LIFETIME)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(root.key.public_key()), critical=False
+            )
+            .add_extension(x509.CRLNumber(int(now.timestamp() * 1000)), critical=False)
+        )
+        for number in self._revoked_numbers():
+            listed = before.get_revoked_certificate_by_serial_number(number) if before else None
+            entry = x509.RevokedCertificateBuilder().serial_number(number)
+            entry = entry.revocation_date(listed.revocation_date_utc if listed else now)
+            builder = builder.add_revoked_certificate(entry.build())
+        return builder.sign(root.key, hashes.SHA256())
+
     def _root(self) -> Credential:
         before = self._known.get("authority")
         root = self._kept("authority", self._create_root)
         if before is None or before[1] is not root:
-            self._keep_root(root.certificate)
+            self.keep_root(root.certificate)
         return root
 
     def _kept_roots(self) -> list[x509.Certificate]:
@@ -121,7 +179,8 @@ class Authority:
         except FileNotFoundError:
             return []
 
-    def _keep_root(self, certificate: x509.Certificate) -> None:
+    def keep_root(self, certificate: x509.Certificate) -> None:
+        """Remember a root to which signatures lead, also when another one takes its place."""
         if certificate not in self._kept_roots():
             with self._locked():
                 kept = self._kept_roots()

@@ -58,9 +58,13 @@ def parts_of(file: bytes) -> tuple[str, bytes] | None:
 
 
 def verify(
-    file: bytes, *, trust_roots: Iterable[x509.Certificate], timestamp_roots: Iterable[x509.Certificate] = ()
+    file: bytes,
+    *,
+    trust_roots: Iterable[x509.Certificate],
+    timestamp_roots: Iterable[x509.Certificate] = (),
+    revoked: x509.CertificateRevocationList | None = None,
 ) -> DetachedCheck:
-    """Check the signature of a file of `file_of` against the given roots. Nothing is fetched, and no content raises."""
+    """Check the signature of a file of `file_of` as `validity.verify` does. Nothing is fetched, and no content raises."""
     parts = parts_of(file)
     if parts is None:
         return DetachedCheck()
@@ -75,9 +79,9 @@ def verify(
                 statement.encode(),
                 signed,
                 signer_validation_context=context_of(
-                    roots, times[0] if len(times) == 1 else datetime.now(UTC)
+                    roots, times[0] if len(times) == 1 else datetime.now(UTC), revoked
                 ),
-                ts_validation_context=context_of([*roots, *timestamp_roots], datetime.now(UTC)),
+                ts_validation_context=context_of([*roots, *timestamp_roots], datetime.now(UTC), revoked),
             )
         )
     except Exception:

@@ -1,4 +1,4 @@
-"""Signing a PDF: PAdES baseline B-T (ETSI EN 319 142-1) with pyHanko.
+"""Signing a PDF: PAdES baseline B-T or B-LT (ETSI EN 319 142-1) with pyHanko.
 
 The first signature adds one signature page with room for all signers. Every signature is an incremental update, so
 the bytes that were signed before stay as they are. A document that arrives already signed by somebody
@@ -13,10 +13,12 @@ from __future__ import annotations
 import io
 import re
 import zlib
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO
 
 import pikepdf
+from asn1crypto import crl as asn1_crl
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -33,7 +35,7 @@ from pyhanko.sign import PdfSignatureMetadata, PdfSigner, Signer
 from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.common_utils import TimestampRequestError
-from pyhanko.sign.validation import read_certification_data
+from pyhanko.sign.validation import DocumentSecurityStore, read_certification_data
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from services.contracts.errors import Refused
@@ -52,6 +54,14 @@ MALFORMED = (
 )
 
 
+@dataclass(frozen=True)
+class Proof:
+    """What a verifier needs later, when nobody can be asked any more: all certificates, and who had revoked which of them."""
+
+    certificates: tuple[x509.Certificate, ...]
+    revocation_lists: tuple[x509.CertificateRevocationList, ...]
+
+
 def sign(
     pdf: BinaryIO,
     into: BinaryIO,
@@ -66,6 +76,7 @@ def sign(
     field_name: str,
     typed_name: str = "",
     strokes: pages.Strokes = (),
+    proof: Proof | None = None,
 ) -> None:
     """Write the document with one more signature, as an incremental update, into an empty file.
 
@@ -73,7 +84,7 @@ def sign(
     `meaning` is 21 CFR 11.50's (review, approval, responsibility, authorship); `reason` and `location` may be empty.
     `typed_name` and `strokes` are what the signer wrote or drew; it is placed in the stamp.
     `field_name` names this signature in the document: the same name twice is refused, so a repeated
-    call cannot sign twice.
+    call cannot sign twice. With a `proof` it becomes B-LT: the document holds what verifying it takes.
 
     Raises Refused `document_already_signed`, `document_signatures_full`, `document_certified` or `document_unreadable`,
     TimestampUnavailable, and ValueError for invalid arguments.
@@ -93,7 +104,7 @@ def sign(
     )
     rsa_signer = RsaSigner(signer)
     try:
-        _sign(pdf, into, stamp, metadata, rsa_signer, timestamper)
+        _sign(pdf, into, stamp, metadata, rsa_signer, timestamper, proof)
     except MALFORMED:
         # Some programs write PDFs that viewers open and a strict parser refuses. Rewritten by qpdf they can be
         # signed and verified. Only a document without signatures may be rewritten.
@@ -103,19 +114,24 @@ def sign(
     into.seek(0)
     into.truncate()
     try:
-        _sign(normalised, into, stamp, metadata, rsa_signer, timestamper)
+        _sign(normalised, into, stamp, metadata, rsa_signer, timestamper, proof)
     except MALFORMED:
         raise Refused("document_unreadable", DAMAGED) from None
 
 
-def certify(pdf: bytes, *, signer: Credential, timestamper: TimeStamper, reason: str) -> bytes:
+def certify(
+    pdf: bytes, *, signer: Credential, timestamper: TimeStamper, reason: str, proof: Proof | None = None
+) -> bytes:
     """A page of our own with a signature that is not seen on it. Raises TimestampUnavailable."""
     metadata = PdfSignatureMetadata(
         field_name="Certificate", md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES, reason=reason
     )
     pdf_signer = PdfSigner(metadata, signer=RsaSigner(signer), timestamper=timestamper)
+    writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
+    if proof is not None:
+        _add_proof(writer, proof)
     try:
-        output: io.BytesIO = pdf_signer.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)))
+        output: io.BytesIO = pdf_signer.sign_pdf(writer)
     except TimestampRequestError:
         raise TimestampUnavailable("the timestamp authority refused or gave a wrong answer") from None
     return output.getvalue()
@@ -184,6 +200,7 @@ def _sign(
     metadata: PdfSignatureMetadata,
     signer: RsaSigner,
     timestamper: TimeStamper | None,
+    proof: Proof | None,
 ) -> None:
     writer = IncrementalPdfFileWriter(pdf)
     taken = [each.field_name for each in writer.prev.embedded_signatures]
@@ -193,6 +210,8 @@ def _sign(
     if certified is not None and certified.permission == MDPPerm.NO_CHANGES:
         raise Refused("document_certified", CERTIFIED)
     place = take_place(writer, is_signed=bool(taken))
+    if proof is not None:
+        _add_proof(writer, proof)
     pdf_signer = _TimedSigner(
         metadata,
         signer=signer,
@@ -205,6 +224,18 @@ def _sign(
         pdf_signer.sign_pdf(writer, output=into, chunk_size=CHUNK_BYTES)
     except TimestampRequestError:
         raise TimestampUnavailable("the timestamp authority refused or gave a wrong answer") from None
+
+
+def _add_proof(writer: IncrementalPdfFileWriter, proof: Proof) -> None:
+    """Certificates and revocation lists in the document, within the revision that is signed (ETSI EN 319 142-1, 5.4.2)."""
+    DocumentSecurityStore.supply_dss_in_writer(
+        writer,
+        None,
+        certs=[_asn1(each) for each in proof.certificates],
+        crls=[
+            asn1_crl.CertificateList.load(each.public_bytes(Encoding.DER)) for each in proof.revocation_lists
+        ],
+    )
 
 
 def _whole(box: pages.Box) -> tuple[int, int, int, int]:

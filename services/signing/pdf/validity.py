@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
+from asn1crypto import crl as asn1_crl
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -18,6 +19,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import (
     CatalogModificationRule,
     DocInfoRule,
+    DSSCompareRule,
     FormUpdatingRule,
     ModificationLevel,
     ObjectStreamRule,
@@ -40,6 +42,7 @@ ONLY_SIGNATURES = StandardDiffPolicy(
         DocInfoRule().as_qualified(ModificationLevel.LTA_UPDATES),
         XrefStreamRule().as_qualified(ModificationLevel.LTA_UPDATES),
         ObjectStreamRule().as_qualified(ModificationLevel.LTA_UPDATES),
+        DSSCompareRule().as_qualified(ModificationLevel.LTA_UPDATES),
     ],
     form_rule=FormUpdatingRule(
         field_rules=[
@@ -95,17 +98,19 @@ def verify(
     *,
     trust_roots: Iterable[x509.Certificate],
     timestamp_roots: Iterable[x509.Certificate] = (),
+    revoked: x509.CertificateRevocationList | None = None,
 ) -> Verification:
     """Check every signature of a document against the given roots. Nothing else is trusted, nothing is fetched.
 
-    `timestamp_roots` are additional roots for timestamps. Certificates are judged at the timestamp's time.
-    The content of the document raises no error.
+    `timestamp_roots` are additional roots for timestamps. Certificates are judged at the timestamp's time: what was signed before
+    a certificate was `revoked` stays valid. The content of the document raises no error.
     """
     roots = [_asn1(each) for each in trust_roots]
     roots_of_time = roots + [_asn1(each) for each in timestamp_roots]
+    lists = _lists(revoked)
     try:
         reader = PdfFileReader(io.BytesIO(pdf) if isinstance(pdf, bytes) else pdf)
-        checks = [_check(each, roots, roots_of_time) for each in reader.embedded_regular_signatures]
+        checks = [_check(each, roots, roots_of_time, lists) for each in reader.embedded_regular_signatures]
         is_complete = _signed_fields_ever(reader) <= {each.field_name for each in checks}
     except Exception:
         return Verification(is_readable=False)
@@ -142,10 +147,11 @@ def _check(
     embedded: EmbeddedPdfSignature,
     roots: list[asn1_x509.Certificate],
     roots_of_time: list[asn1_x509.Certificate],
+    lists: list[asn1_crl.CertificateList],
 ) -> SignatureCheck:
     claimed = SignatureCheck(embedded.field_name, False, False, False, True, False, None, None)
     try:
-        status = _status(embedded, roots, roots_of_time)
+        status = _status(embedded, roots, roots_of_time, lists)
     except Exception:
         return claimed
     time = status.timestamp_validity
@@ -167,14 +173,15 @@ def _status(
     embedded: EmbeddedPdfSignature,
     roots: list[asn1_x509.Certificate],
     roots_of_time: list[asn1_x509.Certificate],
+    lists: list[asn1_crl.CertificateList],
 ) -> PdfSignatureStatus:
     # The token's time only serves to judge the signer's certificate. pyHanko validates the token itself: a forged
     # one fails the whole check.
     times = times_of(embedded.signer_info)
     return validate_pdf_signature(
         embedded,
-        signer_validation_context=_context(roots, times[0] if len(times) == 1 else datetime.now(UTC)),
-        ts_validation_context=_context(roots_of_time, datetime.now(UTC)),
+        signer_validation_context=_context(roots, times[0] if len(times) == 1 else datetime.now(UTC), lists),
+        ts_validation_context=_context(roots_of_time, datetime.now(UTC), lists),
         diff_policy=ONLY_SIGNATURES,
     )
 
@@ -187,9 +194,13 @@ def times_of(signer_info: Any) -> list[datetime]:
     ]
 
 
-def context_of(roots: Iterable[x509.Certificate], moment: datetime) -> ValidationContext:
+def context_of(
+    roots: Iterable[x509.Certificate],
+    moment: datetime,
+    revoked: x509.CertificateRevocationList | None = None,
+) -> ValidationContext:
     """What a certificate has to lead to, and when it has to be valid."""
-    return _context([_asn1(each) for each in roots], moment)
+    return _context([_asn1(each) for each in roots], moment, _lists(revoked))
 
 
 def _only_signatures_added(status: PdfSignatureStatus) -> bool:
@@ -197,14 +208,22 @@ def _only_signatures_added(status: PdfSignatureStatus) -> bool:
     return level is not None and level <= ModificationLevel.FORM_FILLING and bool(status.docmdp_ok)
 
 
-def _context(roots: list[asn1_x509.Certificate], moment: datetime) -> ValidationContext:
+def _context(
+    roots: list[asn1_x509.Certificate], moment: datetime, lists: list[asn1_crl.CertificateList]
+) -> ValidationContext:
     return ValidationContext(
         trust_roots=roots,
         moment=moment,
         best_signature_time=moment,
+        crls=lists,
+        retroactive_revinfo=True,  # the list of today says what was revoked at an earlier moment, too
         allow_fetching=False,
         revocation_mode="soft-fail",
     )
+
+
+def _lists(revoked: x509.CertificateRevocationList | None) -> list[asn1_crl.CertificateList]:
+    return [asn1_crl.CertificateList.load(revoked.public_bytes(Encoding.DER))] if revoked else []
 
 
 def _asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:

@@ -28,12 +28,16 @@ _DECIDED = ("declined", "signed", "refused", "withdrawn")
 
 
 def verified(
-    file: bytes, *, trust_roots: Iterable[x509.Certificate], timestamp_roots: Iterable[x509.Certificate] = ()
+    file: bytes,
+    *,
+    trust_roots: Iterable[x509.Certificate],
+    timestamp_roots: Iterable[x509.Certificate] = (),
+    revoked: x509.CertificateRevocationList | None = None,
 ) -> dict[str, Any]:
     """The members of the reply of `verify_file`. No content of the file raises."""
     roots, roots_of_time = list(trust_roots), list(timestamp_roots)
     if file.startswith(b"%PDF-"):
-        found = validity.verify(file, trust_roots=roots, timestamp_roots=roots_of_time)
+        found = validity.verify(file, trust_roots=roots, timestamp_roots=roots_of_time, revoked=revoked)
         signatures = [
             {
                 "name": each.signer_common_name,
@@ -43,7 +47,7 @@ def verified(
             for each in found.signatures[:_MOST_SIGNATURES]
         ]
         return _told("document", found.is_valid, found.modified_after_signing, signatures, {})
-    checked = detached.verify(file, trust_roots=roots, timestamp_roots=roots_of_time)
+    checked = detached.verify(file, trust_roots=roots, timestamp_roots=roots_of_time, revoked=revoked)
     if checked.statement is None:
         kind = "unknown" if detached.parts_of(file) is None else "decision"
         return _told(kind, False, False, [], {})
@@ -67,10 +71,18 @@ def _told(
 
 
 def verified_in_child(
-    path: Path, trust_roots: Iterable[x509.Certificate], timestamp_roots: Iterable[x509.Certificate]
+    path: Path,
+    trust_roots: Iterable[x509.Certificate],
+    timestamp_roots: Iterable[x509.Certificate],
+    revoked: x509.CertificateRevocationList,
 ) -> dict[str, Any] | None:
     """As `verified`, of an untrusted file. None: it cannot be read within the limits."""
-    order = {**_LIMITS, "roots": _pem(trust_roots), "timestamp_roots": _pem(timestamp_roots)}
+    order = {
+        **_LIMITS,
+        "roots": _pem(trust_roots),
+        "timestamp_roots": _pem(timestamp_roots),
+        "revoked": revoked.public_bytes(Encoding.PEM).decode(),
+    }
     with path.open("rb") as file:
         said = untrusted_files.answer_of(_CHILD, file, order, _MOST_ANSWERED)
     if said is None:

@@ -23,5 +23,6 @@ def answer(data: bytes, limits: dict[str, Any]) -> bytes:
         x509.load_pem_x509_certificates(limits[name].encode()) if limits[name] else []
         for name in ("roots", "timestamp_roots")
     )
-    found = verification.verified(data, trust_roots=roots, timestamp_roots=roots_of_time)
+    revoked = x509.load_pem_x509_crl(limits["revoked"].encode())
+    found = verification.verified(data, trust_roots=roots, timestamp_roots=roots_of_time, revoked=revoked)
     return json.dumps(found, default=lambda at: at.isoformat()).encode()

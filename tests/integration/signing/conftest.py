@@ -23,6 +23,11 @@ from services.signing.pdf.certificates import Authority
 from services.signing.verification.attempts import Attempts
 from tests.support.in_process import HARBOR, InProcess, a_caller
 
+NO_OUTSIDE_KEY = {
+    **dict.fromkeys(("signing_pkcs12_file", "signing_pkcs12_passphrase_file", "signing_roots_file")),
+    **dict.fromkeys(("signing_pkcs11_module", "signing_pkcs11_token", "signing_pkcs11_pin_file")),
+    "signing_pkcs11_key": "signing",
+}
 STAFF = "c" * 32
 ANA = "d" * 32
 BEN = "e" * 32
@@ -71,6 +76,7 @@ class SigningOffice:
         defaults = {
             "signing_keys_dir": str(keys),
             "signing_key_passphrase_file": None,
+            **NO_OUTSIDE_KEY,
             "timestamp_authority": "local",
             "timestamp_roots_file": None,
             "max_document_bytes": 1_000_000,

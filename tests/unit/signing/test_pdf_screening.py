@@ -270,7 +270,7 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
     ),
     "bomb_in_an_object_stream": (UNREADABLE, _object_stream_bomb),
     "run_length_bomb": (
-        UNREADABLE,
+        LARGE,
         lambda: _page_with(o4=_stream(b"\x81A" * 4_000_000, b"/Filter /RunLengthDecode")),
     ),
     "endless_image": (
