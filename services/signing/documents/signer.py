@@ -149,22 +149,18 @@ class Signer:
             if photographs.is_photograph(path):
                 drawn = photographs.as_pdf(path, most_bytes=self._limits.max_bytes)
                 screened = screening.screen(drawn, limits=self._limits, field="document")
-                self._require_signable(drawn, signatures)
                 self._in_thread(
                     self._blobs.put_passing, organisation_id, [drawn], self._limits.max_bytes, part
                 )
                 return TakenIn(screened.sha256, screened.pages, screened.bytes)
             screened = screening.screen(path, limits=self._limits, field="document")
-            # It may have gone meanwhile.
-            self._require_signable(self._blobs.find(organisation_id, sha256, *UPLOADED), signatures)
+            if signatures:
+                path = self._blobs.find(organisation_id, sha256, *UPLOADED)  # it may have gone meanwhile
+                trial.require_signable(path, signatures, self._max_bytes)
         if (screened.sha256, screened.bytes) != (sha256, size):
             raise Refused("document_unreadable", "The stored document is not the one uploaded.", "document")
         self._in_thread(self._blobs.keep, organisation_id, sha256, part)
         return TakenIn(sha256, screened.pages, screened.bytes)
-
-    def _require_signable(self, pdf: bytes | Path, signatures: int) -> None:
-        if signatures:
-            trial.require_signable(pdf, signatures, self._max_bytes)
 
     def is_held(self, organisation_id: str, sha256: str) -> bool:
         """Whether a document that was taken in among the passing files has not gone yet."""

@@ -21,7 +21,7 @@ from pyhanko.sign.validation.generic_cms import async_validate_detached_cms
 
 from services.signing.pdf.certificates import Credential
 from services.signing.pdf.signature import RsaSigner
-from services.signing.pdf.validity import context_of, times_of
+from services.signing.pdf.validity import context_of, proven_time, times_of, was_revoked
 
 
 @dataclass(frozen=True)
@@ -79,17 +79,17 @@ def verify(
                 statement.encode(),
                 signed,
                 signer_validation_context=context_of(
-                    roots, times[0] if len(times) == 1 else datetime.now(UTC), revoked
+                    roots, times[0] if len(times) == 1 else datetime.now(UTC)
                 ),
-                ts_validation_context=context_of([*roots, *timestamp_roots], datetime.now(UTC), revoked),
+                ts_validation_context=context_of([*roots, *timestamp_roots], datetime.now(UTC)),
             )
         )
     except Exception:
         return DetachedCheck()
-    time = status.timestamp_validity
-    proven = time.timestamp if time is not None and time.valid and time.intact and time.trusted else None
+    proven = proven_time(status, revoked)
+    is_revoked = was_revoked(status.signing_cert, proven, revoked)
     return DetachedCheck(
-        is_valid=status.bottom_line and proven is not None and isinstance(known, dict),
+        is_valid=status.bottom_line and proven is not None and not is_revoked and isinstance(known, dict),
         signer_common_name=status.signing_cert.subject.native.get("common_name"),
         signed_at=proven,
         statement=known if isinstance(known, dict) else None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -56,7 +57,7 @@ class KeyFile:
                 self._known[path] = known = written, self._read(path)
         except OSError as error:
             raise KeyUnavailable(f"the key file {path} cannot be read: {error.strerror}") from None
-        return _in_time(known[1], f"the key file {path}")
+        return _usable(known[1], f"the key file {path}")
 
     def _read(self, path: str) -> Credential:
         passphrase = _secret(self._passphrase_file, "SIGNING_PKCS12_PASSPHRASE_FILE")
@@ -104,7 +105,7 @@ class TokenKeys:
             if known is None or until < time.monotonic():
                 known = self._asked(lambda session: self._find(session, label))
                 self._known[label] = time.monotonic() + LOOKED_AGAIN_AFTER_S, known
-        return _in_time(known, f"the key {label} in the token {self._token}")
+        return _usable(known, f"the key {label} in the token {self._token}")
 
     def signature(self, identifier: bytes, data: bytes) -> bytes:
         """PKCS #1 v1.5 over SHA-256, made in the token. Raises KeyUnavailable."""
@@ -128,9 +129,17 @@ class TokenKeys:
                 f"the token {self._token} refuses the PIN in SIGNING_PKCS11_PIN_FILE"
             ) from None
         except exceptions.PKCS11Error as error:
-            self._session = None
-            self._known.clear()
+            self._close()
             raise KeyUnavailable(f"the token {self._token} does not serve: {type(error).__name__}") from None
+
+    def _close(self) -> None:
+        from pkcs11 import exceptions  # noqa: PLC0415 - as in `_open`
+
+        session, self._session = self._session, None
+        self._known.clear()
+        if session is not None:
+            with suppress(exceptions.PKCS11Error):
+                session.close()
 
     def _open(self) -> Any:
         import pkcs11  # noqa: PLC0415 - loaded where a token is used
@@ -141,7 +150,11 @@ class TokenKeys:
         except (RuntimeError, OSError, pkcs11.exceptions.PKCS11Error):
             raise KeyUnavailable(f"the PKCS#11 module {self._module} cannot be loaded") from None
         try:
-            return library.get_token(token_label=self._token).open(user_pin=pin)
+            token = library.get_token(token_label=self._token)
+            try:
+                return token.open(user_pin=pin)
+            except pkcs11.exceptions.UserAlreadyLoggedIn:  # a process logs in once for all of its sessions
+                return token.open()
         except pkcs11.exceptions.NoSuchToken:
             raise KeyUnavailable(f"there is no token {self._token} (SIGNING_PKCS11_TOKEN)") from None
 
@@ -232,9 +245,20 @@ def _has_issued(above: x509.Certificate, below: x509.Certificate) -> bool:
     return True
 
 
-def _in_time(credential: Credential, what: str) -> Credential:
+def _usable(credential: Credential, what: str) -> Credential:
     now = datetime.now(UTC)
     if not credential.certificate.not_valid_before_utc <= now <= credential.certificate.not_valid_after_utc:
         ended = credential.certificate.not_valid_after_utc
         raise KeyUnavailable(f"the certificate of {what} is not valid now; it ends on {ended:%Y-%m-%d}")
+    if not _is_for_signing(credential.certificate):
+        raise KeyUnavailable(
+            f"the certificate of {what} is not for documents: its key usage lacks non-repudiation"
+        )
     return credential
+
+
+def _is_for_signing(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.KeyUsage).value.content_commitment
+    except x509.ExtensionNotFound:
+        return False

@@ -21,12 +21,12 @@ _CHILD = Path(__file__).with_name("trial_child.py")
 _LIMITS: dict[str, Any] = {"cpu_s": 5, "wall_s": 15.0, "memory_bytes": 512 * 1024 * 1024}
 
 
-def require_signable(pdf: bytes | Path, signatures: int, max_bytes: int) -> None:
+def require_signable(path: Path, signatures: int, max_bytes: int) -> None:
     """Require that a screened PDF takes this number of signatures.
 
     Raises Refused document_certified, document_signatures_full or document_unreadable, with the field `document`.
     """
-    with untrusted_files.opened(pdf) as file:
+    with path.open("rb") as file:
         told = _ask_child(file, _LIMITS | {"max_bytes": max_bytes, "signatures": signatures})
     if told:
         raise Refused(told["code"], told["detail"], "document")

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
-from asn1crypto import crl as asn1_crl
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -107,10 +106,9 @@ def verify(
     """
     roots = [_asn1(each) for each in trust_roots]
     roots_of_time = roots + [_asn1(each) for each in timestamp_roots]
-    lists = _lists(revoked)
     try:
         reader = PdfFileReader(io.BytesIO(pdf) if isinstance(pdf, bytes) else pdf)
-        checks = [_check(each, roots, roots_of_time, lists) for each in reader.embedded_regular_signatures]
+        checks = [_check(each, roots, roots_of_time, revoked) for each in reader.embedded_regular_signatures]
         is_complete = _signed_fields_ever(reader) <= {each.field_name for each in checks}
     except Exception:
         return Verification(is_readable=False)
@@ -147,20 +145,19 @@ def _check(
     embedded: EmbeddedPdfSignature,
     roots: list[asn1_x509.Certificate],
     roots_of_time: list[asn1_x509.Certificate],
-    lists: list[asn1_crl.CertificateList],
+    revoked: x509.CertificateRevocationList | None = None,
 ) -> SignatureCheck:
     claimed = SignatureCheck(embedded.field_name, False, False, False, True, False, None, None)
     try:
-        status = _status(embedded, roots, roots_of_time, lists)
+        status = _status(embedded, roots, roots_of_time)
     except Exception:
         return claimed
-    time = status.timestamp_validity
-    proven = time.timestamp if time is not None and time.valid and time.intact and time.trusted else None
+    proven = proven_time(status, revoked)
     whole = status.coverage == SignatureCoverageLevel.ENTIRE_FILE
     return replace(
         claimed,
         is_intact=status.intact and status.valid,
-        is_trusted=status.bottom_line,
+        is_trusted=status.bottom_line and not was_revoked(status.signing_cert, proven, revoked),
         is_timestamped=proven is not None,
         is_modified_after=not whole and not _only_signatures_added(status),
         covers_whole_file=whole,
@@ -173,15 +170,14 @@ def _status(
     embedded: EmbeddedPdfSignature,
     roots: list[asn1_x509.Certificate],
     roots_of_time: list[asn1_x509.Certificate],
-    lists: list[asn1_crl.CertificateList],
 ) -> PdfSignatureStatus:
     # The token's time only serves to judge the signer's certificate. pyHanko validates the token itself: a forged
     # one fails the whole check.
     times = times_of(embedded.signer_info)
     return validate_pdf_signature(
         embedded,
-        signer_validation_context=_context(roots, times[0] if len(times) == 1 else datetime.now(UTC), lists),
-        ts_validation_context=_context(roots_of_time, datetime.now(UTC), lists),
+        signer_validation_context=_context(roots, times[0] if len(times) == 1 else datetime.now(UTC)),
+        ts_validation_context=_context(roots_of_time, datetime.now(UTC)),
         diff_policy=ONLY_SIGNATURES,
     )
 
@@ -194,13 +190,26 @@ def times_of(signer_info: Any) -> list[datetime]:
     ]
 
 
-def context_of(
-    roots: Iterable[x509.Certificate],
-    moment: datetime,
-    revoked: x509.CertificateRevocationList | None = None,
-) -> ValidationContext:
+def context_of(roots: Iterable[x509.Certificate], moment: datetime) -> ValidationContext:
     """What a certificate has to lead to, and when it has to be valid."""
-    return _context([_asn1(each) for each in roots], moment, _lists(revoked))
+    return _context([_asn1(each) for each in roots], moment)
+
+
+def proven_time(status: Any, revoked: x509.CertificateRevocationList | None) -> datetime | None:
+    """When a signature was made, by a token that holds. With a revoked key a token could have been made at any time."""
+    time = status.timestamp_validity
+    holds = time is not None and time.valid and time.intact and time.trusted
+    return time.timestamp if holds and not was_revoked(time.signing_cert, None, revoked) else None
+
+
+def was_revoked(
+    certificate: Any, at: datetime | None, revoked: x509.CertificateRevocationList | None
+) -> bool:
+    """Whether a certificate was revoked at this moment; without a moment, whether it ever was."""
+    if revoked is None:
+        return False
+    entry = revoked.get_revoked_certificate_by_serial_number(certificate.serial_number)
+    return entry is not None and (at is None or entry.revocation_date_utc <= at)
 
 
 def _only_signatures_added(status: PdfSignatureStatus) -> bool:
@@ -208,22 +217,14 @@ def _only_signatures_added(status: PdfSignatureStatus) -> bool:
     return level is not None and level <= ModificationLevel.FORM_FILLING and bool(status.docmdp_ok)
 
 
-def _context(
-    roots: list[asn1_x509.Certificate], moment: datetime, lists: list[asn1_crl.CertificateList]
-) -> ValidationContext:
+def _context(roots: list[asn1_x509.Certificate], moment: datetime) -> ValidationContext:
     return ValidationContext(
         trust_roots=roots,
         moment=moment,
         best_signature_time=moment,
-        crls=lists,
-        retroactive_revinfo=True,  # the list of today says what was revoked at an earlier moment, too
         allow_fetching=False,
         revocation_mode="soft-fail",
     )
-
-
-def _lists(revoked: x509.CertificateRevocationList | None) -> list[asn1_crl.CertificateList]:
-    return [asn1_crl.CertificateList.load(revoked.public_bytes(Encoding.DER))] if revoked else []
 
 
 def _asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pypdfium2
 import pytest
@@ -105,7 +106,8 @@ def test_a_declined_document_has_one_too_and_only_those_who_see_the_document_hav
 def test_the_certificate_of_transmission_tells_hash_way_time_receipt_and_days_left(
     office: Any, mails: dict[str, Any]
 ) -> None:
-    began = (TAKEN - datetime.timedelta(days=26)).date().isoformat()
+    there = TAKEN.astimezone(ZoneInfo("America/Chicago"))  # days are those of the organisation
+    began = (there - datetime.timedelta(days=26)).date().isoformat()
     sent = office.send(kind="plan_of_care", care_began_on=began)
     told = transmission(office, sent)
     assert sent["sha256"] in told

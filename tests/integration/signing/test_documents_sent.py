@@ -10,7 +10,6 @@ from typing import Any
 import pikepdf
 import pytest
 import time_machine
-from PIL import Image
 from pyhanko.sign.fields import MDPPerm
 
 from services.contracts.errors import Refused
@@ -19,7 +18,7 @@ from services.contracts.signing.audit import trail
 from services.signing.documents.queries import find_document
 from tests.support.in_process import BAYSIDE, HARBOR, a_caller
 from tests.support.merged_people import MergedPeople
-from tests.support.odd_documents import certified
+from tests.support.odd_documents import PLAIN, certified, signed_outside, written
 
 ANA, BEN = "d" * 32, "e" * 32
 RECORD = "9" * 32
@@ -167,29 +166,20 @@ def test_a_hostile_or_broken_file_is_refused(office: Any, pdf: Any, code: str, c
     assert office.titles() == []
 
 
-def _a_photograph() -> bytes:
-    buffer = io.BytesIO()
-    Image.new("L", (200, 300), "white").save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-@pytest.mark.parametrize("kind", ["photograph", "document"])
-def test_there_is_room_for_all_who_have_to_sign(office: Any, pdf: Any, kind: str) -> None:
-    office.process.answers["identity.describe_account"] = lambda _: office.accounts.describe(
-        {"account_id": ANA}
-    )
-    content = _a_photograph() if kind == "photograph" else pdf()
-    signers = [{"account_id": f"{number:032x}"} for number in range(13)]
-    readers = [{"account_id": f"{number:032x}", "role": "copy"} for number in range(50, 53)]
+def test_there_is_room_for_all_who_have_to_sign(office: Any) -> None:
+    signed_elsewhere = signed_outside(written(PLAIN), ["theirs"])
+    for number in range(5):
+        office.accounts.known[f"{number:032x}"] = office.accounts.known[ANA]
+    signers = [{"account_id": f"{number:032x}"} for number in range(4)]
+    reader = {"account_id": f"{4:032x}", "role": "copy"}
 
     with pytest.raises(Refused) as refused:
-        office.send(content, recipient_account_id=None, recipients=signers + readers)
+        office.send(signed_elsewhere, recipient_account_id=None, recipients=[*signers, reader])
     assert (refused.value.code, refused.value.field) == ("document_signatures_full", "document")
-    assert "room for 12 signatures, and has 13 signers" in refused.value.detail
+    assert refused.value.detail == "The document has room for 3 signatures, and has 4 signers."
 
-    assert (
-        office.send(content, recipient_account_id=None, recipients=signers[1:] + readers)["state"] == "sent"
-    )
+    sent = office.send(signed_elsewhere, recipient_account_id=None, recipients=[*signers[1:], reader])
+    assert sent["state"] == "sent"
 
 
 def test_what_allows_no_signature_may_go_out_on_paper(office: Any) -> None:
