@@ -10,20 +10,21 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 CHILD = Path(__file__).with_name("limited_child.py")
 
 
-def opened(content: bytes | Path) -> BinaryIO:
+def opened(content: bytes | Path) -> BufferedReader:
     """An open file with this content, at its beginning. The caller closes it."""
     if isinstance(content, Path):
         return content.open("rb")
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     file.write(content)
     file.seek(0)
-    return cast(BinaryIO, file)
+    return cast(BufferedReader, file)
 
 
 def answer_of(job: Path, file: BinaryIO, limits: Mapping[str, Any], most_bytes: int) -> bytes | None:

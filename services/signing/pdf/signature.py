@@ -186,7 +186,9 @@ class _DrawnStamp(AppearanceContent):
 
     def register(self) -> generic.IndirectObject:
         """The page of the drawn stamp as a form in the document."""
-        form = self._ensure_writer.import_page_as_xobject(PdfFileReader(io.BytesIO(self._style.drawn)))
+        form: generic.IndirectObject = self._ensure_writer.import_page_as_xobject(
+            PdfFileReader(io.BytesIO(self._style.drawn))
+        )
         form.get_object()[generic.pdf_name("/Matrix")] = generic.ArrayObject(
             generic.NumberObject(each) for each in (*self._style.place.matrix, 0, 0)
         )
@@ -216,7 +218,7 @@ def _sign(
         metadata,
         signer=signer,
         timestamper=timestamper,
-        stamp_style=_Drawn(pages.signature_stamp(stamp, *place.size), place),
+        stamp_style=_Drawn(pages.signature_stamp(stamp, *place.size), place),  # type: ignore[arg-type]  # it has create_stamp
         new_field_spec=SigFieldSpec(str(metadata.field_name), on_page=place.page, box=_whole(place.box)),
     )
     pdf_signer.signed_at = stamp.signed_at
