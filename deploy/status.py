@@ -18,7 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from deploy.stack import SERVICES, Ports, port_base
+from deploy.layout import Ports
+from deploy.migrate import SERVICES
+from deploy.stack import port_base
 
 MOST_REPLICAS = 10
 _PATIENCE_S = 2.0

@@ -9,7 +9,7 @@ import sys
 import httpx
 
 from deploy import status
-from deploy.stack import CHECKOUT
+from deploy.layout import CHECKOUT
 from tests.support.eventually import eventually
 from tests.support.stack import RunningStack
 

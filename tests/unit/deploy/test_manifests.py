@@ -14,9 +14,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from deploy.layout import CHECKOUT
 from deploy.migrate import SERVICES
 from deploy.settings import settings_of
-from deploy.stack import CHECKOUT
 
 DEPLOY = CHECKOUT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"

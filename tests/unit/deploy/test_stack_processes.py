@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stack import SERVICES, Ports, Stack, StackError, operate
+from deploy.layout import Ports
+from deploy.migrate import SERVICES
+from deploy.stack import Stack, StackError, operate
 
 
 def database_variables(env: dict[str, str]) -> list[str]:
