@@ -112,7 +112,7 @@ class Commands:
     gateway: list[str]
     live: list[str]
     watch: list[str]
-    """`--port`, `--folder` and, with a private broker, `--broker-port` are appended."""
+    """With a private broker `--private-broker`, the folder and its port are appended."""
     mail_catcher: list[str]
     """`--smtp-port`, `--http-port` and `--folder` are appended."""
 
@@ -195,11 +195,18 @@ class Layout:
         return self._environ["AMQP_URI"]
 
     def amqp_uri_of(self, process: str) -> str:
-        """The AMQP URI with which a service, `gateway` or `live` logs in: at the private broker as a user of its own."""
+        """The AMQP URI with which a service, `gateway`, `live` or `watch` logs in: at the private broker as a user of its own."""
         if self.broker is None:
             return self._environ["AMQP_URI"]
         password = broker_users.password_of(process, self.folder / "secrets")
         return "py" + self.broker.uri_for(broker_users.user_of(process), password, VHOST)
+
+    def feed_amqp_uri_of(self, process: str) -> str:
+        """The AMQP URI with which a process logs in at the virtual host for other systems."""
+        if self.broker is None:
+            return self.feed_amqp_uri
+        password = broker_users.password_of(process, self.folder / "secrets")
+        return "py" + self.broker.uri_for(broker_users.user_of(process), password, VIRTUAL_HOST)
 
     @property
     def feed_amqp_uri(self) -> str:
@@ -336,14 +343,19 @@ class Layout:
         )
 
     def _watch_process(self) -> Process:
-        asked = ["--port", str(self.ports.watch), "--folder", str(self.folder)]
-        if self.broker is not None:
-            asked += ["--broker-port", str(self.ports.broker)]
+        asked = [] if self.broker is None else ["--private-broker", str(self.folder), str(self.ports.broker)]
+        own = {
+            "AMQP_URI": self.amqp_uri_of("watch"),
+            "FEED_AMQP_URI": self.feed_amqp_uri_of("watch"),
+            "IDENTITY_DATABASE_URL": self.database_url("identity"),
+            "HEALTH_PORT": str(self.ports.watch),
+        }
+        env = self._common_env() | own | self._given("watch")
         return Process(
             "watch",
             [*self.commands.watch, *asked],
-            self._with_extra(self.operator_env(), "watch"),
-            ready_url=f"http://127.0.0.1:{self.ports.watch}/metrics",
+            self._with_extra(env, "watch"),
+            ready_url=f"http://127.0.0.1:{self.ports.watch}/readyz",
             cwd=CHECKOUT,
         )
 

@@ -178,7 +178,7 @@ class Stack(Layout):
         problems = [f"{name}: {instead}" for name, instead in DECIDED.items() if self._environ.get(name)]
         for process in self.processes():
             kind = process.name.partition("-")[0]
-            if kind in ("gateway", "live", *SERVICES):
+            if kind in ("gateway", "live", "watch", *SERVICES):
                 try:
                     load_settings(settings_of(kind), process.env)
                 except SettingsError as error:

@@ -36,6 +36,14 @@ def test_the_mail_catcher_gets_no_broker(tmp_path: Path) -> None:
     assert not [name for name in mail.env if name.endswith("AMQP_URI")]
 
 
+def test_the_watch_asks_the_broker_as_a_user_of_its_own_and_reads_identity_only(tmp_path: Path) -> None:
+    [watch] = [process for process in Stack(tmp_path).processes() if process.name == "watch"]
+    assert watch.env["AMQP_URI"].startswith("pyamqp://portico_watch:")
+    assert watch.env["FEED_AMQP_URI"].startswith("pyamqp://portico_watch:")
+    assert watch.env["FEED_AMQP_URI"].endswith("/portico-feeds")
+    assert database_variables(dict(watch.env)) == ["IDENTITY_DATABASE_URL"]
+
+
 def test_replicas_have_names_and_ports_of_their_own(tmp_path: Path) -> None:
     stack = Stack(tmp_path, replicas={"referrals": 3}, databases=dict.fromkeys(SERVICES, "x://"))
     names = [process.name for process in stack.processes()]
