@@ -25,6 +25,9 @@ GROUPS = (
 _OWN = signed_in("staff", "family", "patient", "employee", "applicant")
 
 
+_TIME = {"invalid": "A time such as 22:00 is expected."}
+
+
 class MessagePreferences(Request):
     """What an account wants to be told, and when.
 
@@ -33,8 +36,8 @@ class MessagePreferences(Request):
     """
 
     switched_off = fields.List(one_of(GROUPS), required=True, validate=validate.Length(max=len(GROUPS)))
-    quiet_from = fields.Time(load_default=None, allow_none=True, format="%H:%M")
-    quiet_until = fields.Time(load_default=None, allow_none=True, format="%H:%M")
+    quiet_from = fields.Time(load_default=None, allow_none=True, format="%H:%M", error_messages=_TIME)
+    quiet_until = fields.Time(load_default=None, allow_none=True, format="%H:%M", error_messages=_TIME)
     time_zone = TimeZone(load_default="UTC")
 
 
