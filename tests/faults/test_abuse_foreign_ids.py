@@ -28,6 +28,8 @@ from services.referrals.fhir.rules import PARAMETERS
 from tests.support import worlds_of_services as worlds
 from tests.support.in_process import InProcess
 from tests.support.two_organisations import (
+    KINDS,
+    KINDS_OF,
     MADE_UP,
     World,
     a_request,
@@ -251,7 +253,10 @@ def _asked_about_none(
 
 @pytest.mark.fault("A3")
 def test_an_id_of_another_organisation_is_like_no_id_at_all(world: World) -> None:
-    swap_everything(world, every=False)
+    pairs = swap_everything(world, every=False)
+    assert {address for address, count in pairs.items() if not count} == set(), (
+        "operations with nothing to swap"
+    )
 
 
 @pytest.mark.fault("A3")
@@ -380,11 +385,15 @@ def test_another_organisations_resources_are_like_none_in_fhir(tmp_path: Path) -
     world.service.close()
 
 
-def test_every_member_that_names_an_object_has_one() -> None:
-    for operations in OPERATIONS.values():
-        for operation in operations:
-            for member in naming_members(operation):
-                kind_of(operation, member)
+def test_every_member_that_names_an_object_has_a_kind_and_every_kind_is_named() -> None:
+    members = [
+        (operation, member)
+        for operations in OPERATIONS.values()
+        for operation in operations
+        for member in naming_members(operation)
+    ]
+    named = {kind_of(operation, member) for operation, member in members}  # raises KeyError without a kind
+    assert {*KINDS.values(), *KINDS_OF.values()} - named == set()
 
 
 @pytest.mark.full
