@@ -8,9 +8,16 @@ import pytest
 
 from services.chassis import wire
 from services.contracts.identity import accounts, credentials, relationships
-from services.contracts.portals import messages
+from services.contracts.portals import messages, portal_queue
 from services.notifications.deliveries import rules, sending
-from tests.integration.notifications.conftest import ADDRESSES, MARIA, FakeMailServer, Notifications, body
+from tests.integration.notifications.conftest import (
+    ADDRESSES,
+    MARIA,
+    OLGA,
+    FakeMailServer,
+    Notifications,
+    body,
+)
 
 TEMPORARY = "K7QF-2MXD-HHP4-WZ9A"
 
