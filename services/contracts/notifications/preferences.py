@@ -6,6 +6,8 @@ choose in their profile alone (`set_my_notifications`, S0-39, S0-40).
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, Request, signed_in
@@ -25,7 +27,7 @@ GROUPS = (
 _OWN = signed_in("staff", "family", "patient", "employee", "applicant")
 
 
-_TIME = {"invalid": "A time such as 22:00 is expected."}
+_TIME: dict[str, Any] = {"invalid": "A time such as 22:00 is expected."}
 
 
 class MessagePreferences(Request):

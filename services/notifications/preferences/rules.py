@@ -60,7 +60,6 @@ def quiet_end(
     day = here.date() + datetime.timedelta(days=1 if is_overnight and time >= quiet_from else 0)
     end = datetime.datetime.combine(day, quiet_until, zone)
     if end.astimezone(datetime.UTC) <= now:
-        end = end.replace(
-            fold=1
-        )  # the clocks were turned back: this hour comes twice, and it is the second one now
+        # The clocks were turned back: this hour comes twice, and it is the second one now.
+        end = end.replace(fold=1)
     return end.astimezone(datetime.UTC)
