@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from services.chassis import logs, metrics, retention, wire
 from services.chassis.audit_sealing import MEASURE_EVERY_S, SEAL_EVERY_S, Sealer
@@ -19,6 +19,8 @@ from services.chassis.publisher import Publisher
 from services.chassis.reading_audit import ReadingAudit
 from services.chassis.rpc_client import RpcClient
 from services.contracts.declare import Operation
+
+Part = TypeVar("Part")
 
 
 class Runtime:
@@ -51,6 +53,7 @@ class Runtime:
         )
         self.keyed_lock = KeyedLock()
         self.inbound: Any = None
+        self._parts: dict[type, Any] = {}
         self.loops = Loops(
             [
                 Loop("retention", self.retention.forget, every_s=retention.EVERY_S),
@@ -60,6 +63,18 @@ class Runtime:
                 Loop("audit-backlog", self.sealer.measure, every_s=MEASURE_EVERY_S),
             ]
         )
+
+    def keep(self, kind: type[Part], part: Part) -> Part:
+        """Keep what only this service has: one object of a type for the process. Returns it."""
+        self._parts[kind] = part
+        return part
+
+    def part(self, kind: type[Part], make: Callable[[], Part] | None = None) -> Part:
+        """The object of this type that the process keeps. `make` makes it at the first call if nobody has kept one."""
+        if make is not None and kind not in self._parts:
+            self._parts[kind] = make()
+        part: Part = self._parts[kind]
+        return part
 
     def start(self) -> None:
         """Connect, and start the background work."""

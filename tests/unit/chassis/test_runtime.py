@@ -35,3 +35,17 @@ def test_how_full_the_parking_queue_is_is_measured(monkeypatch: pytest.MonkeyPat
         f'portico_queue_depth{{queue="{wire.PARKING_QUEUE}"}} {float(parked)}'
         in metrics.exposition().decode()
     )
+
+
+def test_a_process_keeps_one_object_of_a_type():
+    process: Any = SimpleNamespace(_parts={})
+    kept = Runtime.keep(process, SimpleNamespace, SimpleNamespace(name="kept"))
+
+    assert kept.name == "kept"
+    assert Runtime.part(process, SimpleNamespace) is kept
+    assert Runtime.part(process, SimpleNamespace, SimpleNamespace) is kept, "made anew"
+    made = Runtime.part(process, list, list)
+    assert made == []
+    assert Runtime.part(process, list, list) is made
+    with pytest.raises(KeyError):
+        Runtime.part(process, dict)
