@@ -23,6 +23,25 @@ from services.contracts.declare import Operation
 Part = TypeVar("Part")
 
 
+class Parts:
+    """What only one service has: one object of a type for the process."""
+
+    def __init__(self) -> None:
+        self._kept: dict[type, Any] = {}
+
+    def keep(self, kind: type[Part], part: Part) -> Part:
+        """Keep the object of this type. Returns it."""
+        self._kept[kind] = part
+        return part
+
+    def get(self, kind: type[Part], make: Callable[[], Part] | None = None) -> Part:
+        """The object of this type. `make` makes it at the first call if nobody has kept one."""
+        if make is not None and kind not in self._kept:
+            self._kept[kind] = make()
+        part: Part = self._kept[kind]
+        return part
+
+
 class Runtime:
     """Database, clients, relay and keys of one service process."""
 
@@ -53,7 +72,7 @@ class Runtime:
         )
         self.keyed_lock = KeyedLock()
         self.inbound: Any = None
-        self._parts: dict[type, Any] = {}
+        self.parts = Parts()
         self.loops = Loops(
             [
                 Loop("retention", self.retention.forget, every_s=retention.EVERY_S),
@@ -63,18 +82,6 @@ class Runtime:
                 Loop("audit-backlog", self.sealer.measure, every_s=MEASURE_EVERY_S),
             ]
         )
-
-    def keep(self, kind: type[Part], part: Part) -> Part:
-        """Keep what only this service has: one object of a type for the process. Returns it."""
-        self._parts[kind] = part
-        return part
-
-    def part(self, kind: type[Part], make: Callable[[], Part] | None = None) -> Part:
-        """The object of this type that the process keeps. `make` makes it at the first call if nobody has kept one."""
-        if make is not None and kind not in self._parts:
-            self._parts[kind] = make()
-        part: Part = self._parts[kind]
-        return part
 
     def start(self) -> None:
         """Connect, and start the background work."""

@@ -33,9 +33,9 @@ def start_runtime(settings: Any) -> Runtime:
     # Each native thread keeps memory of its own after it has signed: no more of them than sign at once.
     tpool.set_num_threads(settings.signing_workers)
     runtime = Runtime("signing", settings, Base)
-    runtime.keep(Signer, Signer(settings, runtime.blobs)).prepare()
-    pictures = runtime.keep(PagePictures, PagePictures(runtime.blobs))
-    runtime.keep(Attempts, Attempts())
+    runtime.parts.keep(Signer, Signer(settings, runtime.blobs)).prepare()
+    pictures = runtime.parts.keep(PagePictures, PagePictures(runtime.blobs))
+    runtime.parts.keep(Attempts, Attempts())
     runtime.loops.append(Loop("page-pictures", pictures.sweep, SWEPT_EVERY_S))
     runtime.loops.append(Loop("reminders", lambda: reminders.remind(runtime), reminders.EVERY_S))
     runtime.loops.append(Loop("expiry", lambda: reminders.expire(runtime), reminders.EVERY_S))

@@ -63,4 +63,4 @@ def _write(session: Session, seen: dict[str, datetime.datetime]) -> None:
 
 def seen_sessions(runtime: Runtime) -> SeenSessions:
     """The collector of this process, made at the first call."""
-    return runtime.part(SeenSessions, lambda: SeenSessions(runtime.database))
+    return runtime.parts.get(SeenSessions, lambda: SeenSessions(runtime.database))

@@ -117,4 +117,4 @@ def _in_parts(account_ids: list[str]) -> Iterator[list[str]]:
 
 def _known_authors(runtime: Runtime) -> KnownAuthors:
     """The authors that this process keeps."""
-    return runtime.part(KnownAuthors, KnownAuthors)
+    return runtime.parts.get(KnownAuthors, KnownAuthors)

@@ -135,4 +135,4 @@ def warming(runtime: Runtime) -> Loop:
 
 def names_of(runtime: Runtime) -> NameIndex:
     """The names that this process keeps."""
-    return runtime.part(NameIndex, NameIndex)
+    return runtime.parts.get(NameIndex, NameIndex)

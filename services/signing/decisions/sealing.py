@@ -129,7 +129,7 @@ def _signed(runtime: Runtime, organisation_id: str, key: str, name: str, stateme
     text = json.dumps(
         {"format": FORMAT, **statement}, ensure_ascii=False, sort_keys=True, separators=(",", ":")
     )
-    seal: Seal = runtime.part(Signer).seal(organisation_id, key, name, text)
+    seal: Seal = runtime.parts.get(Signer).seal(organisation_id, key, name, text)
     return seal.sha256
 
 

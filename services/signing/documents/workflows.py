@@ -373,9 +373,9 @@ def wait_s(call: Call) -> float:
 
 
 def _page_pictures(call: Call) -> PagePictures:
-    return call.runtime.part(PagePictures)
+    return call.runtime.parts.get(PagePictures)
 
 
 def signer_of(call: Call) -> Signer:
     """The process's signer."""
-    return call.runtime.part(Signer)
+    return call.runtime.parts.get(Signer)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.chassis import metrics, runtime, wire
-from services.chassis.runtime import Runtime
+from services.chassis.runtime import Parts, Runtime
 
 
 @pytest.mark.parametrize(
@@ -38,14 +38,14 @@ def test_how_full_the_parking_queue_is_is_measured(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_process_keeps_one_object_of_a_type():
-    process: Any = SimpleNamespace(_parts={})
-    kept = Runtime.keep(process, SimpleNamespace, SimpleNamespace(name="kept"))
+    parts = Parts()
+    kept = parts.keep(SimpleNamespace, SimpleNamespace(name="kept"))
 
     assert kept.name == "kept"
-    assert Runtime.part(process, SimpleNamespace) is kept
-    assert Runtime.part(process, SimpleNamespace, SimpleNamespace) is kept, "made anew"
-    made = Runtime.part(process, list, list)
+    assert parts.get(SimpleNamespace) is kept
+    assert parts.get(SimpleNamespace, SimpleNamespace) is kept, "made anew"
+    made = parts.get(list, list)
     assert made == []
-    assert Runtime.part(process, list, list) is made
+    assert parts.get(list, list) is made
     with pytest.raises(KeyError):
-        Runtime.part(process, dict)
+        parts.get(dict)
