@@ -13,7 +13,7 @@ from services.signing.decisions import sealing
 from services.signing.documents.page_pictures import PagePictures
 from services.signing.documents.signer import Signer
 from services.signing.verification.attempts import Attempts
-from tests.integration.signing.conftest import a_pdf
+from tests.integration.signing.conftest import NO_OUTSIDE_KEY, a_pdf
 from tests.support.in_process import InProcess
 from tests.support.known_to_identity import ACCOUNTS, IDS, PEOPLE, knows_account, knows_person
 from tests.support.two_organisations import KEYS, World, everybody, finished
@@ -28,15 +28,16 @@ def signing_world(folder: Path) -> World:
         folder,
         signing_keys_dir=str(folder / "keys"),
         signing_key_passphrase_file=None,
+        **NO_OUTSIDE_KEY,
         timestamp_authority="local",
         timestamp_roots_file=None,
         max_document_bytes=1_000_000,
         max_document_pages=20,
         signing_workers=2,
     )
-    service.runtime.signer = Signer(service.runtime.settings, service.runtime.blobs)
-    service.runtime.page_pictures = PagePictures(service.runtime.blobs)
-    service.runtime.verifications = Attempts()
+    service.runtime.parts.keep(Signer, Signer(service.runtime.settings, service.runtime.blobs))
+    service.runtime.parts.keep(PagePictures, PagePictures(service.runtime.blobs))
+    service.runtime.parts.keep(Attempts, Attempts())
     world = World(service, file, dict(IDS), {key: everybody(IDS[key], ACCOUNTS[key]) for key in KEYS})
     for key in KEYS:
         _answers_within(service, key)

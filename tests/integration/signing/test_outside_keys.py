@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
+from services.chassis.runtime import Parts
 from services.chassis.settings import SettingsError
 from services.contracts.errors import Refused
 from services.contracts.signing import verification
@@ -43,8 +44,8 @@ def use(office: Any, key_file: Path) -> Any:
         settings.signing_pkcs12_file = str(key_file)
         settings.signing_pkcs12_passphrase_file = str(key_file.with_name(passphrase))
         office.signer(Signer(settings, office.process.runtime.blobs))
-        office.process.runtime.signer.prepare()
-        signer: Signer = office.process.runtime.signer
+        signer: Signer = office.process.runtime.parts.get(Signer)
+        signer.prepare()
         return signer
 
     return used
@@ -63,10 +64,10 @@ def test_documents_are_signed_with_the_given_key_and_earlier_ones_stay_valid(off
 
     given = office.sign(office.send())
 
-    checked = verify(office.file(given), trust_roots=office.process.runtime.signer.roots)
+    checked = verify(office.file(given), trust_roots=office.process.runtime.parts.get(Signer).roots)
     assert (checked.is_valid, checked.signer_common_name) == (True, "Seal of Harbor House")
     assert [is_valid(office, each) for each in (own, given)] == [True, True]
-    names = [each.subject.rfc4514_string() for each in office.process.runtime.signer.roots]
+    names = [each.subject.rfc4514_string() for each in office.process.runtime.parts.get(Signer).roots]
     assert len(names) == 2
     settings = office.process.runtime.settings
     settings.signing_pkcs12_file = None
@@ -97,7 +98,7 @@ def test_a_wrong_passphrase_prevents_the_start(
     use()
     settings = office.process.runtime.settings
     settings.signing_pkcs12_passphrase_file = str(key_file.with_name("wrong"))
-    runtime = SimpleNamespace(blobs=office.process.runtime.blobs, loops=[])
+    runtime = SimpleNamespace(blobs=office.process.runtime.blobs, parts=Parts())
     monkeypatch.setattr(service, "Runtime", lambda *_: runtime)
     monkeypatch.setattr(service.tpool, "set_num_threads", lambda _: None)
     with pytest.raises(

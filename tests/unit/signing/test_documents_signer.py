@@ -73,6 +73,9 @@ def signer(tmp_path: Path) -> Signer:
         signing_workers=1,
         signing_keys_dir=str(tmp_path / "keys"),
         signing_key_passphrase_file=None,
+        signing_roots_file=None,
+        signing_pkcs12_file=None,
+        signing_pkcs11_module=None,
     )
     return Signer(settings, BlobStore(tmp_path / "blobs"), lambda work, *arguments: work(*arguments))
 

@@ -14,10 +14,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from reportlab.pdfgen.canvas import Canvas
 
 from services.signing.pdf.certificates import Authority
-from services.signing.pdf.signature import (
-    Verification,
-    verify,
-)
+from services.signing.pdf.validity import Verification, verify
 
 Build = Callable[..., bytes]
 FLIPS = int(os.environ.get("SIGNATURE_FLIPS", "60"))

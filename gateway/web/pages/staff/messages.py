@@ -82,7 +82,13 @@ PAGES = (
         "/staff/deliveries/{delivery_id}",
         "staff/messages/delivery.html",
         reads={"delivery": Read(deliveries.get_delivery)},
+        actions=(
+            Action(
+                "cancel_delivery", deliveries.cancel_delivery, "The message is cancelled and is not sent."
+            ),
+        ),
         states=(
+            State("ended", replies={deliveries.get_delivery: {"state": "sent", "next_try_at": None}}),
             State("product's words", replies={deliveries.get_delivery: {"template_language": None}}),
             State("waits", replies={deliveries.get_delivery: {"state": "created", "template": None}}),
         ),
