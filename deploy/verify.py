@@ -14,7 +14,7 @@ from typing import Any
 
 from cryptography import x509
 
-from services.signing.pdf.certificates import ROOTS_FILE
+from services.signing.pdf.certificates import REVOKED_FILE, ROOTS_FILE
 from services.signing.pdf.verification import verified
 
 
@@ -31,17 +31,23 @@ def main(arguments: list[str] | None = None) -> int:
     if not root.is_file():
         print("There is no root certificate: name it with --root.", file=sys.stderr)
         return 2
-    found = verified(
-        asked.file.read_bytes(),
-        trust_roots=_certificates(root),
-        timestamp_roots=_certificates(asked.timestamp_roots),
-    )
+    with asked.file.open("rb") as file:
+        found = verified(
+            file,
+            trust_roots=_certificates(root),
+            timestamp_roots=_certificates(asked.timestamp_roots),
+            revoked=_revoked(root.with_name(REVOKED_FILE)),
+        )
     print("\n".join(_lines(found)))
     return 0 if found["is_valid"] else 1
 
 
 def _certificates(path: Path | None) -> list[x509.Certificate]:
     return x509.load_pem_x509_certificates(path.read_bytes()) if path else []
+
+
+def _revoked(path: Path) -> x509.CertificateRevocationList | None:
+    return x509.load_pem_x509_crl(path.read_bytes()) if path.is_file() else None
 
 
 def _lines(found: dict[str, Any]) -> list[str]:

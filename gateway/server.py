@@ -11,12 +11,14 @@ import io
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from prometheus_client import start_http_server
 
-from gateway import answers, errors
+from gateway import answers, errors, ranges
 from gateway.app import create_app
 from gateway.bodies import Receive, read_body
 from gateway.requests import BODY_COMES_LATER, SUBMITTED_AT
@@ -32,6 +34,7 @@ from services.contracts.errors import Refused
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 FORM = "multipart/form-data"
+_PIECE_BYTES = 256 * 1024
 _FORM_BYTES = 1024 * 1024  # what an upload may have beside its file
 _COMMON = {
     "SCRIPT_NAME": "",
@@ -69,6 +72,7 @@ class _Answer:
     status: int
     headers: list[tuple[str, str]]
     body: bytes | StoredFile
+    part: ranges.Part | None = None
 
 
 def build() -> Server:
@@ -114,7 +118,9 @@ class Server:
             "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers],
         }
         await send(start)
-        if isinstance(answer.body, StoredFile):
+        if isinstance(answer.body, StoredFile) and answer.part is not None:
+            await _send_part(send, answer.body.path, answer.part)
+        elif isinstance(answer.body, StoredFile):
             await send({"type": "http.response.pathsend", "path": answer.body.path})
         else:
             await send({"type": "http.response.body", "body": answer.body})
@@ -174,7 +180,7 @@ def _run(application: Any, environ: dict[str, Any]) -> _Answer | Refused:
         answer = application(environ, start)
         if isinstance(answer, StoredFile):
             answer.close()
-            return _Answer(status, given, answer)
+            return _file(environ, status, given, answer)
         body = b"".join(answer)
         close = getattr(answer, "close", None)
         if close is not None:
@@ -182,6 +188,36 @@ def _run(application: Any, environ: dict[str, Any]) -> _Answer | Refused:
         return _Answer(status, given, body)
     except Exception as error:
         return errors.fault(error)
+
+
+def _file(
+    environ: Mapping[str, Any], status: int, headers: list[tuple[str, str]], file: StoredFile
+) -> _Answer | Refused:
+    """A file, or the part of it that was asked for."""
+    size = Path(file.path).stat().st_size
+    headers.append(("Accept-Ranges", "bytes"))
+    etag = next((value for name, value in headers if name.lower() == "etag"), None)
+    try:
+        part = ranges.part_asked(environ, size, etag) if status == HTTPStatus.OK else None
+    except ranges.Unsatisfiable:
+        return Refused("range_not_satisfiable", f"The file has no such part. It has {size} bytes.")
+    if part is None:
+        return _Answer(status, headers, file)
+    return _Answer(HTTPStatus.PARTIAL_CONTENT, ranges.headers_of(headers, part, size), file, part)
+
+
+async def _send_part(send: Send, path: str, part: ranges.Part) -> None:
+    """The bytes of a part, piece by piece, read in a thread."""
+    loop = asyncio.get_running_loop()
+    with await loop.run_in_executor(None, open, path, "rb") as file:
+        file.seek(part.first)
+        left = part.last - part.first + 1
+        while left:
+            piece = await loop.run_in_executor(None, file.read, min(left, _PIECE_BYTES))
+            if not piece:
+                return  # the file became shorter, which no stored file does
+            left -= len(piece)
+            await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
 
 
 def _environ(scope: Mapping[str, Any]) -> dict[str, Any]:

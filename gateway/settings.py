@@ -37,7 +37,7 @@ class GatewaySettings(HttpSettings):
         load_default=64, validate=validate.Range(1, 1000), metadata={"help": "requests worked on at once"}
     )
     MAX_UPLOAD_BYTES = fields.Integer(
-        load_default=25_000_000,
+        load_default=55_000_000,
         validate=validate.Range(1, 1_000_000_000),
         metadata={"help": "largest uploaded file"},
     )

@@ -30,8 +30,8 @@ def opened(content: bytes | Path) -> BufferedReader:
 def answer_of(job: Path, file: BinaryIO, limits: Mapping[str, Any], most_bytes: int) -> bytes | None:
     """The answer of a job (a program beside its caller) about an open file; None if the child broke a limit.
 
-    `limits` has at least `max_bytes`, `cpu_s`, `wall_s` and `memory_bytes`. Under eventlet the wait yields to other
-    greenlets, because subprocess is patched.
+    `limits` has at least `max_bytes`, `cpu_s`, `wall_s` and `memory_bytes`; without `written_bytes` the job can write no file.
+    Under eventlet the wait yields to other greenlets, because subprocess is patched.
     """
     try:
         # The child gets an open file: a pipe would have to be fed while it runs, and a path could be replaced.

@@ -227,4 +227,6 @@ CODES: dict[str, int] = {
     "document_already_signed": 409,
     "document_signatures_full": 422,
     "document_certified": 422,
+    # downloads
+    "range_not_satisfiable": 416,
 }

@@ -61,7 +61,7 @@ class Settings(ServiceSettings):
         metadata={"help": "PEM file with the root certificates of the timestamp authority, if not local"},
     )
     MAX_DOCUMENT_BYTES = fields.Integer(
-        load_default=20 * 1024 * 1024,
+        load_default=50 * 1024 * 1024,
         validate=validate.Range(1024, 100 * 1024 * 1024),
         metadata={"help": "largest document accepted"},
     )

@@ -285,7 +285,7 @@ send_document = contract.command(
         "document_signatures_full",
     ),
     status=201,
-    timeout_s=20,
+    timeout_s=45,  # a large document is screened and tried
 )
 
 list_documents = contract.query(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from email import message_from_bytes, policy
 from email.utils import getaddresses
-from typing import Any
+from typing import Any, BinaryIO
 
 from flufl.bounce import all_failures
 
@@ -17,9 +17,9 @@ _MOST = 50
 _HEADERS = ("To", "Delivered-To", "X-Original-To", "Envelope-To")
 
 
-def answer(data: bytes, _limits: dict[str, Any]) -> bytes:
+def answer(file: BinaryIO, _limits: dict[str, Any]) -> bytes:
     """The answer about one mail."""
-    message = message_from_bytes(data, policy=policy.compat32)
+    message = message_from_bytes(file.read(), policy=policy.compat32)
     headers = [str(each) for name in _HEADERS for each in message.get_all(name, [])[:_MOST]]
     recipients = [address for _, address in getaddresses(headers[:_MOST])][:_MOST]
     _, permanent = all_failures(message)

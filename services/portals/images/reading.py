@@ -36,6 +36,10 @@ class Kept(NamedTuple):
 def take_in(blobs: BlobStore, organisation_id: str, sha256: str, place: str) -> Kept:
     """Read an uploaded image and keep it as it is written anew. Raises Refused: `not_found`, `image_refused`."""
     path = blobs.find(organisation_id, sha256, *UPLOADED)
+    if path.stat().st_size > rules.MOST_BYTES:
+        raise Refused(
+            "image_refused", "The file is too large. An image of at most 5 MB is expected.", "document"
+        )
     order = _LIMITS | {"formats": rules.FORMATS[place], "most": rules.MOST[place]}
     with path.open("rb") as file:
         said = untrusted_files.answer_of(_CHILD, file, order, _MOST_ANSWERED)

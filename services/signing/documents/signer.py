@@ -39,7 +39,6 @@ SCREENINGS_AT_ONCE = 2
 SEAL_WAIT_S = 30.0
 VERIFICATIONS_AT_ONCE = 1
 PART_BYTES = 256 * 1024
-GROWTH_BYTES = 4 * 1024 * 1024  # what a signature and its page may add to the largest document
 
 
 @dataclass(frozen=True)
@@ -227,7 +226,7 @@ class Signer:
         checked = detached.verify(file, trust_roots=self.roots, timestamp_roots=self._timestamp_roots)
         if not checked.is_valid:
             raise SignatureDoesNotHoldError
-        sha256, _ = self._blobs.put(organisation_id, [file], self._max_bytes + GROWTH_BYTES)
+        sha256, _ = self._blobs.put(organisation_id, [file], self._max_bytes + trial.GROWTH_BYTES)
         return sha256
 
     def certificate(
@@ -288,7 +287,7 @@ class Signer:
             _require_valid(checked, order.field_name)
             signed.seek(0)
             parts = iter(lambda: signed.read(PART_BYTES), b"")
-            sha256, _ = self._blobs.put(order.organisation_id, parts, self._max_bytes + GROWTH_BYTES)
+            sha256, _ = self._blobs.put(order.organisation_id, parts, self._max_bytes + trial.GROWTH_BYTES)
         return sha256
 
 

@@ -23,7 +23,7 @@ from services.contracts.errors import Refused
 _CODE = re.compile(r"PORTICO1:([0-9a-f]{32}):([0-9a-f]{32})")
 _CHILD = Path(__file__).with_name("codes_child.py")
 _LIMITS: dict[str, Any] = {
-    "max_bytes": 30 * 1024 * 1024,
+    "max_bytes": 110 * 1024 * 1024,
     "cpu_s": 10,
     "wall_s": 15.0,
     "memory_bytes": 768 * 1024 * 1024,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, BinaryIO
 
 import pypdfium2
 import zxingcpp
@@ -15,9 +15,9 @@ _MOST_CODES = 50
 _LONGEST_TEXT = 200
 
 
-def answer(data: bytes, limits: dict[str, Any]) -> bytes:
+def answer(file: BinaryIO, limits: dict[str, Any]) -> bytes:
     """The answer as the module says."""
-    document = pypdfium2.PdfDocument(data)
+    document = pypdfium2.PdfDocument(file)
     found: list[str] = []
     for number in range(min(limits["most_pages"], len(document))):
         page = document[number]

@@ -19,7 +19,7 @@ TEXT_LIMIT_BYTES = 8 * 1024 * 1024
 class Limits:
     """What drawing may cost: bytes of the document, CPU and wall seconds, memory; characters of an answer and of a page."""
 
-    max_bytes: int = 30 * 1024 * 1024
+    max_bytes: int = 110 * 1024 * 1024
     cpu_s: int = 5
     wall_s: float = 10.0
     memory_bytes: int = 768 * 1024 * 1024

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from typing import Any
+from typing import Any, BinaryIO
 
 import pypdfium2
 from pypdfium2 import raw
@@ -22,9 +22,9 @@ AHEAD_UNTIL_S = 1.5  # of processor time
 JOINERS = "\u200c\u200d"  # between letters of Persian and Indian scripts
 
 
-def answer(data: bytes, limits: dict[str, Any]) -> bytes:
+def answer(file: BinaryIO, limits: dict[str, Any]) -> bytes:
     """The answer as the module says."""
-    document = pypdfium2.PdfDocument(data)
+    document = pypdfium2.PdfDocument(file)
     if "page" in limits:
         pictures = _pictures(document, limits["page"], limits["ahead"], limits["most_bytes_ahead"])
         return b"\n".join((json.dumps([len(each) for each in pictures]).encode(), b"".join(pictures)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image, ImageOps
 
@@ -13,10 +13,10 @@ _LONGEST_SIDE = 3300  # pixels: 300 dots per inch
 _TOO_LARGE = json.dumps({"code": "document_too_large"}).encode()
 
 
-def answer(data: bytes, limits: dict[str, Any]) -> bytes:
+def answer(file: BinaryIO, limits: dict[str, Any]) -> bytes:
     """The answer as the module says."""
     Image.MAX_IMAGE_PIXELS = limits["most_pixels"]
-    image = Image.open(io.BytesIO(data), formats=["JPEG", "PNG"])
+    image = Image.open(file, formats=["JPEG", "PNG"])
     if image.width * image.height > limits["most_pixels"]:
         return _TOO_LARGE
     if image.format == "JPEG":

@@ -5,8 +5,9 @@ Nobody sees what it makes. It reads files that nobody has signed yet, so it runs
 
 from __future__ import annotations
 
-import io
+import tempfile
 from datetime import UTC, datetime, timedelta
+from typing import BinaryIO
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -27,15 +28,30 @@ CLOSED = (
 )
 
 
-def try_on(pdf: bytes, signatures: int) -> None:
+def try_on(pdf: BinaryIO, signatures: int) -> None:
     """Sign the document with a key of the moment, and look whether that and the earlier signatures hold.
 
     Raises Refused document_certified, document_signatures_full or document_unreadable.
     """
     before = _sound(pdf)
-    into = io.BytesIO()
+    with tempfile.TemporaryFile() as into:
+        _sign(pdf, into)
+        after = _sound(into)
+        room = 1 + len(free_places(PdfFileReader(into))) if FIELD in after else 0
+    if before - after:
+        raise Refused("document_certified", CLOSED)
+    if FIELD not in after:
+        raise Refused("document_unreadable", DAMAGED)
+    if signatures > room:
+        raise Refused(
+            "document_signatures_full",
+            f"The document has room for {room} signature{'s' if room > 1 else ''}, and has {signatures} signers.",
+        )
+
+
+def _sign(pdf: BinaryIO, into: BinaryIO) -> None:
     signature.sign(
-        io.BytesIO(pdf),
+        pdf,
         into,
         signer=_credential(),
         timestamper=None,
@@ -46,20 +62,9 @@ def try_on(pdf: bytes, signatures: int) -> None:
         signed_at=datetime.now(UTC),
         field_name=FIELD,
     )
-    after = _sound(into.getvalue())
-    if before - after:
-        raise Refused("document_certified", CLOSED)
-    if FIELD not in after:
-        raise Refused("document_unreadable", DAMAGED)
-    room = 1 + len(free_places(PdfFileReader(into)))
-    if signatures > room:
-        raise Refused(
-            "document_signatures_full",
-            f"The document has room for {room} signature{'s' if room > 1 else ''}, and has {signatures} signers.",
-        )
 
 
-def _sound(pdf: bytes) -> set[str]:
+def _sound(pdf: BinaryIO) -> set[str]:
     """The fields whose signatures hold, whoever made them."""
     checks = validity.verify(pdf, trust_roots=()).signatures
     return {each.field_name for each in checks if each.is_intact and not each.is_modified_after}

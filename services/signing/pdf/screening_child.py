@@ -11,7 +11,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import pikepdf
 
@@ -70,7 +70,7 @@ END_OF_FILE = re.compile(rb"startxref[\r\n\t ]+\d+[\r\n\t ]+%%EOF[\s\x00]*\Z")
 WEB_ADDRESS = re.compile(r"(https?://|mailto:|tel:)", re.IGNORECASE)
 # A page without /Resources violates ISO 32000, but is common and unambiguous.
 HARMLESS_WARNING = "Resources is missing or invalid; repairing"
-INFLATE_STEP = 1024 * 1024
+INFLATE_STEP, DEFLATED_STEP = 1024 * 1024, 64 * 1024
 FILTER_CHAIN_LIMIT = 3
 CHEAP_FILTERS = frozenset(("/ASCII85Decode", "/A85", "/ASCIIHexDecode", "/AHx"))
 LZW = frozenset(("/LZWDecode", "/LZW"))
@@ -88,11 +88,11 @@ class Verdict(Exception):
         self.answer = {"code": code, "detail": detail}
 
 
-def answer(data: bytes, limits: dict[str, Any]) -> bytes:
+def answer(file: BinaryIO, limits: dict[str, Any]) -> bytes:
     """The verdict as one line of JSON."""
     verdict: dict[str, Any]
     try:
-        verdict = {"pages": judge(data, limits)}
+        verdict = {"pages": judge(file, limits)}
     except Verdict as refused:
         verdict = refused.answer
     except (pikepdf.PdfError, MemoryError, RecursionError, ValueError, TypeError, KeyError, zlib.error):
@@ -100,14 +100,15 @@ def answer(data: bytes, limits: dict[str, Any]) -> bytes:
     return json.dumps(verdict).encode()
 
 
-def judge(data: bytes, limits: dict[str, Any]) -> int:
+def judge(file: BinaryIO, limits: dict[str, Any]) -> int:
     """The number of pages of an acceptable document. Raises Verdict, or what pikepdf raises on damage."""
-    if not END_OF_FILE.search(data[-2048:]):
+    file.seek(max(0, file.seek(0, io.SEEK_END) - 2048))
+    if not END_OF_FILE.search(file.read()):
         # The file is cut off, or has data after its end: it could be a second format, too, as ZIP is read from the end.
         raise _unreadable()
     try:
         # Recovery guesses, and two parsers that guess differently show two different documents.
-        document = pikepdf.open(io.BytesIO(data), attempt_recovery=False)
+        document = pikepdf.open(file, attempt_recovery=False, access_mode=pikepdf.AccessMode.stream)
     except pikepdf.PasswordError:
         raise Verdict(
             "document_encrypted", "The document is encrypted. Save it without a password."
@@ -211,7 +212,8 @@ class _DecodeBudget:
             raise _unreadable()
         if GROWING_FILTERS.isdisjoint(filters):
             return
-        data = stream.read_raw_bytes()
+        # A view: of a large stream there is no second copy.
+        data = memoryview(stream.get_raw_stream_buffer())
         for number, each in enumerate(filters):
             if each in FLATE:
                 self._inflate(data)
@@ -228,9 +230,9 @@ class _DecodeBudget:
                 ):  # a picture within compressed data, and not the other way round
                     raise _unreadable()
                 return
-            data = _decode_text(each, data)
+            data = memoryview(_decode_text(each, bytes(data)))
 
-    def _count_runs(self, data: bytes) -> None:
+    def _count_runs(self, data: memoryview) -> None:
         """ISO 32000-2, 7.4.5: a length below 128 goes before so many bytes and one more; one above it before a byte that repeats."""
         at, end = 0, len(data)
         while at < end and data[at] != 128:
@@ -238,10 +240,10 @@ class _DecodeBudget:
             self._take(length + 1 if length < 128 else 257 - length)
             at += length + 2 if length < 128 else 2
 
-    def _expand_whole(self, stream: Any, data: bytes, number: int) -> None:
+    def _expand_whole(self, stream: Any, data: memoryview, number: int) -> None:
         """What LZW expands to, whatever filters come after it."""
         document = pikepdf.new()
-        alone = pikepdf.Stream(document, data)
+        alone = pikepdf.Stream(document, bytes(data))
         alone["/Filter"] = pikepdf.Name.LZWDecode
         parameters = stream.get("/DecodeParms", stream.get("/DP"))
         if isinstance(parameters, pikepdf.Array):
@@ -252,15 +254,17 @@ class _DecodeBudget:
             )
         self._take(len(alone.read_bytes()))
 
-    def _inflate(self, data: bytes) -> None:
+    def _inflate(self, data: memoryview) -> None:
         engine = zlib.decompressobj()
-        while data and not engine.eof:
-            try:
-                self._take(len(engine.decompress(data, INFLATE_STEP)))
-            except zlib.error:
-                # Readers show the data before the damage, so that much is counted. The parser has judged the structure.
-                return
-            data = engine.unconsumed_tail
+        for start in range(0, len(data), DEFLATED_STEP):
+            part: bytes | memoryview = data[start : start + DEFLATED_STEP]
+            while part and not engine.eof:
+                try:
+                    self._take(len(engine.decompress(part, INFLATE_STEP)))
+                except zlib.error:
+                    # Readers show the data before the damage, so that much is counted. The parser has judged the structure.
+                    return
+                part = engine.unconsumed_tail
 
     def _take(self, count: int) -> None:
         self._left -= count

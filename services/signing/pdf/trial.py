@@ -17,8 +17,9 @@ CERTIFIED = (
     "The author of the document has certified it and allows no further signature. Ask for a copy that is not certified, "
     "or send it on paper."
 )
+GROWTH_BYTES = 4 * 1024 * 1024  # what a signature and its page may add to the largest document
 _CHILD = Path(__file__).with_name("trial_child.py")
-_LIMITS: dict[str, Any] = {"cpu_s": 5, "wall_s": 15.0, "memory_bytes": 512 * 1024 * 1024}
+_LIMITS: dict[str, Any] = {"cpu_s": 5, "wall_s": 30.0, "memory_bytes": 512 * 1024 * 1024}
 
 
 def require_signable(path: Path, signatures: int, max_bytes: int) -> None:
@@ -27,7 +28,11 @@ def require_signable(path: Path, signatures: int, max_bytes: int) -> None:
     Raises Refused document_certified, document_signatures_full or document_unreadable, with the field `document`.
     """
     with path.open("rb") as file:
-        told = _ask_child(file, _LIMITS | {"max_bytes": max_bytes, "signatures": signatures})
+        told = _ask_child(
+            file,
+            _LIMITS
+            | {"max_bytes": max_bytes, "written_bytes": max_bytes + GROWTH_BYTES, "signatures": signatures},
+        )
     if told:
         raise Refused(told["code"], told["detail"], "document")
 

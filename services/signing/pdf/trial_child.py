@@ -8,18 +8,18 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 
-def answer(data: bytes, limits: dict[str, Any]) -> bytes:
+def answer(file: BinaryIO, limits: dict[str, Any]) -> bytes:
     """The answer as the module says."""
     from services.contracts.errors import Refused  # noqa: PLC0415 - loaded within the limits of the child
     from services.signing.pdf import rehearsal, signature, trial  # noqa: PLC0415 - as above
 
     try:
-        rehearsal.try_on(data, limits["signatures"])
+        rehearsal.try_on(file, limits["signatures"])
     except Refused as refused:
         return json.dumps({"code": refused.code, "detail": refused.detail}).encode()
     except (*signature.MALFORMED, MemoryError):

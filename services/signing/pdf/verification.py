@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -16,7 +16,7 @@ from services.signing.pdf import detached, validity
 
 _CHILD = Path(__file__).with_name("verification_child.py")
 _LIMITS: dict[str, Any] = {
-    "max_bytes": 30 * 1024 * 1024,
+    "max_bytes": 110 * 1024 * 1024,
     "cpu_s": 15,
     "wall_s": 25.0,
     "memory_bytes": 1024 * 1024 * 1024,
@@ -28,7 +28,7 @@ _DECIDED = ("declined", "signed", "refused", "withdrawn")
 
 
 def verified(
-    file: bytes,
+    file: BinaryIO,
     *,
     trust_roots: Iterable[x509.Certificate],
     timestamp_roots: Iterable[x509.Certificate] = (),
@@ -36,7 +36,9 @@ def verified(
 ) -> dict[str, Any]:
     """The members of the reply of `verify_file`. No content of the file raises."""
     roots, roots_of_time = list(trust_roots), list(timestamp_roots)
-    if file.startswith(b"%PDF-"):
+    is_pdf = file.read(5) == b"%PDF-"
+    file.seek(0)
+    if is_pdf:
         found = validity.verify(file, trust_roots=roots, timestamp_roots=roots_of_time, revoked=revoked)
         signatures = [
             {
@@ -47,9 +49,10 @@ def verified(
             for each in found.signatures[:_MOST_SIGNATURES]
         ]
         return _told("document", found.is_valid, found.modified_after_signing, signatures, {})
-    checked = detached.verify(file, trust_roots=roots, timestamp_roots=roots_of_time, revoked=revoked)
+    content = file.read()
+    checked = detached.verify(content, trust_roots=roots, timestamp_roots=roots_of_time, revoked=revoked)
     if checked.statement is None:
-        kind = "unknown" if detached.parts_of(file) is None else "decision"
+        kind = "unknown" if detached.parts_of(content) is None else "decision"
         return _told(kind, False, False, [], {})
     one = {"name": checked.signer_common_name, "signed_at": checked.signed_at, "is_valid": checked.is_valid}
     return _told("decision", checked.is_valid, False, [one], checked.statement if checked.is_valid else {})

@@ -321,6 +321,68 @@ def test_a_file_is_sent_by_its_path_and_holds_no_thread(server: Server, services
     assert exchange(server, "HEAD", path, [TOKEN]).sent[1]["body"] == b""
 
 
+@pytest.mark.parametrize(
+    ("asked", "status", "body", "place"),
+    [
+        ({"range": "bytes=0-0"}, 206, b"0", "bytes 0-0/600000"),
+        ({"range": "bytes=299999-300001"}, 206, b"901", "bytes 299999-300001/600000"),
+        ({"range": "bytes=599998-"}, 206, b"89", "bytes 599998-599999/600000"),
+        ({"range": "bytes=599998-999999"}, 206, b"89", "bytes 599998-599999/600000"),
+        ({"range": "bytes=-3"}, 206, b"789", "bytes 599997-599999/600000"),
+        ({"range": "bytes=-999999"}, 206, b"0123456789" * 60_000, "bytes 0-599999/600000"),
+        ({"range": "bytes=1-2", "if-range": "{etag}"}, 206, b"12", "bytes 1-2/600000"),
+        ({"range": "bytes=1-2", "if-range": '"another"'}, 200, None, None),
+        ({"range": "bytes=0-0,5-5"}, 200, None, None),
+        ({"range": "bytes=5-4"}, 200, None, None),
+        ({"range": "pages=1-2"}, 200, None, None),
+        ({"range": "bytes=600000-"}, 416, None, None),
+        ({"range": "bytes=-0"}, 416, None, None),
+    ],
+)
+def test_a_part_of_a_file_is_sent_in_pieces(
+    server: Server,
+    services: Any,
+    blobs: Path,
+    asked: dict[str, str],
+    status: int,
+    body: bytes | None,
+    place: Any,
+):
+    sha256, _ = BlobStore(blobs).put("a" * 32, [b"0123456789" * 60_000], 1_000_000)
+    services.answers["signing.open_document_file"] = {
+        "sha256": sha256,
+        "file_name": "plan.pdf",
+        "media_type": "application/pdf",
+    }
+    given = [(name.encode(), text.replace("{etag}", f'"{sha256}"').encode()) for name, text in asked.items()]
+
+    answer = exchange(server, "GET", "/v1/documents/" + "d" * 32 + "/file", [TOKEN, *given])
+
+    assert answer.status == status
+    assert answer.answered.get("Content-Range") == place
+    if body is None:
+        assert (answer.sent[1]["type"] == "http.response.pathsend") is (status == 200)
+        return
+    pieces = answer.sent[1:]
+    assert b"".join(each["body"] for each in pieces) == body
+    assert [each["more_body"] for each in pieces] == [True] * (len(pieces) - 1) + [False]
+    assert max(len(each["body"]) for each in pieces) <= 256 * 1024
+    assert answer.answered["Content-Length"] == str(len(body))
+    assert answer.answered["Accept-Ranges"] == "bytes"
+    assert answer.answered["Cache-Control"] == "no-store"
+
+
+def test_only_reading_asks_for_a_part(server: Server, services: Any, blobs: Path):
+    sha256, _ = BlobStore(blobs).put("a" * 32, [b"%PDF-1.7"], 100)
+    services.answers["signing.open_document_file"] = {
+        "sha256": sha256,
+        "file_name": "plan.pdf",
+        "media_type": "application/pdf",
+    }
+    path = "/v1/documents/" + "d" * 32 + "/file"
+    assert exchange(server, "HEAD", path, [TOKEN, (b"range", b"bytes=0-0")]).status == 200
+
+
 @pytest.mark.fault("A13")
 @pytest.mark.parametrize("path", ["//v1/queues", "/v1//queues", "/v1/queues//", "//healthz", "/v1/queues//x"])
 def test_an_address_with_two_slashes_in_a_row_is_none_of_ours(server: Server, services: Any, path: str):
