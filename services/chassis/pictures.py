@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from services.chassis import untrusted_files
 from services.contracts.errors import Refused
 
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg"}
 _CHILD = Path(__file__).with_name("picture_child.py")
 _LIMITS: dict[str, Any] = {
@@ -27,6 +28,12 @@ class Picture(NamedTuple):
     width: int
     height: int
     given: tuple[int, int]
+
+
+def is_picture(path: Path) -> bool:
+    """Whether the file begins as a JPEG or PNG does."""
+    with path.open("rb") as file:
+        return file.read(8).startswith(_STARTS)
 
 
 def rewritten(path: Path, formats: tuple[str, ...], most: tuple[int, int], most_bytes: int) -> Picture:

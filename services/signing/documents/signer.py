@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 from eventlet import tpool
 
-from services.chassis import pdf_screening
+from services.chassis import pdf_screening, pictures
 from services.chassis.blobs import DOCUMENTS, PASSING, UPLOADED, BlobStore
+from services.chassis.turns import turn
 from services.contracts.errors import Refused
 from services.signing.documents.rules import Strokes
-from services.signing.documents.turns import turn
 from services.signing.pdf import codes, photographs
 from services.signing.pdf.certificates import Authority
 
@@ -111,7 +111,7 @@ class Signer:
         """
         path = self._blobs.find(organisation_id, sha256, *UPLOADED)
         with turn(self._screenings, wait_s):
-            if photographs.is_photograph(path):
+            if pictures.is_picture(path):
                 drawn = photographs.as_pdf(path, most_bytes=self._limits.max_bytes)
                 screened = pdf_screening.screen(drawn, limits=self._limits, field="document")
                 self._in_thread(

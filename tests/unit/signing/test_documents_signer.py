@@ -12,6 +12,7 @@ import pytest
 
 from services.chassis.blobs import BlobStore
 from services.chassis.pdf_screening import Screened
+from services.chassis.turns import turn
 from services.contracts.errors import Refused
 from services.signing.documents import signer as module
 from services.signing.documents.signer import (
@@ -21,7 +22,6 @@ from services.signing.documents.signer import (
     _require_valid,
     passphrase,
 )
-from services.signing.documents.turns import turn
 from services.signing.pdf.signature import SignatureCheck, Verification
 
 HOLDS = SignatureCheck("ours", True, True, True, False, True, "Harbor House", None)
