@@ -27,12 +27,12 @@ from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, credentials, organisations, patients, pickup_codes
-from services.contracts.portals import appointments
+from services.contracts.portals import appointments, configuration
 from services.contracts.referrals import queues
 from services.contracts.signing import paper
 from services.notifications.channels import calendar_entry, email, http_provider
 from services.notifications.channels.failures import Permanent, Temporary
-from services.notifications.deliveries import report_signatures, rules
+from services.notifications.deliveries import portal_names, report_signatures, rules
 from services.notifications.deliveries.handlers import tell_outcome
 from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.traffic import Traffic, traffic_of
@@ -43,14 +43,6 @@ from services.notifications.templates.spoken import spoken_time
 from services.notifications.webhooks import posting
 
 SWEEP_EVERY_S = 1.0
-PRODUCT = "Portico"
-PORTAL_NAMES = {
-    "provider": "Provider Portal",
-    "family": "Family Portal",
-    "patient": "Patient Portal",
-    "employee": "Employee Portal",
-    "applicant": "Applicant Portal",
-}
 # Codes of identity that mean that the account gets no messages any more.
 NO_RECIPIENT = {
     "not_found": "account_not_found",
@@ -351,11 +343,8 @@ def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     if appointment:
         values |= _when_and_where(appointment, language)
     realm = values.pop("realm", None)
-    values |= {
-        "product_name": PRODUCT,
-        "portal_name": PORTAL_NAMES.get(str(realm), PRODUCT),
-        "portal_link": _page(settings, delivery, realm),
-    }
+    values |= _names(runtime, delivery, str(realm), language)
+    values["portal_link"] = _page(settings, delivery, realm)
     kind = _variant(delivery.kind, values)
     if kind == "appointment_cancelled" and appointment["is_due_again"]:
         kind = "appointment_released"
@@ -380,6 +369,20 @@ def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
             made_at=utc_now(),
         )
     return message
+
+
+def _names(runtime: Any, delivery: Delivery, realm: str, language: str | None) -> dict[str, str]:
+    """What the organisation calls its portal of this realm, and the product."""
+    asked = {"realm": realm, "languages": [language] if language else []}
+
+    def ask() -> Any:
+        context = wire.CallContext(wire.new_id(), correlation_id=delivery.correlation_id)
+        organisation = (delivery.organisation_id, delivery.organisation_key)
+        return runtime.ask(
+            configuration.describe_portal_names, asked, organisation=organisation, context=context
+        )
+
+    return portal_names.names_of(runtime).of((delivery.organisation_id, realm, language), ask)
 
 
 def _appointment(runtime: Any, delivery: Delivery) -> Any:

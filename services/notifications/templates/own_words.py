@@ -113,7 +113,7 @@ def sample_portal_mail(
         "product_name": product_name,
     }
     values = {**SAMPLES, **named}
-    rendered = product_words.render(_OF_SAMPLE, words.template, values, SAMPLE_TELEPHONE)
+    rendered = rendering.render(product_words.kind_of(_OF_SAMPLE), words.template, values, SAMPLE_TELEPHONE)
     return {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
 
 
