@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from services.chassis.runtime import Runtime
 from services.contracts.errors import Refused
 
 PRODUCT = "Portico"
@@ -57,7 +58,7 @@ class PortalNames:
 _OF_RUNTIME: weakref.WeakKeyDictionary[Any, PortalNames] = weakref.WeakKeyDictionary()
 
 
-def names_of(runtime: Any) -> PortalNames:
+def names_of(runtime: Runtime) -> PortalNames:
     """The names that a process has asked for."""
     found = _OF_RUNTIME.get(runtime.database)
     return _OF_RUNTIME.setdefault(runtime.database, PortalNames()) if found is None else found
