@@ -43,6 +43,7 @@ from services.referrals.queues.rules import (
     settings_of,
 )
 from services.referrals.records.queries import get_record
+from services.referrals.status_changes.answers import require_link_holds
 from services.referrals.workflow.queries import require_status_changes
 
 
@@ -146,6 +147,7 @@ def bring_to_status(
 
 def _to_be_moved(unit: UnitOfWork, referral_id: str) -> tuple[Referral, Queue]:
     referral = held_referral(unit.session, unit.caller, referral_id)
+    require_link_holds(unit.caller, referral)
     unit.require_version(referral)
     return referral, held_queue(unit.session, referral.queue_id)
 
