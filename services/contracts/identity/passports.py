@@ -134,7 +134,7 @@ mint_mail_link = contract.command(
         "message_id": Id(required=True),
         "purpose": one_of(tuple(MAIL_ACTIONS), required=True),
         "object_id": Id(required=True),
-        "state": Code(required=True),
+        "object_state": Code(required=True),
     },
     reply={"link": Secret(required=True, allow_none=True)},
     access=only_services("notifications"),

@@ -129,7 +129,7 @@ decline_referral = contract.command(
     },
     reply=Referral,
     access=permission("referral.change_status"),
-    errors=MOVE_ERRORS,
+    errors=(*MOVE_ERRORS, "link_refused"),
     expects_version=True,
 )
 

@@ -18,7 +18,7 @@ def upgrade() -> None:
     sa.Column('message_id', sa.String(length=32), nullable=False),
     sa.Column('purpose', sa.String(length=20), nullable=False),
     sa.Column('object_id', sa.String(length=32), nullable=False),
-    sa.Column('state', sa.String(length=64), nullable=False),
+    sa.Column('object_state', sa.String(length=64), nullable=False),
     sa.Column('holder_mark', sa.String(length=64), nullable=False),
     sa.Column('token_hash', sa.String(length=64), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),

@@ -47,7 +47,7 @@ _LINK = (
         _accounts.c.role_id,
         _links.purpose,
         _links.object_id,
-        _links.state.label("made_for"),
+        _links.object_state,
         _links.holder_mark,
         _links.expires_at,
         _links.void_at,
@@ -85,7 +85,7 @@ def mint_mail_link(
     message_id: str,
     purpose: str,
     object_id: str,
-    state: str,
+    object_state: str,
 ) -> dict[str, Any]:
     """Make a link, or none where the organisation allows none or the account may not do it. Raises Refused `not_found`."""
     account = find_account(unit.session, account_id)
@@ -109,7 +109,7 @@ def mint_mail_link(
         message_id=message_id,
         purpose=purpose,
         object_id=object_id,
-        state=state,
+        object_state=object_state,
         holder_mark=_mark_of(account),
         token_hash=token_hash(token),
         created_at=unit.now,
@@ -165,7 +165,7 @@ def standing_of_link(
             "operations": list(action.operations),
             "member": action.member,
             "object_id": row.object_id,
-            "state": row.made_for,
+            "state": row.object_state,
         },
     )
 

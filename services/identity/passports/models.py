@@ -45,7 +45,7 @@ class GivenConsent(TenantScoped, Base):
 class MailLink(TenantScoped, Base):
     """A link with which its account acts from a mail without signing in; only the hash of its token is stored.
 
-    It admits what MAIL_ACTIONS says of its `purpose`, on one object in one `state`. `holder_mark` is a hash of the account's
+    It admits what MAIL_ACTIONS says of its `purpose`, on one object in one `object_state`. `holder_mark` is a hash of the account's
     address, log-in and role when it was made: where one of them is another one, the link is dead.
     """
 
@@ -55,7 +55,7 @@ class MailLink(TenantScoped, Base):
     message_id: Mapped[str] = mapped_column(String(32), index=True)
     purpose: Mapped[str] = mapped_column(String(20))
     object_id: Mapped[str] = mapped_column(String(32))
-    state: Mapped[str] = mapped_column(String(64))
+    object_state: Mapped[str] = mapped_column(String(64))
     holder_mark: Mapped[str] = mapped_column(String(64))
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

@@ -89,7 +89,7 @@ def action_of(
         "message_id": delivery.id,
         "purpose": subject.purpose,
         "object_id": object_id,
-        "state": state,
+        "object_state": state,
     }
     link = ask(runtime, delivery, passports.mint_mail_link, wanted)["link"]
     if link is None:
