@@ -74,7 +74,7 @@ def sent(notifications: Notifications, mails: FakeMailServer) -> tuple[str, str]
     notifications.deliver(assignments.referral_assigned, REFERRAL)
     assert send_next(notifications.runtime)
     (mail,) = mails.taken
-    return body(mail), body(mail, "html")
+    return body(mail).replace("\r\n", "\n"), body(mail, "html")
 
 
 def test_a_referral_is_answered_by_the_link_of_its_mail(
