@@ -29,15 +29,7 @@ ADDRESS = "/act"
 _INSPECT = passports.inspect_mail_link
 # What was to be done is done, or can be done no more: the page reads anew and says so.
 _OVER = frozenset(
-    {
-        "unauthenticated",
-        "forbidden",
-        "not_found",
-        "link_refused",
-        "consents_due",
-        "feature_is_off",
-        "conflict",
-    }
+    {"unauthenticated", "forbidden", "not_found", "link_refused", "consents_due", "feature_is_off"}
 )
 
 
