@@ -19,7 +19,7 @@ from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.outcomes import NoRecipient, NotNow
 from services.notifications.preferences import choices
 from services.notifications.preferences import rules as preference_rules
-from services.notifications.templates import own_words, product_words
+from services.notifications.templates import own_words, product_words, rendering
 from services.notifications.templates.spoken import spoken_time
 
 PRODUCT = "Portico"
@@ -80,7 +80,9 @@ def compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     delivery.template_version = words.version
     # Last of all: a try that fails before makes no link.
     action = acting.action_of(runtime, delivery, features, appointment, language)
-    rendered = product_words.render(kind, words.template, values, facts["telephone"], action)
+    rendered = rendering.render(
+        product_words.kind_of(kind), words.template, values, facts["telephone"], action
+    )
     message = email.build(
         delivery.id, settings.mail_from, recipient, rendered.subject, rendered.text, rendered.html
     )
