@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from services.chassis.runtime import Runtime
 from services.chassis.unit_of_work import utc_now
 from services.contracts.declare import Operation
 from services.contracts.identity import accounts, credentials, organisations, patients, pickup_codes
@@ -48,7 +49,7 @@ ADDRESS_OF: dict[str, tuple[Operation, str]] = {
 }
 
 
-def compose(runtime: Any, delivery: Delivery) -> EmailMessage:
+def compose(runtime: Runtime, delivery: Delivery) -> EmailMessage:
     """The message as it is to be sent now. Raises NoRecipient, NotNow, and Refused where a service does not answer."""
     settings = runtime.settings
     _require_wanted(runtime, delivery)
@@ -101,7 +102,7 @@ def compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     return message
 
 
-def _require_wanted(runtime: Any, delivery: Delivery) -> None:
+def _require_wanted(runtime: Runtime, delivery: Delivery) -> None:
     """Raise NoRecipient for what the account has switched off, NotNow in its quiet hours. Neither holds for what must be told."""
     group = preference_rules.group_of(delivery.kind)
     if group is None:
@@ -118,7 +119,7 @@ def _require_wanted(runtime: Any, delivery: Delivery) -> None:
         raise NotNow(until)
 
 
-def _appointment(runtime: Any, delivery: Delivery) -> Any:
+def _appointment(runtime: Runtime, delivery: Delivery) -> Any:
     """The appointment that a message is about, as it is now; None for other messages.
 
     Raises NoRecipient when it has changed since: the message about the change follows.
@@ -163,7 +164,7 @@ def _page(settings: Any, delivery: Delivery, realm: str | int | None) -> str:
     return f"{entrance}?{urlencode({'return_path': page}, safe='/')}"
 
 
-def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, Any]]:
+def _recipient(runtime: Runtime, delivery: Delivery) -> tuple[str, dict[str, Any]]:
     """The address and the values for the template, as identity answers now.
 
     Raises NoRecipient, or Refused when identity does not answer. Links of invitations and pick-up codes are made by this
@@ -200,7 +201,7 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, Any]]:
     return _of_account(runtime, delivery)
 
 
-def _of_account(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, Any]]:
+def _of_account(runtime: Runtime, delivery: Delivery) -> tuple[str, dict[str, Any]]:
     """As `_recipient`, for a message to an account. Raises NoRecipient also for an unverified address (S0-43)."""
     account = ask(runtime, delivery, accounts.describe_account, {"account_id": delivery.account_id})
     if account["state"] == "disabled":
