@@ -11,8 +11,11 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from services.chassis import wire
 from services.chassis.runtime import Runtime
 from services.contracts.errors import Refused
+from services.contracts.portals import configuration
+from services.notifications.deliveries.models import Delivery
 
 PRODUCT = "Portico"
 USUAL = {
@@ -58,7 +61,18 @@ class PortalNames:
 _OF_RUNTIME: weakref.WeakKeyDictionary[Any, PortalNames] = weakref.WeakKeyDictionary()
 
 
-def names_of(runtime: Runtime) -> PortalNames:
-    """The names that a process has asked for."""
-    found = _OF_RUNTIME.get(runtime.database)
-    return _OF_RUNTIME.setdefault(runtime.database, PortalNames()) if found is None else found
+def names_for(runtime: Runtime, delivery: Delivery, realm: str, language: str | None) -> dict[str, str]:
+    """What the organisation calls its portal of this realm, and the product, for a message in this language."""
+    asked = {"realm": realm, "languages": [language] if language else []}
+
+    def ask() -> Any:
+        context = wire.CallContext(wire.new_id(), correlation_id=delivery.correlation_id)
+        organisation = (delivery.organisation_id, delivery.organisation_key)
+        return runtime.ask(
+            configuration.describe_portal_names, asked, organisation=organisation, context=context
+        )
+
+    names = _OF_RUNTIME.get(runtime.database)
+    if names is None:
+        names = _OF_RUNTIME.setdefault(runtime.database, PortalNames())
+    return names.of((delivery.organisation_id, realm, language), ask)
