@@ -18,6 +18,7 @@ from services.contracts.portals import (
     consents,
     definitions,
     inbox,
+    message_types,
     messages,
     orders,
     own_changes,
@@ -26,6 +27,7 @@ from services.contracts.portals import (
     questionnaires,
     responses,
     saved_replies,
+    staff_groups,
     supervision,
 )
 from services.contracts.portals import configuration as portals
@@ -59,6 +61,7 @@ def portals_world(folder: Path) -> World:
         _portal_queue(world, key)
         _orders(world, key)
         _saved_replies(world, key)
+        _staff_groups(world, key)
     world.requests["portals.change_order_item"] = lambda own, _: {"name": "Vision", "is_offered": True}
     knows_person(service, "bayside")
     knows_account(service, "bayside")
@@ -271,6 +274,18 @@ def _saved_replies(world: World, key: str) -> None:
         world.keep(key, "saved_reply", made["id"])
     listed = world.service.call(saved_replies.list_saved_replies, world.callers[key], limit=1)
     world.keep(key, "saved_reply_cursor", listed["next"])
+
+
+def _staff_groups(world: World, key: str) -> None:
+    """Two groups of staff that are offered for refill requests; nobody is away."""
+    call, staff = world.service.call, world.callers[key]
+    names = [f"{name} of {key}" for name in ("Nurses", "Doctors")]
+    made = [call(staff_groups.create_staff_group, staff, name=name)["id"] for name in names]
+    world.keep(key, "staff_group", *made)
+    kind = call(message_types.get_message_type, staff, code="refill_request")
+    call(message_types.change_message_type, staff, **kind | {"group_ids": made})
+    days = {"from_on": "2030-01-01", "until_on": "2030-01-02"}
+    world.requests["portals.set_my_absence"] = lambda own, _: days
 
 
 def _orders(world: World, key: str) -> None:

@@ -448,6 +448,14 @@ KINDS: dict[str, Kind] = {
             "{{ portal_link }}",
         ),
         _declared(
+            "request_overdue",
+            "organisation_name product_name portal_link",
+            "A request waits past its time at {{ organisation_name }}",
+            "Nobody has answered a request of the portal queue in its time. Sign in to see it:",
+            "{{ portal_link }}",
+            "You get this message because it is yours, because you stand in for a colleague, or because you supervise its group.",
+        ),
+        _declared(
             "appointment_invited",
             "organisation_name product_name portal_link",
             "Please book an appointment at {{ organisation_name }}",
