@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 from eventlet import tpool
 
+from services.chassis import pdf_screening, pictures
 from services.chassis.blobs import DOCUMENTS, PASSING, UPLOADED, BlobStore
 from services.chassis.logs import log
+from services.chassis.turns import turn
 from services.contracts.errors import Refused
 from services.signing.documents.rules import Strokes
-from services.signing.documents.turns import turn
-from services.signing.pdf import codes, photographs, screening, trial
+from services.signing.pdf import codes, photographs, trial
 from services.signing.pdf.certificates import Authority, Credential
 from services.signing.pdf.outside_keys import KeyUnavailable, outside_keys
 
@@ -88,7 +89,7 @@ class Signer:
         self._timestamp_authority: str = settings.timestamp_authority
         self._timestamp_roots = _roots(settings.timestamp_roots_file)
         self._max_bytes: int = settings.max_document_bytes
-        self._limits = screening.Limits(
+        self._limits = pdf_screening.Limits(
             max_bytes=settings.max_document_bytes, max_pages=settings.max_document_pages
         )
         self._screenings = threading.BoundedSemaphore(SCREENINGS_AT_ONCE)
@@ -145,14 +146,14 @@ class Signer:
         """
         path = self._blobs.find(organisation_id, sha256, *UPLOADED)
         with turn(self._screenings, wait_s):
-            if photographs.is_photograph(path):
+            if pictures.is_picture(path):
                 drawn = photographs.as_pdf(path, most_bytes=self._limits.max_bytes)
-                screened = screening.screen(drawn, limits=self._limits, field="document")
+                screened = pdf_screening.screen(drawn, limits=self._limits, field="document")
                 self._in_thread(
                     self._blobs.put_passing, organisation_id, [drawn], self._limits.max_bytes, part
                 )
                 return TakenIn(screened.sha256, screened.pages, screened.bytes)
-            screened = screening.screen(path, limits=self._limits, field="document")
+            screened = pdf_screening.screen(path, limits=self._limits, field="document")
             if signatures:
                 path = self._blobs.find(organisation_id, sha256, *UPLOADED)  # it may have gone meanwhile
                 trial.require_signable(path, signatures, self._max_bytes)

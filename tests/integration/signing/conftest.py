@@ -13,12 +13,13 @@ from typing import Any, BinaryIO
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
+from services.chassis import pdf_screening
 from services.contracts.errors import Refused
 from services.contracts.signing import documents as contract
 from services.contracts.signing import paper
 from services.signing.documents.page_pictures import PagePictures
 from services.signing.documents.signer import Signer
-from services.signing.pdf import screening, trial
+from services.signing.pdf import trial
 from services.signing.pdf.certificates import Authority
 from services.signing.verification.attempts import Attempts
 from tests.support.in_process import HARBOR, InProcess, a_caller
@@ -204,7 +205,7 @@ def _asked_once(ask_child: Callable[[BinaryIO, Any], Any]) -> Callable[[BinaryIO
 @pytest.fixture(autouse=True)
 def asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Screen and try the same bytes once in a run: to start a child takes up to a second."""
-    for module in (screening, trial):
+    for module in (pdf_screening, trial):
         monkeypatch.setattr(module, "_ask_child", _asked_once(module._ask_child))
 
 

@@ -14,8 +14,9 @@ import pytest
 from pyhanko.sign.fields import MDPPerm
 from pypdfium2 import raw
 
+from services.chassis import pdf_screening, pdf_screening_child
 from services.contracts.errors import Refused
-from services.signing.pdf import rehearsal, screening, screening_child, trial
+from services.signing.pdf import rehearsal, trial
 from services.signing.pdf.certificates import Authority
 from services.signing.pdf.placement import Shown, _margin_boxes, _signature_page_size
 from services.signing.pdf.validity import verify
@@ -35,7 +36,7 @@ def test_a_document_of_any_shape_that_is_let_in_is_signed(
     shape: str, signed_by: Sign, authority: Authority, tmp_path: Path
 ) -> None:
     pdf = ODD[shape]()
-    assert screening_child.judge(io.BytesIO(pdf), LIMITS) == 1
+    assert pdf_screening_child.judge(io.BytesIO(pdf), LIMITS) == 1
     try_on(pdf, 12)
 
     signed = signed_by(pdf)
@@ -60,7 +61,7 @@ def test_a_document_of_any_shape_that_is_let_in_is_signed(
 def test_what_grows_beyond_the_limit_is_refused(content: bytes, filters: bytes) -> None:
     body = b"<</Length %d%s>>\nstream\n" % (len(content), filters) + content + b"\nendstream"
     with pytest.raises(Refused):
-        screening.screen(written(PLAIN | {6: body}))
+        pdf_screening.screen(written(PLAIN | {6: body}))
 
 
 @pytest.mark.parametrize("turned", [0, 90, 180, 270])

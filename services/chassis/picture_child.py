@@ -16,6 +16,8 @@ def answer(file: BinaryIO, limits: dict[str, Any]) -> bytes:
     """The image within `limits["most"]`, in its own format."""
     try:
         image = Image.open(file, formats=("PNG", "JPEG"))
+        width, height = image.size
+        image.draft("RGB", limits["most"])  # a JPEG is decoded no larger than it is needed
         if image.width * image.height > limits["most_pixels"]:
             return _refused("The image has too many points. One of at most 24 million is expected.")
         image.load()
@@ -24,7 +26,6 @@ def answer(file: BinaryIO, limits: dict[str, Any]) -> bytes:
     own = str(image.format)
     if own not in limits["formats"]:
         return _refused(f"A {' or '.join(limits['formats'])} image is expected, and this is {own}.")
-    width, height = image.size
     shown = ImageOps.exif_transpose(image)
     shown = shown.convert("RGB" if own == "JPEG" else "RGBA")
     shown.thumbnail(limits["most"])
