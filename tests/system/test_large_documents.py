@@ -109,6 +109,7 @@ def sent_signed_and_read(portico: RunningStack, account: Any, provider: Portico,
 
 
 @pytest.mark.seed("S4-12", "S4-14")
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("size", [32 * MIB, pytest.param(49 * MIB, marks=pytest.mark.full)])
 def test_no_process_grows_by_the_size_of_a_document(portico: RunningStack, size: int) -> None:
     account, provider = portico.create_provider(f"{size}.{PROVIDER}", [])
