@@ -13,7 +13,7 @@ from marshmallow import Schema, ValidationError
 from nameko.extensions import Entrypoint
 from sqlalchemy.orm import Session
 
-from services.chassis import logs, metrics, wire
+from services.chassis import logs, metrics, request_size, wire
 from services.chassis.database import assert_no_transaction
 from services.chassis.inbound import Inbound
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller, PassportRefused, in_emergency
@@ -320,6 +320,9 @@ def validate(operation: Operation, arguments: Mapping[str, Any]) -> dict[str, An
 
 def load(schema: Schema, given: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     """What a schema reads. `path` is where the members stand in the request. Raises Refused(invalid_request) as `validate`."""
+    too_much = request_size.excess(schema, given, path)
+    if too_much is not None:
+        raise invalid([too_much])
     try:
         return dict(schema.load(given))
     except ValidationError as error:
