@@ -7,7 +7,7 @@ from typing import Any
 
 import flask
 
-from gateway import answers, documentation, errors, health, oauth
+from gateway import answers, documentation, errors, health, oauth, requests
 from gateway.api import ROUTES
 from gateway.dispatch import Dispatcher
 from gateway.routes import Route, rule_class
@@ -33,6 +33,7 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
     errors.register(app)
     health.register(app, client, settings.blob_dir)
     app.before_request(_begin)
+    app.before_request(requests.require_few_fields)
     app.after_request(_finish)
     app.wsgi_app = _with_headers(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own place for middleware
     return app
