@@ -77,9 +77,10 @@ def _begin() -> None:
 
 def _finish(response: flask.Response) -> flask.Response:
     request = flask.request
-    if response.status_code == 100:
-        return response  # the request comes again, with its body
     route = request.url_rule.rule if request.url_rule else "unknown"
+    if response.status_code == 100:
+        answers.trace(request.method, route, 100)
+        return response  # the request comes again, with its body
     took_s = time.monotonic() - flask.g.get("started", time.monotonic())
     answers.note(request.method, route, response.status_code, took_s)
     return response

@@ -15,7 +15,7 @@ from typing import Any
 
 import amqp
 
-from services.chassis import metrics, wire
+from services.chassis import metrics, tracing, wire
 from services.chassis.link import Link, LinkDown, connect, publish
 from services.chassis.waiting import SILENT_AFTER_S, Waiting, refusal
 from services.contracts.declare import Operation
@@ -93,9 +93,11 @@ class RpcClient:
         started = time.monotonic()
         timeout_s = self._time_left(operation, context)
         outcome = "timeout"
+        span = tracing.begin("client", operation.address, context.traceparent)
+        trace = span.traceparent if span else wire.child_traceparent(context.traceparent)
         try:
             with self.waiting.of(operation.service):
-                result = self._exchange(operation, arguments, context, timeout_s)
+                result = self._exchange(operation, arguments, replace(context, traceparent=trace), timeout_s)
             outcome = "ok"
             return result
         except Refused as refusal:
@@ -103,6 +105,8 @@ class RpcClient:
             raise
         finally:
             self._observe((operation.service, operation.name, outcome), time.monotonic() - started)
+            if span is not None:
+                span.end(outcome, is_fault=CODES.get(outcome, 0) >= 500)
 
     def _observe(self, labels: tuple[str, str, str], took_s: float) -> None:
         series = self._series.get(labels)
@@ -125,9 +129,7 @@ class RpcClient:
         self._presence.refuse_if_known_absent(operation.service, ends_at)
         if not self._is_up(timeout_s) or self._link.is_blocked:
             raise _unavailable("The message broker cannot be reached.")
-        context = replace(
-            context, deadline=time.time() + timeout_s, traceparent=wire.child_traceparent(context.traceparent)
-        )
+        context = replace(context, deadline=time.time() + timeout_s)
         body = wire.encode({"args": (), "kwargs": arguments})
         if len(body) > wire.MAX_BODY_BYTES:
             raise Refused("request_too_large", "The request is larger than 1 MiB.")

@@ -66,7 +66,27 @@ class Settings(Schema):
     )
 
 
-class ServiceSettings(Settings):
+class TracedSettings(Settings):
+    """Settings of a process whose work is traced."""
+
+    OTEL_EXPORTER_OTLP_ENDPOINT = fields.String(
+        load_default=None,
+        validate=validate.Regexp(
+            r"https?://[^\s/]+(/[^\s?#]*)?$", error="an address like http://collector:4318 is expected"
+        ),
+        metadata={
+            "help": "OpenTelemetry collector that gets traces as OTLP over HTTP (at `/v1/traces` below this address); without it "
+            "nothing is traced"
+        },
+    )
+    TRACES_RATIO = fields.Float(
+        load_default=1.0,
+        validate=validate.Range(0, 1),
+        metadata={"help": "part of the requests that is traced; who calls with a `traceparent` has decided"},
+    )
+
+
+class ServiceSettings(TracedSettings):
     """Settings every service has. The database URL's variable carries the service's name (REFERRALS_DATABASE_URL)."""
 
     HEALTH_HOST = fields.String(

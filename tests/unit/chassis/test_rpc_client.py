@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -12,6 +13,7 @@ from services.chassis import wire
 from services.chassis.rpc_client import LINK_MAY_TAKE_S, RpcClient
 from services.contracts.errors import Refused
 from tests.support import toy
+from tests.support.recorder import recorded
 
 
 class Waits:
@@ -56,3 +58,32 @@ def test_a_broker_that_hangs_holds_no_call_beyond_its_deadline(left_s: float):
         client._presence.refuse_if_absent("toy", started + left_s)
 
         assert time.monotonic() - started < 0.8  # the limit for a call with time left is ASK_WITHIN_S
+
+
+def test_a_call_is_a_span_and_its_end_tells_a_fault_from_a_refusal(monkeypatch: pytest.MonkeyPatch):
+    client, before = (
+        RpcClient("pyamqp://guest:guest@127.0.0.1:1/", "test"),
+        "00-" + "1" * 32 + "-" + "2" * 16 + "-01",
+    )
+    client._process_id = os.getpid()
+    passed_on = []
+
+    def exchange(_operation, _arguments, context, _timeout_s):
+        passed_on.append(context.traceparent)
+        if outcomes[0] != "ok":
+            raise Refused(outcomes[0], "No.")
+
+    monkeypatch.setattr(client, "_exchange", exchange)
+    with recorded() as spans:
+        for outcome in ("ok", "not_found", "service_unavailable"):
+            outcomes = [outcome]
+            with contextlib.suppress(Refused):
+                client.call(toy.do_nothing, {}, wire.CallContext("r", traceparent=before))
+
+    assert {(each.kind, each.name, each.parent) for each in spans} == {("client", "toy.do_nothing", before)}
+    assert [each.ends for each in spans] == [
+        [("ok", False)],
+        [("not_found", False)],
+        [("service_unavailable", True)],
+    ]
+    assert passed_on == [each.traceparent for each in spans]
