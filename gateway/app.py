@@ -11,7 +11,7 @@ from gateway import answers, documentation, errors, health, oauth
 from gateway.api import ROUTES
 from gateway.dispatch import Dispatcher
 from gateway.routes import Route, rule_class
-from services.chassis.blobs import BlobStore
+from services.chassis.blobs import open_store
 from services.chassis.rpc_client import RpcClient
 
 
@@ -20,7 +20,7 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
     app = flask.Flask("gateway", static_folder=None, template_folder="web")
     app.url_map.merge_slashes = False  # the redirect would contain whatever host the client named
     app.url_rule_class = rule_class(ROUTES)
-    dispatcher = Dispatcher(client, BlobStore(settings.blob_dir), settings)
+    dispatcher = Dispatcher(client, open_store(settings), settings)
     if settings.gateway_serves != "pages":
         _register_api(app, dispatcher)
         oauth.register(app, dispatcher, settings.public_url)
