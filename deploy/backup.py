@@ -5,7 +5,8 @@ ids the others refer, last, and the files after all of them. `deploy.restore` le
 it has published since the first of these moments, and whoever knows an event already drops it.
 
 `backup.json` in the folder is written last: without it the backup is not complete. Addresses come from `<SERVICE>_DATABASE_URL`,
-the files from `BLOB_DIR`; those in a bucket (`BLOB_S3_BUCKET`) are left to the store of the bucket. Keys and passwords are not part of it (deploy/runbook/backup.md).
+the files from `BLOB_DIR`; those in a bucket (`BLOB_S3_BUCKET`) are left to its store. Keys and passwords are not part of it
+(deploy/runbook/backup.md).
 """
 
 from __future__ import annotations
