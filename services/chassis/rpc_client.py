@@ -25,6 +25,7 @@ REPLY_TO = "amq.rabbitmq.reply-to"
 PATIENCE_S = 0.4  # after this time without an answer the client checks whether the service is running
 ABSENCE_KNOWN_S = 0.5  # how long the client relies on the finding that a service is not running
 LINK_MAY_TAKE_S = 1.0  # to come up after a loss; until then calls wait for it
+DOUBTED_AFTER_S, LONGEST_DOUBT_S = 2.0, 60.0  # of a link over which a service has never answered
 ASK_WITHIN_S = 1.0  # the broker is given up when it takes longer to say whether a service is running
 
 
@@ -62,6 +63,9 @@ class RpcClient:
         self._channel: Any = None
         self._link = Link(uri, f"{name}-rpc", self._open, self._lost, heartbeat_s)
         self._presence = _Presence(uri)
+        self._up_since = 0.0
+        self._heard: set[str] = set()
+        self._doubts: dict[str, float] = {}
         self._process_id: int | None = None
 
     def start(self) -> None:
@@ -142,6 +146,7 @@ class RpcClient:
             self._pending.pop(call_id, None)
         if not isinstance(waiter.outcome, Refused):
             self.waiting.answered(operation.service)
+            self._hear(operation.service)
         return _unwrap(waiter.outcome)
 
     def _is_up(self, timeout_s: float) -> bool:
@@ -179,13 +184,33 @@ class RpcClient:
         if self.waiting.is_too_much(service):
             raise refusal(service)
         if not waiter.lock.acquire(timeout=max(0.0, ends_at - time.monotonic())):
+            self._doubt(service)
             raise Refused("timeout", f"The {service} service did not answer in time.")
+
+    def _hear(self, service: str) -> None:
+        if service not in self._heard:
+            self._heard.add(service)
+            self._doubts.pop(service, None)
+
+    def _doubt(self, service: str) -> None:
+        """Give the link up if the service has never answered over it, for whatever reason, and more seldom each time.
+
+        RabbitMQ 3.10 loses what a new channel publishes to a quorum queue first, if the queue's leader was lost with its node a moment
+        ago. It then waits for that message, and keeps back all that the channel publishes to that queue later.
+        """
+        patience_s = self._doubts.get(service, DOUBTED_AFTER_S)
+        if service in self._heard or time.monotonic() - self._up_since < patience_s:
+            return
+        self._doubts[service] = min(2 * patience_s, LONGEST_DOUBT_S)
+        self._link.renew()
 
     def _open(self, connection: Any) -> None:
         channel = connection.channel()
         channel.auto_decode = False
         channel.events["basic_return"].add(self._on_return)
         channel.basic_consume(REPLY_TO, no_ack=True, callback=self._on_reply)
+        self._heard.clear()
+        self._up_since = time.monotonic()
         self._channel = channel
 
     def _on_reply(self, message: Any) -> None:
