@@ -8,7 +8,7 @@
 |---|---|---|---|
 | `portico_<service>` | its calls and its events' queues | calls, answers, its events, delays of what it hears | nothing |
 | `portico_gateway` | nothing | calls | nothing |
-| `portico_live` | all events and `live.presence`, in queues that end with its connections | calls, its queues, `live.presence` | its queues |
+| `portico_live` | all events, `live.presence`, queues of its connections | calls, its queues, `live.presence` | its queues |
 | `portico_topology` | all | all | all |
 | `portico_watch` | the streams of the feed's virtual host; it asks for the lengths of queues | nothing | nothing |
 | `portico_scaler` | nothing: it asks for the lengths of queues | nothing | nothing |
