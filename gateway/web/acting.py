@@ -29,15 +29,7 @@ ADDRESS = "/act"
 _INSPECT = passports.inspect_mail_link
 # What was to be done is done, or can be done no more: the page reads anew and says so.
 _OVER = frozenset(
-    {
-        "unauthenticated",
-        "forbidden",
-        "not_found",
-        "link_refused",
-        "consents_due",
-        "feature_is_off",
-        "conflict",
-    }
+    {"unauthenticated", "forbidden", "not_found", "link_refused", "consents_due", "feature_is_off"}
 )
 
 
@@ -94,7 +86,11 @@ SCREENS = (
             _state("appointment confirmed", "confirm_appointment", "confirm"),
             _state("expired", "answer_referral", link={"state": "expired"}),
             _state("ended", "answer_referral", link={"state": "ended"}),
-            _state("changed", "answer_referral", refused={status_changes.get_answer_form: "link_refused"}),
+            _state(
+                "unknown, as it has changed",
+                "answer_referral",
+                refused={status_changes.get_answer_form: "link_refused"},
+            ),
             State("unknown", sealed={(LINK, ADDRESS): {"token": "made-up"}}, refused={_INSPECT: "not_found"}),
             State("no link"),
         ),

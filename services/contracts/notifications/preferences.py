@@ -7,6 +7,7 @@ choose in their profile alone (`set_my_notifications`, S0-39, S0-40).
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 from marshmallow import fields, validate
 
@@ -27,6 +28,9 @@ GROUPS = (
 _OWN = signed_in("staff", "family", "patient", "employee", "applicant")
 
 
+_TIME: dict[str, Any] = {"invalid": "A time such as 22:00 is expected."}
+
+
 class MessagePreferences(Request):
     """What an account wants to be told by e-mail, and when.
 
@@ -37,9 +41,9 @@ class MessagePreferences(Request):
 
     switched_off = fields.List(one_of(GROUPS), required=True, validate=validate.Length(max=len(GROUPS)))
     digested = fields.List(one_of(GROUPS), load_default=list, validate=validate.Length(max=len(GROUPS)))
-    digest_at = fields.Time(load_default=datetime.time(8), format="%H:%M")
-    quiet_from = fields.Time(load_default=None, allow_none=True, format="%H:%M")
-    quiet_until = fields.Time(load_default=None, allow_none=True, format="%H:%M")
+    digest_at = fields.Time(load_default=datetime.time(8), format="%H:%M", error_messages=_TIME)
+    quiet_from = fields.Time(load_default=None, allow_none=True, format="%H:%M", error_messages=_TIME)
+    quiet_until = fields.Time(load_default=None, allow_none=True, format="%H:%M", error_messages=_TIME)
     time_zone = TimeZone(load_default="UTC")
 
 

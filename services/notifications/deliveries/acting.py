@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
+from services.chassis.runtime import Runtime
 from services.contracts.declare import Operation
 from services.contracts.identity import passports
 from services.contracts.identity.passports import ACT_FROM_MAIL
@@ -71,7 +72,7 @@ SUBJECTS: Mapping[str, Subject] = {
 
 
 def action_of(
-    runtime: Any, delivery: Delivery, features: Collection[str], appointment: Any, language: str | None
+    runtime: Runtime, delivery: Delivery, features: Collection[str], appointment: Any, language: str | None
 ) -> tuple[str, str] | None:
     """The sentence and the link with which the reader acts from the mail; None where there is nothing to do, or no leave."""
     subject = SUBJECTS.get(delivery.kind)

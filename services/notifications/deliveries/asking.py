@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.chassis import wire
+from services.chassis.runtime import Runtime
 from services.contracts.errors import Refused
 from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.outcomes import NoRecipient
@@ -17,7 +18,7 @@ NO_RECIPIENT = {
 }
 
 
-def ask(runtime: Any, delivery: Delivery, operation: Any, request: dict[str, Any]) -> Any:
+def ask(runtime: Runtime, delivery: Delivery, operation: Any, request: dict[str, Any]) -> Any:
     """The answer of another service, as of the delivery's organisation.
 
     Raises Refused, and NoRecipient where it says that nobody gets the message any more.

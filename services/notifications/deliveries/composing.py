@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from services.chassis.runtime import Runtime
 from services.chassis.unit_of_work import utc_now
 from services.contracts.declare import Operation
 from services.contracts.identity import accounts, credentials, organisations, patients, pickup_codes
@@ -19,7 +20,7 @@ from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.outcomes import InDigest, NoRecipient, NotNow
 from services.notifications.preferences import choices
 from services.notifications.preferences import rules as preference_rules
-from services.notifications.templates import own_words, product_words
+from services.notifications.templates import own_words, product_words, rendering
 from services.notifications.templates.spoken import spoken_time
 
 PRODUCT = "Portico"
@@ -48,7 +49,7 @@ ADDRESS_OF: dict[str, tuple[Operation, str]] = {
 }
 
 
-def compose(runtime: Any, delivery: Delivery) -> EmailMessage:
+def compose(runtime: Runtime, delivery: Delivery) -> EmailMessage:
     """The message as it is to be sent now. Raises NoRecipient, NotNow, and Refused where a service does not answer."""
     settings = runtime.settings
     _require_wanted(runtime, delivery)
@@ -82,7 +83,9 @@ def compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     delivery.template_version = words.version
     # Last of all: a try that fails before makes no link.
     action = acting.action_of(runtime, delivery, features, appointment, language)
-    rendered = product_words.render(kind, words.template, values, facts["telephone"], action)
+    rendered = rendering.render(
+        product_words.kind_of(kind), words.template, values, facts["telephone"], action
+    )
     message = email.build(
         delivery.id, settings.mail_from, recipient, rendered.subject, rendered.text, rendered.html
     )
@@ -101,7 +104,7 @@ def compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     return message
 
 
-def _require_wanted(runtime: Any, delivery: Delivery) -> None:
+def _require_wanted(runtime: Runtime, delivery: Delivery) -> None:
     """Raise NoRecipient for what the account has switched off, InDigest for what its summary tells, NotNow in its quiet hours.
 
     None of them holds for what must be told.
@@ -123,7 +126,7 @@ def _require_wanted(runtime: Any, delivery: Delivery) -> None:
         raise NotNow(until)
 
 
-def _appointment(runtime: Any, delivery: Delivery) -> Any:
+def _appointment(runtime: Runtime, delivery: Delivery) -> Any:
     """The appointment that a message is about, as it is now; None for other messages.
 
     Raises NoRecipient when it has changed since: the message about the change follows.
@@ -168,7 +171,7 @@ def _page(settings: Any, delivery: Delivery, realm: str | int | None) -> str:
     return f"{entrance}?{urlencode({'return_path': page}, safe='/')}"
 
 
-def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, Any]]:
+def _recipient(runtime: Runtime, delivery: Delivery) -> tuple[str, dict[str, Any]]:
     """The address and the values for the template, as identity answers now.
 
     Raises NoRecipient, or Refused when identity does not answer. Links of invitations and pick-up codes are made by this
@@ -205,7 +208,7 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, Any]]:
     return _of_account(runtime, delivery)
 
 
-def _of_account(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, Any]]:
+def _of_account(runtime: Runtime, delivery: Delivery) -> tuple[str, dict[str, Any]]:
     """As `_recipient`, for a message to an account. Raises NoRecipient also for an unverified address (S0-43)."""
     account = ask(runtime, delivery, accounts.describe_account, {"account_id": delivery.account_id})
     if account["state"] == "disabled":

@@ -54,6 +54,7 @@ PAGES = {
     "document_declined": "/staff/documents/{document_id}",
     "message_waiting": "/portal",
     "daily_digest": "/account/notices",
+    "request_overdue": "/staff/queue/{item_id}",
     "second_factor_removed": "/account/password",
     "password_changed": "/account",
     "access_ending": "/account",

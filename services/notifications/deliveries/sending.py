@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from services.chassis import logs
 from services.chassis.logs import log, where
 from services.chassis.loop import Loop
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
@@ -41,7 +42,7 @@ LOOP = "sender"
 class SenderLoop(Loop):
     """One of the parallel senders of a process."""
 
-    def __init__(self, runtime: Any, channels: tuple[str, ...] = rules.CHANNELS) -> None:
+    def __init__(self, runtime: Runtime, channels: tuple[str, ...] = rules.CHANNELS) -> None:
         super().__init__(LOOP, self._send_due, every_s=SWEEP_EVERY_S)
         self._runtime = runtime
         self._channels = channels
@@ -55,7 +56,7 @@ class SenderLoop(Loop):
         return True
 
 
-def take_over(runtime: Any) -> None:
+def take_over(runtime: Runtime) -> None:
     """At the start, end the leases that a killed process has left: its deliveries are due now.
 
     This happens with SQLite only, which has one process. With PostgreSQL another replica may hold the leases.
@@ -69,7 +70,9 @@ def take_over(runtime: Any) -> None:
     runtime.database.write(None, end_leases)
 
 
-def send_next(runtime: Any, channels: tuple[str, ...] = rules.CHANNELS, *, looks_first: bool = True) -> bool:
+def send_next(
+    runtime: Runtime, channels: tuple[str, ...] = rules.CHANNELS, *, looks_first: bool = True
+) -> bool:
     """Claim the delivery of these channels that has been due the longest, and try it once. False when none may be sent.
 
     `looks_first`: it is likely that nothing is due, so that is looked for without a lock.
@@ -113,7 +116,7 @@ def smtp_settings(settings: Any) -> email.SmtpSettings:
 
 
 def _claim(
-    runtime: Any, channels: tuple[str, ...] = rules.CHANNELS, *, looks_first: bool = True
+    runtime: Runtime, channels: tuple[str, ...] = rules.CHANNELS, *, looks_first: bool = True
 ) -> Delivery | None:
     traffic = traffic_of(runtime)
     resting = traffic.resting(channels)
@@ -142,7 +145,7 @@ _ID_OF_DUE = _DUE.with_only_columns(Delivery.id)
 _DUE_UNLOCKED = _DUE.with_for_update(skip_locked=True)
 
 
-def _claim_of(runtime: Any, traffic: Traffic, channel: str, *, looks_first: bool) -> Delivery | None:
+def _claim_of(runtime: Runtime, traffic: Traffic, channel: str, *, looks_first: bool) -> Delivery | None:
     def due() -> dict[str, Any]:
         crowded, subscribers = traffic.held_back(channel)
         held_back = {"crowded": crowded, "subscribers": subscribers if channel == rules.WEBHOOK else []}
@@ -165,7 +168,7 @@ def _claim_of(runtime: Any, traffic: Traffic, channel: str, *, looks_first: bool
     return claimed
 
 
-def _try(runtime: Any, delivery: Delivery) -> Outcome:
+def _try(runtime: Runtime, delivery: Delivery) -> Outcome:
     """Compose and send. Every failure becomes an outcome."""
     if delivery.tries > rules.MAX_TRIES:
         return Outcome("technical_failure", "tries_exhausted")  # no sender has recorded an outcome
@@ -196,11 +199,11 @@ def _again(delivery: Delivery, reason: str, *, is_outage: bool = False) -> Outco
     return Outcome(state, reason, is_outage=is_outage)
 
 
-def _send_mail(runtime: Any, delivery: Delivery) -> None:
+def _send_mail(runtime: Runtime, delivery: Delivery) -> None:
     _mail(runtime, delivery, compose(runtime, delivery))
 
 
-def _mail(runtime: Any, delivery: Delivery, message: EmailMessage) -> None:
+def _mail(runtime: Runtime, delivery: Delivery, message: EmailMessage) -> None:
     settings, connections = runtime.settings, traffic_of(runtime).connections
     # The Message-ID of the delivery, even if MAIL_FROM has another domain by now.
     message.replace_header("Message-ID", f"<{delivery.message_id}>")
@@ -208,7 +211,7 @@ def _mail(runtime: Any, delivery: Delivery, message: EmailMessage) -> None:
     email.send(smtp_settings(settings), message, connections, bounces_to=bounces_to)
 
 
-def _send_fax(runtime: Any, delivery: Delivery) -> None:
+def _send_fax(runtime: Runtime, delivery: Delivery) -> None:
     """Fax a document. Raises Permanent(no_fax_service) without a service, and NoRecipient when the document is decided."""
     settings = runtime.settings
     if settings.fax_provider_url is None and settings.fax_mail_domain is None:
@@ -247,7 +250,7 @@ SEND_BY: Mapping[str, Callable[[Any, Delivery], None]] = {
 }
 
 
-def _settled(runtime: Any, delivery: Delivery, outcome: Outcome) -> bool:
+def _settled(runtime: Runtime, delivery: Delivery, outcome: Outcome) -> bool:
     """Record the outcome. False when the database is busy."""
     sender = itself(runtime, delivery.organisation_id, delivery.organisation_key)
     try:
