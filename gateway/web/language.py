@@ -153,6 +153,12 @@ def told(sentence: str) -> str:
     )
 
 
+def usual(name: str) -> str:
+    """A name that services give to something from the start, in the language of the page. The organisation's own words stay."""
+    texts = catalogue(flask.g.language)
+    return name if isinstance(texts, _MadeUp) else texts.gettext(name)
+
+
 def zone() -> zoneinfo.ZoneInfo:
     """The time zone of the current request: the person's, else the browser's, else the organisation's.
 

@@ -54,6 +54,7 @@ def _environment() -> jinja2.Environment:
         "age": language.age,
         "duration": language.duration,
         "local": language.local,
+        "usual": language.usual,
         "qr_code": _qr_code,
         "dial": contact.dial,
     }
@@ -101,7 +102,7 @@ def shown(protection: Protection, name: str, values: Mapping[str, Any], status: 
         "problem": None,
         "done": None,
         "colour": portal.get("colour", theme.DEFAULT),
-        "brand": portal.get("name", "Portico"),
+        "brand": language.usual(portal.get("name", "Portico")),
         "signs_out_of": portal.get("portal"),
         "home": "/",
         "language": flask.g.language,
