@@ -17,6 +17,7 @@ from services.chassis import logs, metrics, wire
 from services.chassis.database import assert_no_transaction
 from services.chassis.inbound import Inbound
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller, PassportRefused, in_emergency
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import transact
 from services.chassis.unit_of_work import (
     CLIENT_ADDRESS,
@@ -44,7 +45,7 @@ class Call:
 
     def __init__(
         self,
-        runtime: Any,
+        runtime: Runtime,
         operation: Operation,
         request: Mapping[str, Any],
         caller: Caller | None,

@@ -24,6 +24,7 @@ WITHOUT_CONTRACT = {
     ("referrals", "authors"): "who did something, by name",
     ("referrals", "calendar"): "days and weeks in an organisation's time zone",
     ("portals", "merged_people"): "what is kept of people follows merges",
+    ("portals", "working_days"): "on which days an organisation works, and holidays",
     ("portals", "people"): "what identity knows of people and of authors",
     ("signing", "pdf"): "reading, drawing and signing of PDFs",
     ("notifications", "channels"): "the ways that messages leave by",

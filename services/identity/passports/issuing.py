@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from services.chassis.runtime import Runtime
 from services.chassis.unit_of_work import utc_now
 from services.identity.passports.standing import standing_of
 from services.identity.sessions.seen import seen_sessions
 
 
-def issue_passports(runtime: Any, *, asked: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def issue_passports(runtime: Runtime, *, asked: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A passport for each session that holds, in the order in which they were asked for."""
     with runtime.database.fetching() as fetch_one:
         return {"passports": [_passport(runtime, fetch_one, **each) for each in asked]}
 
 
 def _passport(
-    runtime: Any,
+    runtime: Runtime,
     fetch_one: Any,
     *,
     token: str,

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from services.chassis import logs, wire
 from services.chassis.logs import log, where
 from services.chassis.loop import Loop
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.declare import Operation
@@ -38,7 +39,7 @@ from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.traffic import Traffic, traffic_of
 from services.notifications.preferences import choices
 from services.notifications.preferences import rules as preference_rules
-from services.notifications.templates import own_words, product_words
+from services.notifications.templates import own_words, product_words, rendering
 from services.notifications.templates.spoken import spoken_time
 from services.notifications.webhooks import posting
 
@@ -112,7 +113,7 @@ LOOP = "sender"
 class SenderLoop(Loop):
     """One of the parallel senders of a process."""
 
-    def __init__(self, runtime: Any, channels: tuple[str, ...] = rules.CHANNELS) -> None:
+    def __init__(self, runtime: Runtime, channels: tuple[str, ...] = rules.CHANNELS) -> None:
         super().__init__(LOOP, self._send_due, every_s=SWEEP_EVERY_S)
         self._runtime = runtime
         self._channels = channels
@@ -126,7 +127,7 @@ class SenderLoop(Loop):
         return True
 
 
-def take_over(runtime: Any) -> None:
+def take_over(runtime: Runtime) -> None:
     """At the start, end the leases that a killed process has left: its deliveries are due now.
 
     This happens with SQLite only, which has one process. With PostgreSQL another replica may hold the leases.
@@ -140,7 +141,9 @@ def take_over(runtime: Any) -> None:
     runtime.database.write(None, end_leases)
 
 
-def send_next(runtime: Any, channels: tuple[str, ...] = rules.CHANNELS, *, looks_first: bool = True) -> bool:
+def send_next(
+    runtime: Runtime, channels: tuple[str, ...] = rules.CHANNELS, *, looks_first: bool = True
+) -> bool:
     """Claim the delivery of these channels that has been due the longest, and try it once. False when none may be sent.
 
     `looks_first`: it is likely that nothing is due, so that is looked for without a lock.
@@ -184,7 +187,7 @@ def smtp_settings(settings: Any) -> email.SmtpSettings:
 
 
 def _claim(
-    runtime: Any, channels: tuple[str, ...] = rules.CHANNELS, *, looks_first: bool = True
+    runtime: Runtime, channels: tuple[str, ...] = rules.CHANNELS, *, looks_first: bool = True
 ) -> Delivery | None:
     traffic = traffic_of(runtime)
     resting = traffic.resting(channels)
@@ -213,7 +216,7 @@ _ID_OF_DUE = _DUE.with_only_columns(Delivery.id)
 _DUE_UNLOCKED = _DUE.with_for_update(skip_locked=True)
 
 
-def _claim_of(runtime: Any, traffic: Traffic, channel: str, *, looks_first: bool) -> Delivery | None:
+def _claim_of(runtime: Runtime, traffic: Traffic, channel: str, *, looks_first: bool) -> Delivery | None:
     def due() -> dict[str, Any]:
         crowded, subscribers = traffic.held_back(channel)
         held_back = {"crowded": crowded, "subscribers": subscribers if channel == rules.WEBHOOK else []}
@@ -236,7 +239,7 @@ def _claim_of(runtime: Any, traffic: Traffic, channel: str, *, looks_first: bool
     return claimed
 
 
-def _try(runtime: Any, delivery: Delivery) -> Outcome:
+def _try(runtime: Runtime, delivery: Delivery) -> Outcome:
     """Compose and send. Every failure becomes an outcome."""
     if delivery.tries > rules.MAX_TRIES:
         return Outcome("technical_failure", "tries_exhausted")  # no sender has recorded an outcome
@@ -267,11 +270,11 @@ def _again(delivery: Delivery, reason: str, *, is_outage: bool = False) -> Outco
     return Outcome(state, reason, is_outage=is_outage)
 
 
-def _send_mail(runtime: Any, delivery: Delivery) -> None:
+def _send_mail(runtime: Runtime, delivery: Delivery) -> None:
     _mail(runtime, delivery, _compose(runtime, delivery))
 
 
-def _mail(runtime: Any, delivery: Delivery, message: EmailMessage) -> None:
+def _mail(runtime: Runtime, delivery: Delivery, message: EmailMessage) -> None:
     settings, connections = runtime.settings, traffic_of(runtime).connections
     # The Message-ID of the delivery, even if MAIL_FROM has another domain by now.
     message.replace_header("Message-ID", f"<{delivery.message_id}>")
@@ -279,7 +282,7 @@ def _mail(runtime: Any, delivery: Delivery, message: EmailMessage) -> None:
     email.send(smtp_settings(settings), message, connections, bounces_to=bounces_to)
 
 
-def _send_fax(runtime: Any, delivery: Delivery) -> None:
+def _send_fax(runtime: Runtime, delivery: Delivery) -> None:
     """Fax a document. Raises Permanent(no_fax_service) without a service, and NoRecipient when the document is decided."""
     settings = runtime.settings
     if settings.fax_provider_url is None and settings.fax_mail_domain is None:
@@ -318,7 +321,7 @@ SEND_BY: Mapping[str, Callable[[Any, Delivery], None]] = {
 }
 
 
-def _require_wanted(runtime: Any, delivery: Delivery) -> None:
+def _require_wanted(runtime: Runtime, delivery: Delivery) -> None:
     """Raise NoRecipient for what the account has switched off, NotNow in its quiet hours. Neither holds for what must be told."""
     group = preference_rules.group_of(delivery.kind)
     if group is None:
@@ -335,7 +338,7 @@ def _require_wanted(runtime: Any, delivery: Delivery) -> None:
         raise NotNow(until)
 
 
-def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
+def _compose(runtime: Runtime, delivery: Delivery) -> EmailMessage:
     settings = runtime.settings
     _require_wanted(runtime, delivery)
     # Before `_recipient`, which may make a secret: a try that fails here makes none.
@@ -363,7 +366,7 @@ def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
         words = own_words.words_of(session, kind, language)
     delivery.template, delivery.template_language = kind, words.language
     delivery.template_version = words.version
-    rendered = product_words.render(kind, words.template, values, facts["telephone"])
+    rendered = rendering.render(product_words.kind_of(kind), words.template, values, facts["telephone"])
     message = email.build(
         delivery.id, settings.mail_from, recipient, rendered.subject, rendered.text, rendered.html
     )
@@ -382,7 +385,7 @@ def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     return message
 
 
-def _appointment(runtime: Any, delivery: Delivery) -> Any:
+def _appointment(runtime: Runtime, delivery: Delivery) -> Any:
     """The appointment that a message is about, as it is now; None for other messages.
 
     Raises NoRecipient when it has changed since: the message about the change follows.
@@ -427,7 +430,7 @@ def _page(settings: Any, delivery: Delivery, realm: str | int | None) -> str:
     return f"{entrance}?{urlencode({'return_path': page}, safe='/')}"
 
 
-def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | int]]:
+def _recipient(runtime: Runtime, delivery: Delivery) -> tuple[str, dict[str, str | int]]:
     """The address and the values for the template, as identity answers now.
 
     Raises NoRecipient, or Refused when identity does not answer. Links of invitations and pick-up codes are made by this
@@ -464,7 +467,7 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | i
     return _of_account(runtime, delivery)
 
 
-def _of_account(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | int]]:
+def _of_account(runtime: Runtime, delivery: Delivery) -> tuple[str, dict[str, str | int]]:
     """As `_recipient`, for a message to an account. Raises NoRecipient also for an unverified address (S0-43)."""
     account = _ask(runtime, delivery, accounts.describe_account, {"account_id": delivery.account_id})
     if account["state"] == "disabled":
@@ -495,7 +498,7 @@ def _address(answer: Any) -> str:
     return str(answer["email"])
 
 
-def _ask(runtime: Any, delivery: Delivery, operation: Any, request: dict[str, Any]) -> Any:
+def _ask(runtime: Runtime, delivery: Delivery, operation: Any, request: dict[str, Any]) -> Any:
     # Every try has a new request id: identity refuses a repeated one if the answer holds a secret.
     context = wire.CallContext(wire.new_id(), correlation_id=delivery.correlation_id)
     try:
@@ -511,7 +514,7 @@ def _ask(runtime: Any, delivery: Delivery, operation: Any, request: dict[str, An
         raise
 
 
-def _settled(runtime: Any, delivery: Delivery, outcome: Outcome) -> bool:
+def _settled(runtime: Runtime, delivery: Delivery, outcome: Outcome) -> bool:
     """Record the outcome. False when the database is busy."""
     sender = itself(runtime, delivery.organisation_id, delivery.organisation_key)
     try:
