@@ -16,7 +16,7 @@ from services.portals.questionnaires.answering import Standing
 from services.portals.questionnaires.form import SILENT, by_id
 
 Given = Sequence[Mapping[str, Any]]
-# Of all answers as JSON. Replies hold them twice, beside the questions, and a message of the broker has at most 1 MiB.
+# Of all answers as JSON. Every save answers with all of them, twice.
 MOST_BYTES = 150_000
 
 

@@ -553,7 +553,7 @@ def people_named(desk: Desk) -> None:
 
 @pytest.mark.fault("A1")
 def test_all_answers_together_stay_so_small_that_they_can_be_read(desk: Desk) -> None:
-    """A reply is a message of the broker: what is larger could be read by nobody any more, and never be sent."""
+    """Every save answers with all of them. What no answer can hold could be read by nobody any more, and never be sent."""
     long = "\u6f22" * 20_000  # 60 kB each
     draft = desk.starts(desk.offers(*(an_item(f"i{number}") for number in range(6))))
     draft = desk.saves(draft, i0=long, i1=long)
