@@ -15,6 +15,7 @@ import segno
 from gateway import cookies
 from gateway.web import assets, contact, emergency, help_tasks, language, lapses, theme
 from gateway.web.protection import Protection, keep_visitor
+from gateway.web.return_paths import own_path
 from services.chassis import logs, wire
 
 _COMPRESSION = 5  # a page of 200 kB takes 3 ms
@@ -57,6 +58,7 @@ def _environment() -> jinja2.Environment:
         "usual": language.usual,
         "qr_code": _qr_code,
         "dial": contact.dial,
+        "own_path": own_path,
     }
     return made
 

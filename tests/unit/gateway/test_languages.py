@@ -30,6 +30,10 @@ LOCALE = Path(language.__file__).with_name("locale")
 LANGUAGES = sorted(path.name for path in LOCALE.iterdir())
 PAGES = ShownPages()
 HERE = {"base_url": "https://localhost"}
+# How the sentences of the library begin that checks requests.
+_LIBRARYS = re.compile(
+    r"^(Not a valid|Missing data|Field may|Invalid value|Shorter|Longer|Length must|Must be)"
+)
 _PLACE = re.compile(r"%\(\w+\)[sd]")
 
 
@@ -84,14 +88,11 @@ def test_a_translation_has_the_values_of_its_text(path: Path) -> None:
 
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_what_services_say_is_said_by_one(code: str) -> None:
-    marshmallow = re.compile(
-        r"^(Not a valid|Missing data|Field may|Invalid value|Shorter|Longer|Length must|Must be)"
-    )
     said = {_plain(each) for each in said_in_code()}
     with (LOCALE / code / "refusals.po").open("rb") as file:
         for entry in pofile.read_po(file):
             plain = _plain(str(entry.id))
-            assert not entry.id or marshmallow.match(plain) or plain in said, entry.id
+            assert not entry.id or _LIBRARYS.match(plain) or plain in said, entry.id
 
 
 def test_a_visitor_changes_the_language_on_any_page_without_a_script() -> None:
@@ -146,6 +147,23 @@ def test_what_a_service_says_is_told_in_the_language_of_the_page(
 ) -> None:
     flask.g.language = "es"
     assert language.told(sentence) == told
+
+
+@pytest.mark.parametrize(
+    ("sentence", "told"),
+    [
+        ("Not a valid integer.", "A whole number is expected."),
+        ("Longer than maximum length 80.", "At most 80 characters fit."),
+        (
+            "Must be greater than or equal to 0 and less than or equal to 5.",
+            "A number from 0 to 5 is expected.",
+        ),
+        ("Nobody else says this of 3.", "Nobody else says this of 3."),
+    ],
+)
+def test_the_words_of_a_library_are_told_in_plain_english(
+    page: flask.Flask, sentence: str, told: str
+) -> None:
     flask.g.language = "en"
     assert language.told(sentence) == sentence
 
@@ -181,3 +199,14 @@ def test_a_portal_shows_usual_names_in_the_language_and_own_ones_as_they_are() -
         page = parsed(PAGES.response(shown, {"language": code}).text)
         assert [each.to_text() for each in page.query(".tiles strong")][:2] == [usual, "Write to Ann"]
         assert page.query("title")[0].to_text().endswith(f" {brand}")
+
+
+assert language.told(sentence) == told
+
+
+def test_what_is_told_in_spanish_of_the_librarys_words_is_told_in_plain_english(page: flask.Flask) -> None:
+    with (LOCALE / "es" / "refusals.po").open("rb") as file:
+        said = [str(entry.id) for entry in pofile.read_po(file) if _LIBRARYS.match(str(entry.id))]
+    assert len(said) > 10
+    said.remove("Missing data for required field.")  # which a page says with the field's name
+    assert [each for each in said if language.catalogue("en").gettext(each) == each] == []
