@@ -61,6 +61,8 @@ class Dispatcher:
         reply = self._client.call(route.operation, arguments, admitted.context)
         if route.downloads:
             return self._file(reply, admitted)
+        if route.is_calendar:
+            return _calendar(reply["calendar"])
         if wants_cookie:
             return _with_cookie(route, reply)
         response = _json(reply, route.operation.status)
@@ -178,6 +180,15 @@ class Dispatcher:
         # Flask would allow a copy that the browser validates; no copy of a person's document may stay.
         response.headers["Cache-Control"] = "no-store" if public_of is None else _KEPT_IMAGE
         return response
+
+
+def _calendar(text: str) -> flask.Response:
+    """A calendar, or 304 to whoever has it already."""
+    response = flask.Response(text, content_type="text/calendar; charset=utf-8")
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.add_etag()
+    response.make_conditional(flask.request)
+    return response
 
 
 def typed(route: Route, given: Mapping[str, str]) -> dict[str, Any]:
