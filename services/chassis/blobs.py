@@ -25,13 +25,14 @@ from services.contracts.errors import Refused
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ORGANISATION = re.compile(r"[0-9a-f]{32}")
 _SHELF = re.compile(r"[0-9a-f]{2}")
-# The kept parts: documents, which lie in the organisation's folder itself, files of imports that are unfinished, and images.
-DOCUMENTS, IMPORTS, IMAGES = "", "imports", "images"
+# The kept parts: documents, which lie in the organisation's folder itself, files of imports that are unfinished, images, and
+# files in answers to questionnaires.
+DOCUMENTS, IMPORTS, IMAGES, ANSWERS = "", "imports", "images", "answers"
 # The passing parts: what is being uploaded, documents that are downloaded at once, and exports that are downloaded later.
 UPLOADS, PASSING, EXPORTS = "uploads", "passing", "exports"
 # Where services look for an upload: a gateway of an earlier version, until it is updated too, puts it among the documents.
 UPLOADED = (UPLOADS, DOCUMENTS)
-_DOWNLOADED = (DOCUMENTS, PASSING, EXPORTS, IMAGES)
+_DOWNLOADED = (DOCUMENTS, PASSING, EXPORTS, IMAGES, ANSWERS)
 # The store of those who have not signed in: what they upload passes, and nothing is kept.
 VISITORS = "0" * 32
 _INCOMING = ".incoming-"
@@ -235,7 +236,7 @@ class BlobStore:
 
     def _bytes_in(self, folder: Path) -> int:
         total, linked = 0, set()
-        for part in (DOCUMENTS, IMPORTS, IMAGES, UPLOADS, PASSING, EXPORTS):
+        for part in (DOCUMENTS, IMPORTS, IMAGES, ANSWERS, UPLOADS, PASSING, EXPORTS):
             for path in in_turns(self._files(folder / part)):
                 status = _status(path)
                 if status is None or path.name.startswith(_INCOMING):

@@ -14,7 +14,7 @@ from services.contracts.identity import accounts, credentials, organisations, pa
 from services.contracts.portals import appointments
 from services.contracts.referrals import queues
 from services.notifications.channels import calendar_entry, email
-from services.notifications.deliveries import acting, rules
+from services.notifications.deliveries import acting, portal_names, rules
 from services.notifications.deliveries.asking import ask
 from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.outcomes import NoRecipient, NotNow
@@ -23,14 +23,6 @@ from services.notifications.preferences import rules as preference_rules
 from services.notifications.templates import own_words, product_words, rendering
 from services.notifications.templates.spoken import spoken_time
 
-PRODUCT = "Portico"
-PORTAL_NAMES = {
-    "provider": "Provider Portal",
-    "family": "Family Portal",
-    "patient": "Patient Portal",
-    "employee": "Employee Portal",
-    "applicant": "Applicant Portal",
-}
 # For each kind of message with a credential: placeholder of the template → member of identity's answer.
 CREDENTIAL_KINDS = {
     "account_invited": {"invitation_link": "link"},
@@ -67,11 +59,8 @@ def compose(runtime: Runtime, delivery: Delivery) -> EmailMessage:
     if appointment:
         values |= _when_and_where(appointment, language)
     realm = values.pop("realm", None)
-    values |= {
-        "product_name": PRODUCT,
-        "portal_name": PORTAL_NAMES.get(str(realm), PRODUCT),
-        "portal_link": _page(settings, delivery, realm),
-    }
+    values |= portal_names.names_for(runtime, delivery, str(realm), language)
+    values["portal_link"] = _page(settings, delivery, realm)
     kind = _variant(delivery.kind, values)
     if kind == "appointment_cancelled" and appointment["is_due_again"]:
         kind = "appointment_released"

@@ -51,6 +51,7 @@ SAMPLES: Mapping[str, str | int] = {
 SAMPLE_TELEPHONE = "+1 555 0100"
 SAMPLE_TIME = datetime.datetime(2027, 3, 3, 14, 30, tzinfo=ZoneInfo("Europe/Berlin"))
 MOST_LANGUAGES = 30
+_OF_SAMPLE = "message_waiting"
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,27 @@ def preview_message_template(
     check(kind, words)
     samples = {**SAMPLES, "appointment_time": spoken_time(SAMPLE_TIME, language)}
     rendered = rendering.render(product_words.kind_of(kind), words, samples, SAMPLE_TELEPHONE)
+    return {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
+
+
+def sample_portal_mail(
+    session: Session,
+    _caller: Caller,
+    *,
+    organisation_name: str,
+    portal_name: str,
+    product_name: str,
+    language: str,
+) -> dict[str, Any]:
+    """The e-mail that says that a message waits, with made-up values beside these names of a portal."""
+    words = words_of(session, _OF_SAMPLE, language)
+    named = {
+        "organisation_name": organisation_name,
+        "portal_name": portal_name,
+        "product_name": product_name,
+    }
+    values = {**SAMPLES, **named}
+    rendered = rendering.render(product_words.kind_of(_OF_SAMPLE), words.template, values, SAMPLE_TELEPHONE)
     return {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
 
 

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 from eventlet import tpool
 
+from services.chassis import pdf_screening, pictures
 from services.chassis.blobs import DOCUMENTS, PASSING, UPLOADED, BlobStore
+from services.chassis.turns import turn
 from services.contracts.errors import Refused
 from services.signing.documents.rules import Strokes
-from services.signing.documents.turns import turn
-from services.signing.pdf import codes, photographs, screening
+from services.signing.pdf import codes, photographs
 from services.signing.pdf.certificates import Authority
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Signer:
         self._timestamp_authority: str = settings.timestamp_authority
         self._timestamp_roots = _roots(settings.timestamp_roots_file)
         self._max_bytes: int = settings.max_document_bytes
-        self._limits = screening.Limits(
+        self._limits = pdf_screening.Limits(
             max_bytes=settings.max_document_bytes, max_pages=settings.max_document_pages
         )
         self._screenings = threading.BoundedSemaphore(SCREENINGS_AT_ONCE)
@@ -110,14 +111,14 @@ class Signer:
         """
         path = self._blobs.find(organisation_id, sha256, *UPLOADED)
         with turn(self._screenings, wait_s):
-            if photographs.is_photograph(path):
+            if pictures.is_picture(path):
                 drawn = photographs.as_pdf(path, most_bytes=self._limits.max_bytes)
-                screened = screening.screen(drawn, limits=self._limits, field="document")
+                screened = pdf_screening.screen(drawn, limits=self._limits, field="document")
                 self._in_thread(
                     self._blobs.put_passing, organisation_id, [drawn], self._limits.max_bytes, part
                 )
                 return TakenIn(screened.sha256, screened.pages, screened.bytes)
-            screened = screening.screen(path, limits=self._limits, field="document")
+            screened = pdf_screening.screen(path, limits=self._limits, field="document")
         if (screened.sha256, screened.bytes) != (sha256, size):
             raise Refused("document_unreadable", "The stored document is not the one uploaded.", "document")
         self._in_thread(self._blobs.keep, organisation_id, sha256, part)
