@@ -22,6 +22,7 @@ from kombu.utils.functional import retry_over_time
 
 from deploy import broker_users
 from deploy.migrate import SERVICES
+from gateway.live.settings import PRESENCE_EXCHANGE
 from services.chassis import wire
 from services.chassis.link import connect
 from services.chassis.topology import FEED_QUEUE, QUORUM, Topology, topology
@@ -58,8 +59,9 @@ STREAM = {
 
 
 def internal(organisations: list[str]) -> Topology:
-    """The topology of the services, with a queue for each organisation that fills its stream."""
+    """The topology of the services and live processes, with a queue for each organisation that fills its stream."""
     plan = topology([importlib.import_module(f"services.{service}.service").Service for service in SERVICES])
+    plan.exchanges[PRESENCE_EXCHANGE] = "fanout"
     ways = ways_to_streams(organisations)
     plan.queues |= ways.queues
     plan.bindings += ways.bindings

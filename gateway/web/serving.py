@@ -384,7 +384,7 @@ class Pages:
         if not visit.page.watches:
             return None
         me = visit.values["me"]
-        watched = [view.format_map(visit.path) for view in visit.page.watches]
+        watched = [view.format_map({**visit.path, "me": me["id"]}) for view in visit.page.watches]
         # Those who have the same item open are shown each other's first name and initial, as in its history.
         name = " ".join(
             filter(None, (me.get("first_name"), f"{me['last_name'][:1]}." if me.get("last_name") else ""))
