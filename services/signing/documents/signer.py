@@ -126,7 +126,7 @@ class Signer:
 
     def is_held(self, organisation_id: str, sha256: str) -> bool:
         """Whether a document that was taken in among the passing files has not gone yet."""
-        return self._blobs.path(organisation_id, sha256, PASSING).is_file()
+        return self._blobs.holds(organisation_id, sha256, PASSING)
 
     def keep_passing(self, organisation_id: str, sha256: str) -> None:
         """Keep a document that was taken in among the passing files. Raises Refused(not_found)."""

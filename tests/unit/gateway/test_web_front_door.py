@@ -93,6 +93,7 @@ def test_only_a_stack_with_a_demo_shows_its_log_ins(services: Any, tmp_path: Pat
             5,
         ),
         blob_dir=str(tmp_path),
+        blob_s3_bucket=None,
         trusted_proxies=(),
         public_url=None,
         gateway_serves="pages",
