@@ -49,7 +49,7 @@ def test_what_is_stored_is_read_by_its_hash(store: BlobStore):
     sha256, size = store.put(HARBOR, [b"plan ", b"of care"], 100)
 
     assert (sha256, size) == (hashlib.sha256(b"plan of care").hexdigest(), 12)
-    assert store.read(HARBOR, sha256) == b"plan of care"
+    assert store.opened(HARBOR, sha256).read() == b"plan of care"
 
 
 def test_the_same_content_again_is_one_file(store: BlobStore, tmp_path: Path):
@@ -61,7 +61,7 @@ def test_another_organisation_cannot_read_it_even_with_the_hash(store: BlobStore
     sha256, _ = store.put(HARBOR, [b"plan"], 100)
 
     with pytest.raises(Refused) as refusal:
-        store.read(BAYSIDE, sha256)
+        store.opened(BAYSIDE, sha256).read()
     assert refusal.value.code == "not_found"
 
 
@@ -92,7 +92,7 @@ def test_a_file_that_has_changed_is_not_given_out(store: BlobStore):
     store.path(HARBOR, sha256).write_bytes(b"plot")
 
     with pytest.raises(OSError, match="has changed"):
-        store.read(HARBOR, sha256)
+        store.opened(HARBOR, sha256).read()
 
 
 @pytest.mark.parametrize("sha256", ["", "..", "../" * 8 + "etc/passwd", "A" * 64, "e" * 63, "e" * 64 + "\n"])
@@ -123,7 +123,7 @@ def test_a_kept_copy_of_what_passed_through_stays(store: BlobStore):
     store.put(HARBOR, [b"paper"], 100)
     assert store.sweep_passing(older_than_s=-1) == 1
     assert store.find(HARBOR, sha256) == store.path(HARBOR, sha256)
-    assert store.read(HARBOR, sha256) == b"paper"
+    assert store.opened(HARBOR, sha256).read() == b"paper"
 
 
 def test_an_upload_is_there_until_it_is_released(store: BlobStore, tmp_path: Path):
@@ -197,7 +197,7 @@ def test_what_was_kept_before_is_kept_again_without_an_upload(store: BlobStore):
 
     store.keep(HARBOR, upload.sha256)
 
-    assert store.read(HARBOR, upload.sha256) == b"plan"
+    assert store.opened(HARBOR, upload.sha256).read() == b"plan"
 
 
 def test_an_upload_that_nobody_releases_goes_after_its_time_and_not_before(store: BlobStore, tmp_path: Path):
@@ -221,7 +221,7 @@ def test_what_a_process_had_begun_to_write_goes_too(store: BlobStore, tmp_path: 
     let_pass(store, 25)
 
     before = time.time() - 24 * 3600
-    assert [path.parent.name for path in store.old_files(HARBOR, DOCUMENTS, before)] == [HARBOR]
+    assert [Path(each.place).parent.name for each in store.old_files(HARBOR, DOCUMENTS, before)] == [HARBOR]
     store.delete_old(HARBOR, store.old_files(HARBOR, DOCUMENTS, before), before)
     store.sweep_passing(24 * 3600, UPLOADS)
 
@@ -236,8 +236,10 @@ def test_a_part_is_swept_without_the_others(store: BlobStore):
     let_pass(store, 25)
 
     before = time.time() - 24 * 3600
-    assert list(store.old_files(HARBOR, IMPORTS, before)) == [store.path(HARBOR, upload.sha256, IMPORTS)]
-    assert list(store.old_files(HARBOR, DOCUMENTS, before)) == [store.path(HARBOR, upload.sha256)]
+    for part in (IMPORTS, DOCUMENTS):
+        [old] = store.old_files(HARBOR, part, before)
+        assert (old.name, old.size) == (upload.sha256, 4)
+        assert old.place == str(store.path(HARBOR, upload.sha256, part))
 
 
 def test_files_of_an_earlier_version_are_found_where_they_are(store: BlobStore, tmp_path: Path):
@@ -247,7 +249,7 @@ def test_files_of_an_earlier_version_are_found_where_they_are(store: BlobStore, 
     place.write_bytes(b"plan")
 
     assert store.find(HARBOR, sha256) == place
-    assert store.read(HARBOR, sha256) == b"plan"
+    assert store.opened(HARBOR, sha256).read() == b"plan"
     store.keep(HARBOR, sha256)
     assert store.stored_bytes(HARBOR) == 4
 
@@ -259,7 +261,7 @@ def test_what_is_kept_anew_after_it_was_found_old_is_not_deleted(store: BlobStor
     let_pass(store, 25)
     before = time.time() - 24 * 3600
     old = list(store.old_files(HARBOR, DOCUMENTS, before))
-    assert old == [store.path(HARBOR, upload.sha256)]
+    assert [each.name for each in old] == [upload.sha256]
 
     if again == "keep":
         store.keep(HARBOR, upload.sha256)
@@ -267,7 +269,7 @@ def test_what_is_kept_anew_after_it_was_found_old_is_not_deleted(store: BlobStor
         store.put(HARBOR, [b"plan"], 100)
 
     assert store.delete_old(HARBOR, old, before) == 0
-    assert store.read(HARBOR, upload.sha256) == b"plan"
+    assert store.opened(HARBOR, upload.sha256).read() == b"plan"
 
 
 def test_what_is_kept_anew_in_the_moment_of_its_deletion_is_there(
@@ -299,10 +301,10 @@ def test_what_is_kept_anew_in_the_moment_of_its_deletion_is_there(
     monkeypatch.setattr(fcntl, "flock", noting)
     monkeypatch.setattr(blobs, "_remove", keeping_first)
 
-    assert store.delete_old(HARBOR, [store.path(HARBOR, upload.sha256)], before) == 1
+    assert store.delete_old(HARBOR, store.old_files(HARBOR, DOCUMENTS, before), before) == 1
 
     keeping.join(10)
-    assert store.read(HARBOR, upload.sha256) == b"plan"
+    assert store.opened(HARBOR, upload.sha256).read() == b"plan"
 
 
 def test_sweeping_where_nothing_was_ever_stored_does_nothing(store: BlobStore):
