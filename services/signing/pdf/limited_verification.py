@@ -27,14 +27,14 @@ def verified_in_child(
     path: Path,
     trust_roots: Iterable[x509.Certificate],
     timestamp_roots: Iterable[x509.Certificate],
-    revoked: x509.CertificateRevocationList,
+    revoked: x509.CertificateRevocationList | None = None,
 ) -> dict[str, Any] | None:
     """As `verification.verified`, of an untrusted file. None: it cannot be read within the limits."""
     order = {
         **_LIMITS,
         "roots": _pem(trust_roots),
         "timestamp_roots": _pem(timestamp_roots),
-        "revoked": revoked.public_bytes(Encoding.PEM).decode(),
+        "revoked": revoked.public_bytes(Encoding.PEM).decode() if revoked else "",
     }
     with path.open("rb") as file:
         said = untrusted_files.answer_of(_CHILD, file, order, _MOST_ANSWERED)

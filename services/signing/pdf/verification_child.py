@@ -23,6 +23,6 @@ def answer(file: BinaryIO, limits: dict[str, Any]) -> bytes:
         x509.load_pem_x509_certificates(limits[name].encode()) if limits[name] else []
         for name in ("roots", "timestamp_roots")
     )
-    revoked = x509.load_pem_x509_crl(limits["revoked"].encode())
+    revoked = x509.load_pem_x509_crl(limits["revoked"].encode()) if limits["revoked"] else None
     found = verification.verified(file, trust_roots=roots, timestamp_roots=roots_of_time, revoked=revoked)
     return json.dumps(found, default=lambda at: at.isoformat()).encode()
