@@ -46,6 +46,7 @@ SAMPLES: Mapping[str, str | int] = {
     "temporary_password": "K7QF-2MXD-HHP4-WZ9A",
     "pickup_code": "K7QF-2MXD",
     "partner_text": "Please call within two days.",
+    "counted": "2 messages, 1 notice about appointments",
     "place": "12 Harbor Street, second floor",
 }
 SAMPLE_TELEPHONE = "+1 555 0100"
