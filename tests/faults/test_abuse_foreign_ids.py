@@ -53,6 +53,9 @@ ANYTHING = {
     ("identity.send_pickup_codes", "person_ids"),
     ("signing.sign_documents", "document_ids"),
     ("notifications.describe_document_deliveries", "document_id"),
+    # The service that owns the object compares its state when the link is used.
+    ("identity.mint_mail_link", "object_id"),
+    ("identity.mint_mail_link", "message_id"),
     ("portals.create_message_type", "questionnaire_id"),
     ("portals.change_message_type", "questionnaire_id"),
 }
