@@ -41,13 +41,13 @@ def notifications_world(folder: Path) -> World:
                 "purpose": "invitation",
             }
             service.deliver(credentials.account_invited, invitation, organisation=IDS[key])
+            waiting = {"message_id": f"{number}{time + 2}" * 16, "account_ids": [ACCOUNTS[key]]}
+            told = {"person_id": own_person(key), "type": "note", "is_notified": True}
+            service.deliver(messages.message_sent, waiting | told, organisation=IDS[key])
         world.keep(key, "account", ACCOUNTS[key])
         listed = service.call(notifications.list_deliveries, callers[key], limit=1)
         world.keep(key, "delivery", *[item["id"] for item in listed["items"]])
         world.keep(key, "delivery_cursor", listed["next"])
-            waiting = {"message_id": f"{number}{time + 2}" * 16, "account_ids": [ACCOUNTS[key]]}
-            told = {"person_id": own_person(key), "type": "note", "is_notified": True}
-            service.deliver(messages.message_sent, waiting | told, organisation=IDS[key])
         listed = service.call(my_notices.list_my_notices, callers[key], limit=1)
         world.keep(key, "my_notice", *[item["id"] for item in listed["items"]])
         world.keep(key, "my_notice_cursor", listed["next"])
