@@ -49,15 +49,13 @@ FEW = 3  # objects of other kinds that the short form tries beside the right one
 LEAST_PAIRS = 1000
 # Members that may name anything: the object is looked up later, or what cannot be done is answered for each.
 ANYTHING = {
+    # The service that owns the object compares its state when the link is used.
     ("identity.mint_mail_link", "message_id"),
     ("identity.mint_mail_link", "object_id"),
     ("identity.start_patient_job", "person_ids"),
     ("identity.send_pickup_codes", "person_ids"),
     ("signing.sign_documents", "document_ids"),
     ("notifications.describe_document_deliveries", "document_id"),
-    # The service that owns the object compares its state when the link is used.
-    ("identity.mint_mail_link", "object_id"),
-    ("identity.mint_mail_link", "message_id"),
     ("portals.create_message_type", "questionnaire_id"),
     ("portals.change_message_type", "questionnaire_id"),
 }

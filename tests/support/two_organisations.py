@@ -325,7 +325,6 @@ TEXTS: Mapping[str, Any] = {
     "password": "tidal lantern violet meadow",
     "organisation": "bayside",
     "resource_type": "Task",
-    "object_state": "open",
 }
 
 
