@@ -10,7 +10,9 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    String,
     and_,
+    any_,
     column,
     func,
     literal_column,
@@ -19,6 +21,7 @@ from sqlalchemy import (
     table,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased
 
 from services.chassis.passports import Caller
@@ -29,7 +32,7 @@ from services.portals.portal_queue import queries
 from services.portals.portal_queue.models import QueueItem, QueueText
 
 _MOST_WORDS = 8
-_NEWEST = 5_000  # items of which each is looked at for a word
+_NEWEST = 10_000  # items of which each is looked at for a word
 _APART = datetime.timedelta(minutes=5)  # of requests that came at once, at most
 
 
@@ -92,15 +95,18 @@ def _with_words(session: Session, items: Select[Any], typed: list[str], most: in
     """PostgreSQL's first of these items that have the words.
 
     It is told which way to go, as it takes every beginning of a word for frequent. Words that come often are among the newest
-    items; those that do not are few, so that the index of words may gather all of them.
+    items, whose texts are looked through as they are; those that do not are few, so the index of words gathers all of them.
     """
     newest = aliased(QueueItem, items.limit(_NEWEST).subquery())
-    among_newest = select(newest).join(QueueText, QueueText.item_id == newest.id).where(_has_words(typed))
-    rows = session.scalars(among_newest.order_by(*_in_order(newest)).limit(most)).all()
+    words = select(" " + QueueText.words).where(QueueText.item_id == newest.id).scalar_subquery()
+    near = select(newest).where(*(words.like(f"% {each}%") for each in typed))
+    rows = session.scalars(near.order_by(*_in_order(newest)).limit(most)).all()
     if len(rows) == most or session.scalars(items.offset(_NEWEST - 1).limit(1)).first() is None:
         return rows
-    gathered = select(QueueText.item_id).where(_has_words(typed)).cte().prefix_with("MATERIALIZED")
-    return session.scalars(items.where(QueueItem.id.in_(select(gathered.c.item_id))).limit(most)).all()
+    gathered = select(QueueText.item_id).where(_has_words(typed)).scalar_subquery()
+    # As an array: a plain subquery could be asked for each item instead.
+    of_words = QueueItem.id == any_(func.array(gathered, type_=ARRAY(String)))
+    return session.scalars(items.where(of_words).limit(most)).all()
 
 
 def _has_words(typed: list[str]) -> ColumnElement[bool]:
