@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from services.chassis.audit_search import ids_asked, serves_audit
-from services.chassis.blobs import IMAGES
+from services.chassis.blobs import ANSWERS, IMAGES
 from services.chassis.loop import Loop
 from services.chassis.runtime import Runtime
 from services.chassis.unused_files import UnusedFilesLoop
 from services.contracts.identity.merging import describe_person
 from services.contracts.portals.audit import trail
 from services.portals.absences.entrypoints import AbsencesEntrypoints
+from services.portals.answer_files import queries as answer_files
+from services.portals.answer_files.entrypoints import AnswerFilesEntrypoints
 from services.portals.applicants import idle
 from services.portals.applicants.entrypoints import ApplicantsEntrypoints
 from services.portals.appointment_invitations.entrypoints import AppointmentInvitationEntrypoints
@@ -23,8 +25,8 @@ from services.portals.consents.entrypoints import ConsentsEntrypoints
 from services.portals.definitions.entrypoints import DefinitionsEntrypoints
 from services.portals.drafts.entrypoints import DraftsEntrypoints
 from services.portals.fhir.entrypoints import FhirEntrypoints
+from services.portals.images import queries as images
 from services.portals.images.entrypoints import ImagesEntrypoints
-from services.portals.images.queries import files_in_use
 from services.portals.inbox.entrypoints import InboxEntrypoints
 from services.portals.merged_people.entrypoints import MergedPeopleEntrypoints
 from services.portals.message_types.entrypoints import MessageTypesEntrypoints
@@ -45,9 +47,10 @@ from services.portals.supervision.entrypoints import SupervisionEntrypoints
 
 
 def start_runtime(settings: Any) -> Runtime:
-    """The runtime, with the loops that delete images that no row names, wipe idle applications, and tell of what nobody answers."""
+    """The runtime, with the loops that delete files that no row names, wipe idle applications, and tell of what nobody answers."""
     runtime = Runtime("portals", settings, Base)
-    runtime.loops.append(UnusedFilesLoop(runtime, IMAGES, files_in_use))
+    runtime.loops.append(UnusedFilesLoop(runtime, IMAGES, images.files_in_use))
+    runtime.loops.append(UnusedFilesLoop(runtime, ANSWERS, answer_files.files_in_use))
     runtime.loops.append(Loop("idle-applications", lambda: idle.wipe(runtime), idle.EVERY_S))
     runtime.loops.append(Loop("escalation", lambda: escalation.tell_due(runtime), escalation.EVERY_S))
     return runtime
@@ -71,6 +74,7 @@ class Service(
     CalendarFeedsEntrypoints,
     QuestionnairesEntrypoints,
     ResponsesEntrypoints,
+    AnswerFilesEntrypoints,
     ApplicantsEntrypoints,
     PortalQueueEntrypoints,
     StaffGroupsEntrypoints,

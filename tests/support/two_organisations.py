@@ -122,6 +122,7 @@ KINDS: Mapping[str, str] = {
 # Members that name another kind of object in some operations.
 KINDS_OF: Mapping[tuple[str, str], str] = {
     ("identity.list_role_recipients", "role_id"): "staff_role",
+    ("identity.mint_mail_link", "message_id"): "account",
     **{
         (f"identity.{name}", "client_id"): "api_client"
         for name in (
@@ -252,7 +253,15 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("portals.save_application_answers", "response_id"): "application_response",
     **{
         (f"portals.{name}", "response_id"): "sent_response"
-        for name in ("get_response", "export_response", "get_observations", "get_review", "mark_reviewed")
+        for name in (
+            "get_response",
+            "export_response",
+            "get_observations",
+            "get_review",
+            "mark_reviewed",
+            "open_answer_file",
+            "open_review_file",
+        )
     },
     ("portals.list_responses", "person_id"): "answering_person",
     ("portals.list_responses", "after"): "sent_response_cursor",

@@ -204,6 +204,8 @@ def _step(line: StatusChange, queue: Queue) -> PrintedStep:
     if line.outcome_code:
         outcome = outcomes.get(line.outcome_code)
         what += f"; outcome: {outcome.label if outcome else line.outcome_code}"
+    if line.by_link:
+        what += "; by the link of an e-mail"
     return PrintedStep(line.at, side_of(line.actor_realm), what, line.note, line.actor_id)
 
 
