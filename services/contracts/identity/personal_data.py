@@ -116,7 +116,7 @@ download_person_export = contract.command(
         "file_name": fields.String(required=True),
     },
     access=_ADMINISTRATORS,
-    errors=("not_found", "export_not_ready", "proof_required"),
+    errors=("not_found", "export_not_ready"),
     keeps_answer=False,
 )
 describe_personal_data_job = contract.query(

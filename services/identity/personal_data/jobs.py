@@ -27,7 +27,6 @@ from services.identity.models import Base
 from services.identity.personal_data.kept import KEPT
 from services.identity.personal_data.models import PersonalDataJob, PersonalDataPart
 from services.identity.personal_data.queries import find_job, state_of
-from services.identity.sessions.proof import proven_caller
 
 LOOP, EVERY_S = "personal-data", 15.0
 OURS = "identity"
@@ -150,10 +149,9 @@ def _person(job: PersonalDataJob) -> Person:
 
 
 def download(call: Call) -> Any:
-    """The file of an export, audited before it is handed out. Raises Refused(proof_required, not_found, export_not_ready)."""
+    """The file of an export, audited before it is handed out. Raises Refused(not_found, export_not_ready)."""
 
     def audited(unit: UnitOfWork, *, job_id: str) -> dict[str, Any]:
-        proven_caller(unit)
         job = find_job(unit.session, job_id)
         state = state_of(job, unit.now)
         if state == "running":
