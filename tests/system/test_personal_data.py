@@ -57,7 +57,7 @@ def test_an_erased_person_is_found_nowhere_although_a_service_was_killed(portico
     record = admin.post(
         "/v1/contact-records",
         first_name="Kim", last_name=FAMILY, person_id=person["id"],
-        sections=[{"title": "Home", "fields": [{"label": "Street", "value": STREET}]}],
+        sections={"Home": {"Street": STREET}},
     )  # fmt: skip
     before = canary_places(portico)
     assert {"identity", "referrals"} <= set(before)
@@ -89,4 +89,4 @@ def test_an_erased_person_is_found_nowhere_although_a_service_was_killed(portico
     assert {service: tables - {"requests"} for service, tables in left.items() if tables - {"requests"}} == {}
     kept = {each["service"]: {one["reason"] for one in each["kept"]} for each in done["parts"]}
     assert "history" in kept["referrals"]
-    assert admin.get(f"/v1/contact-records/{record['id']}")["sections"] == []
+    assert admin.get(f"/v1/contact-records/{record['id']}")["sections"] == {}
