@@ -9,6 +9,7 @@ import flask
 
 from gateway import answers, documentation, errors, health, oauth
 from gateway.api import ROUTES
+from gateway.cross_origin import CrossOrigin
 from gateway.dispatch import Dispatcher
 from gateway.routes import Route, rule_class
 from services.chassis.blobs import BlobStore
@@ -34,6 +35,8 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
     health.register(app, client, settings.blob_dir)
     app.before_request(_begin)
     app.after_request(_finish)
+    if settings.gateway_serves != "pages":
+        CrossOrigin(dispatcher.organisations_of_origin, settings.public_url).register(app)
     app.wsgi_app = _with_headers(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own place for middleware
     return app
 

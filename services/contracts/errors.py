@@ -120,6 +120,7 @@ CODES: dict[str, int] = {
     "last_way_in": 409,
     # gateway
     "cross_site_refused": 403,
+    "origin_not_allowed": 403,
     "request_too_slow": 408,
     "storage_full": 413,
     "not_acceptable": 406,

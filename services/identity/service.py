@@ -41,6 +41,7 @@ from services.identity.secrets.vault import vault_of
 from services.identity.sessions.entrypoints import SessionsEntrypoints
 from services.identity.sessions.seen import WRITE_EVERY_S, seen_sessions
 from services.identity.settings import Settings
+from services.identity.web_origins.entrypoints import WebOriginsEntrypoints
 
 __all__ = ["Base", "Service", "Settings", "start_runtime"]
 
@@ -96,6 +97,7 @@ class Service(
     RelationshipsEntrypoints,
     SecondFactorEntrypoints,
     SessionsEntrypoints,
+    WebOriginsEntrypoints,
 ):
     """Entrypoints of identity."""
 

@@ -70,6 +70,7 @@ OBJECT_TYPES: Mapping[str, str] = {
     "organisation.features_changed": "organisation",
     "organisation.portal_reminder_requested": "account",
     "organisation.public_facts_changed": "organisation",
+    "organisation.web_origins_changed": "organisation",
     "outside_identity.linked": "account",
     "outside_identity.listed": "account",
     "outside_identity.unlinked": "account",
