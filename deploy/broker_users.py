@@ -10,6 +10,7 @@
 | `portico_gateway` | nothing | calls | nothing |
 | `portico_live` | all events, in a queue that ends with its connection | calls, its queue | its queue |
 | `portico_topology` | all | all | all |
+| `portico_watch` | the streams of the feed's virtual host; it asks for the lengths of queues | nothing | nothing |
 | `portico_scaler` | nothing: it asks for the lengths of queues | nothing | nothing |
 
 Gotchas
@@ -37,6 +38,7 @@ from services.chassis import wire
 from services.chassis.events import RETRY_AFTER_S, Listens, queue_of, retry_exchange
 from services.chassis.operations import Serves
 from services.chassis.topology import entrypoints
+from services.contracts import feed
 
 DEFAULT_EXCHANGE = "amq.default"  # its name in permissions
 NOTHING = "^$"
@@ -46,7 +48,7 @@ OWN_QUEUE = "amq\\.gen-.*"  # queues that the broker names
 
 @dataclass(frozen=True)
 class Rights:
-    """RabbitMQ's regular expressions for what a user may do in the services' virtual host."""
+    """RabbitMQ's regular expressions for what a user may do in a virtual host."""
 
     configure: str
     write: str
@@ -54,8 +56,8 @@ class Rights:
 
 
 def process_names() -> tuple[str, ...]:
-    """Who has a user: the services, `gateway`, `live`, `topology`, which declares, and `scaler`, which starts more processes."""
-    return (*SERVICES, "gateway", "live", "topology", "scaler")
+    """Who has a user: services, `gateway`, `live`, `watch`, `topology`, which declares, and `scaler`, which starts more processes."""
+    return (*SERVICES, "gateway", "live", "watch", "topology", "scaler")
 
 
 def user_of(process: str) -> str:
@@ -64,7 +66,7 @@ def user_of(process: str) -> str:
 
 
 def rights_of(process: str) -> Rights:
-    """What the process needs, from what it serves and listens to."""
+    """What the process needs in the services' virtual host, from what it serves and listens to."""
     if process == "gateway":
         return Rights(NOTHING, _only([wire.RPC_EXCHANGE]), NOTHING)
     if process == "live":
@@ -73,7 +75,7 @@ def rights_of(process: str) -> Rights:
             f"^({OWN_QUEUE}|{re.escape(wire.RPC_EXCHANGE)})$",
             rf"^({OWN_QUEUE}|[a-z_]+\.events)$",
         )
-    if process == "scaler":
+    if process in ("scaler", "watch"):
         return Rights(NOTHING, NOTHING, NOTHING)
     if process == "topology":
         return Rights(".*", ".*", ".*")
@@ -83,6 +85,12 @@ def rights_of(process: str) -> Rights:
     delays = [retry_exchange(seconds) for seconds in RETRY_AFTER_S] if listened else []
     written = [wire.RPC_EXCHANGE, DEFAULT_EXCHANGE, f"{process}.events", *delays]
     return Rights(NOTHING, _only(written), _only([*served, *listened]))
+
+
+def rights_in_feed(process: str) -> Rights | None:
+    """What the process needs in the feed's virtual host; None where it has no business there."""
+    streams = f"^{re.escape(feed.stream_of(''))}.+$"
+    return {"topology": Rights(".*", ".*", ".*"), "watch": Rights(NOTHING, NOTHING, streams)}.get(process)
 
 
 def _only(names: Iterable[str]) -> str:
@@ -108,8 +116,10 @@ def definitions(folder: Path, vhost: str, feed_vhost: str) -> dict[str, Any]:
                 "limits": {},
             }
         )
-        reached = [vhost, feed_vhost] if process == "topology" else [vhost]
-        permissions += [{"user": user, "vhost": each, **vars(rights)} for each in reached]
+        permissions.append({"user": user, "vhost": vhost, **vars(rights)})
+        in_feed = rights_in_feed(process)
+        if in_feed is not None:
+            permissions.append({"user": user, "vhost": feed_vhost, **vars(in_feed)})
     vhosts = [{"name": vhost}, {"name": feed_vhost}]
     return {"vhosts": vhosts, "users": users, "permissions": permissions}
 

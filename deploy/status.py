@@ -18,7 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from deploy.stack import SERVICES, Ports, port_base
+from deploy.layout import Ports
+from deploy.migrate import SERVICES
+from deploy.stack import port_base
 
 MOST_REPLICAS = 10
 _PATIENCE_S = 2.0
@@ -67,9 +69,9 @@ def samples_of(exposition: str) -> Samples:
     }
 
 
-def seen(name: str, port: int, ready_port: int | None = None, ready_path: str = "/readyz") -> Seen:
+def seen(name: str, port: int, ready_port: int | None = None) -> Seen:
     """A process as it is now. Its readiness may be told on another port than its metrics."""
-    ready, exposed = asked(ready_port or port, ready_path), asked(port, "/metrics")
+    ready, exposed = asked(ready_port or port, "/readyz"), asked(port, "/metrics")
     return Seen(
         name,
         port,
@@ -82,7 +84,7 @@ def processes(ports: Ports) -> Iterator[Seen]:
     """Every process of the installation; replicas as far as their ports answer."""
     yield seen("gateway", ports.metrics, ports.gateway)
     yield seen("live", ports.live_metrics, ports.live)
-    yield seen("watch", ports.watch, ready_path="/metrics")
+    yield seen("watch", ports.watch)
     for service in SERVICES:
         yield seen(service, ports.health(service))
         for number in range(2, MOST_REPLICAS + 1):

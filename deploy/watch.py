@@ -1,13 +1,12 @@
 """The watch: one process that makes the broker follow, and measures what no service can measure of itself.
 
-    python -m deploy.watch --port 8417 --folder var
+    python -m deploy.watch [--private-broker FOLDER PORT]
 
 It makes the broker do what identity has written down about partners, cuts off partners with too many consumers, and offers as
 metrics on its port: the depth and the consumers of every queue (a service that hangs reports neither), what waits for each
-partner, how far back each organisation's stream reaches, the free part of the disk, and the age of the newest backup (BACKUP_DIR;
-`backups` in the folder without it). It is
-ready once it has looked at all of it. Beside a broker of your own it measures, and leaves users to you (`make partner
-ARGS="definitions"`).
+partner, how far back each organisation's stream reaches, the free part of the disk, and the age of the newest backup. It is
+ready once it has looked at all of it, and lives as long as it goes on looking. Beside a broker of your own it measures, and leaves
+users to you (`make partner ARGS="definitions"`). One process is enough; a second one would measure the same.
 """
 
 from __future__ import annotations
@@ -17,31 +16,36 @@ import contextlib
 import datetime
 import json
 import logging
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import amqp
-from prometheus_client import CollectorRegistry, Gauge, start_http_server
+from marshmallow import fields, validate
+from prometheus_client import CollectorRegistry, Gauge, make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
 from sqlalchemy.exc import SQLAlchemyError
 
 from deploy import partners
 from deploy.broker import Broker, BrokerError
+from services.chassis import wire
 from services.chassis.database import Database
 from services.chassis.link import connect
+from services.chassis.settings import Settings, load_settings
 from services.contracts import feed
 from services.contracts.errors import Refused
 from services.identity.partners import following
 
 log = logging.getLogger("watch")
 FOLLOW_EVERY_S, MEASURE_EVERY_S, RESTORE_EVERY_S = 1.0, 10.0, 600.0
+LOOK_TAKES_AT_MOST_S = 600.0  # a watch that has begun nothing new for so long stands still
 _FAILURES = (OSError, amqp.AMQPError, BrokerError, subprocess.TimeoutExpired, SQLAlchemyError, Refused)
 
 REGISTRY = CollectorRegistry()
@@ -75,13 +79,36 @@ BACKUP_AGE = _gauge(
 LOOKED_AT = _gauge("portico_watch_last_seconds", "When the watch last looked at a thing (Unix time)", "thing")
 
 
+class WatchSettings(Settings):
+    """From the environment. The folder that holds BLOB_DIR is the one whose disk is measured."""
+
+    FEED_AMQP_URI = fields.String(
+        load_default=None,
+        metadata={"help": "RabbitMQ address of the virtual host for partners; without it there are none"},
+    )
+    IDENTITY_DATABASE_URL = fields.String(
+        required=True, metadata={"help": "SQLAlchemy URL of the database that says who is a partner"}
+    )
+    BACKUP_DIR = fields.String(
+        load_default=None, metadata={"help": "folder of the backups; `backups` beside BLOB_DIR without it"}
+    )
+    HEALTH_HOST = fields.String(
+        load_default="127.0.0.1", metadata={"help": "address of /healthz, /readyz and /metrics"}
+    )
+    HEALTH_PORT = fields.Integer(
+        required=True,
+        validate=validate.Range(1, 65535),
+        metadata={"help": "port of /healthz, /readyz and /metrics"},
+    )
+
+
 class Watch:
-    """Looks at everything in turn. `broker` is None beside a broker of one's own."""
+    """Looks at everything in turn. `broker` is None beside a broker of one's own, `feed_uri` where there are no partners."""
 
     def __init__(
         self,
         amqp_uri: str,
-        feed_uri: str,
+        feed_uri: str | None,
         identity: Database,
         folder: Path,
         broker: Broker | None,
@@ -93,16 +120,34 @@ class Watch:
         self._folder, self._backups = folder, backups
         self._queues = queues
         self._retry_queues = {name for name in self._queues if name.startswith("portico.retry-")}
+        self._looks = [self.measure_queues, self.measure_disk]
+        if broker is not None:
+            self._looks[:0] = [self.follow, self.restore]
+        if feed_uri is not None:
+            self._looks.append(self.measure_feed)
+        self._seen: set[str] = set()
+        self._began_at = time.monotonic()
         self.stopping = threading.Event()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has looked at everything once."""
+        return self._seen == {look.__name__ for look in self._looks}
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it looks at one thing after another, and none holds it up."""
+        return time.monotonic() - self._began_at < LOOK_TAKES_AT_MOST_S
 
     def run(self) -> None:
         """Look until `stopping` is set. What cannot be looked at is logged, and its metric `…last_seconds` stands still."""
-        due = {self.follow: 0.0, self.restore: 0.0, self.measure_queues: 0.0, self.measure_feed: 0.0,
-               self.measure_disk: 0.0}  # fmt: skip
+        due = dict.fromkeys(self._looks, 0.0)
         every = {self.follow: FOLLOW_EVERY_S, self.restore: RESTORE_EVERY_S}
         while not self.stopping.is_set():
+            self._began_at = time.monotonic()
             for look, at in due.items():
                 if time.monotonic() >= at:
+                    self._began_at = time.monotonic()
                     self._try(look)
                     due[look] = time.monotonic() + every.get(look, MEASURE_EVERY_S)
             self.stopping.wait(0.2)
@@ -113,6 +158,7 @@ class Watch:
         except _FAILURES as error:
             log.warning("watch: %s failed: %s", look.__name__, type(error).__name__)
             return
+        self._seen.add(look.__name__)
         LOOKED_AT.labels(look.__name__).set(time.time())
 
     def follow(self) -> None:
@@ -151,6 +197,8 @@ class Watch:
 
     def measure_feed(self) -> None:
         """What waits for partners, and how far back the streams reach."""
+        if self._feed_uri is None:
+            return
         known = following.partners(self._identity)
         PARTNERS_UNDONE.set(sum(not each.is_done for each in known))
         active = [each for each in known if not each.is_revoked]
@@ -212,35 +260,65 @@ def reach(offset: int, oldest: datetime.datetime, now: datetime.datetime) -> tup
     return age.total_seconds(), offset > 0 and age < datetime.timedelta(days=feed.STREAM_DAYS)
 
 
+def application(watch: Watch) -> Callable[..., Iterable[bytes]]:
+    """The WSGI application of /metrics, /readyz and /healthz."""
+    exposition = make_wsgi_app(REGISTRY)
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            metrics: Iterable[bytes] = exposition(environ, start_response)
+            return metrics
+        holds = {"/healthz": watch.goes_on, "/readyz": watch.is_ready}.get(path)
+        status = {True: "200 OK", False: "503 Service Unavailable", None: "404 Not Found"}[holds]
+        start_response(status, [("Content-Type", "application/json")])
+        return [wire.encode({"service": "watch", "ok": bool(holds)})]
+
+    return answer
+
+
+class _Quiet(WSGIRequestHandler):
+    """Logs no request: one comes every few seconds."""
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Nothing."""
+
+
 def main(arguments: list[str]) -> int:
     """Watch until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--port", type=int, required=True, help="port of /metrics on 127.0.0.1")
-    parser.add_argument("--folder", type=Path, required=True, help="where the data is")
-    parser.add_argument("--broker-port", type=int, help="port of the private broker in that folder")
-    asked = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    secrets = asked.folder / "secrets"
-    broker = (
-        Broker(asked.folder / "broker", asked.broker_port, secrets_folder=secrets)
-        if asked.broker_port
-        else None
+    parser.add_argument(
+        "--private-broker", nargs=2, metavar=("FOLDER", "PORT"), help="the stack's folder, the broker's port"
     )
-    backups = Path(os.environ.get("BACKUP_DIR") or asked.folder / "backups")
+    private = parser.parse_args(arguments).private_broker
+    settings = load_settings(WatchSettings)
+    logging.basicConfig(level=settings.log_level, format="%(message)s", stream=sys.stderr)
+    folder = Path(settings.blob_dir).parent
+    broker = None
+    if private:
+        of_stack = Path(private[0])
+        broker = Broker(of_stack / "broker", int(private[1]), secrets_folder=of_stack / "secrets")
     watch = Watch(
-        os.environ["AMQP_URI"],
-        os.environ["FEED_AMQP_URI"],
-        Database(os.environ["IDENTITY_DATABASE_URL"], pool_size=1),
-        asked.folder,
+        settings.amqp_uri,
+        settings.feed_amqp_uri,
+        Database(settings.identity_database_url, pool_size=1),
+        folder,
         broker,
-        backups,
+        Path(settings.backup_dir or folder / "backups"),
         queues_of_services(),
     )
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: watch.stopping.set())
-    start_http_server(asked.port, "127.0.0.1", REGISTRY)
+    server = make_server(
+        settings.health_host,
+        settings.health_port,
+        application(watch),
+        ThreadingWSGIServer,
+        handler_class=_Quiet,
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     watch.run()
     return 0
 

@@ -183,8 +183,9 @@ TASKS = (
     Task(
         "requests-and-messages",
         "Answer requests and messages from portals",
-        "queue secure message patient reply template saved draft dismiss complete archive un-archive refill helper action claim",
-        ("/staff/queue", "/staff/message-types"),
+        "queue secure message patient reply template saved draft dismiss complete archive un-archive refill helper action claim "
+        "overdue escalation surrogate supervisor absence out-of-office vacation group department",
+        ("/staff/queue", "/staff/message-types", "/staff/staff-groups"),
     ),
     Task(
         "portal-go-live",

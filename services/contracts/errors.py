@@ -190,6 +190,7 @@ CODES: dict[str, int] = {
     "item_open": 409,
     "no_portal_account": 409,
     "saved_reply_taken": 409,
+    "staff_group_taken": 409,
     "order_item_taken": 409,
     "order_open": 409,
     "result_link_refused": 422,

@@ -14,6 +14,7 @@ from services.contracts.identity.merging import describe_person
 from services.contracts.identity.personal_data import describe_personal_data_job
 from services.contracts.portals.audit import trail
 from services.contracts.portals.personal_data import answered
+from services.portals.absences.entrypoints import AbsencesEntrypoints
 from services.portals.applicants import idle
 from services.portals.applicants.entrypoints import ApplicantsEntrypoints
 from services.portals.appointment_invitations.entrypoints import AppointmentInvitationEntrypoints
@@ -35,20 +36,23 @@ from services.portals.my_appointments.entrypoints import MyAppointmentEntrypoint
 from services.portals.orders.entrypoints import OrdersEntrypoints
 from services.portals.own_changes.entrypoints import OwnChangesEntrypoints
 from services.portals.personal_data.kept import KEPT
+from services.portals.portal_queue import escalation
 from services.portals.portal_queue.entrypoints import PortalQueueEntrypoints
 from services.portals.published_items.entrypoints import PublishedItemsEntrypoints
 from services.portals.questionnaires.entrypoints import QuestionnairesEntrypoints
 from services.portals.responses.entrypoints import ResponsesEntrypoints
 from services.portals.saved_replies.entrypoints import SavedRepliesEntrypoints
 from services.portals.schedules.entrypoints import ScheduleEntrypoints
+from services.portals.staff_groups.entrypoints import StaffGroupsEntrypoints
 from services.portals.supervision.entrypoints import SupervisionEntrypoints
 
 
 def start_runtime(settings: Any) -> Runtime:
-    """The runtime, with the loops that delete images that no row names, and wipe applications that nobody uses any more."""
+    """The runtime, with the loops that delete images that no row names, wipe idle applications, and tell of what nobody answers."""
     runtime = Runtime("portals", settings, Base)
     runtime.loops.append(UnusedFilesLoop(runtime, IMAGES, files_in_use))
     runtime.loops.append(Loop("idle-applications", lambda: idle.wipe(runtime), idle.EVERY_S))
+    runtime.loops.append(Loop("escalation", lambda: escalation.tell_due(runtime), escalation.EVERY_S))
     return runtime
 
 
@@ -72,6 +76,8 @@ class Service(
     ResponsesEntrypoints,
     ApplicantsEntrypoints,
     PortalQueueEntrypoints,
+    StaffGroupsEntrypoints,
+    AbsencesEntrypoints,
     OwnChangesEntrypoints,
     MessagesEntrypoints,
     MessageTypesEntrypoints,

@@ -28,6 +28,7 @@ WITHOUT_CONTRACT = {
         "what stays of a person who is erased",
     ),
     ("portals", "merged_people"): "what is kept of people follows merges",
+    ("portals", "working_days"): "on which days an organisation works, and holidays",
     ("portals", "people"): "what identity knows of people and of authors",
     ("signing", "pdf"): "reading, drawing and signing of PDFs",
     ("notifications", "channels"): "the ways that messages leave by",

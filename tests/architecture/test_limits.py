@@ -36,6 +36,8 @@ OTHER_THINGS: Mapping[str, Mapping[str, str]] = {
         "message_types.name": "a message type's; the longer names are of codes and of variants of a questionnaire",
         "message_types.code": "a message type's; the longer codes are of observations",
         "message_types.department": "a name; a questionnaire names departments by their code",
+        "staff_groups.name": "a group's; the longer names are of codes and of variants of a questionnaire",
+        "absences.text": "what people read before they write; the longer texts are messages",
         "queue_items.department": "a name; a questionnaire names departments by their code",
     },
     "referrals": {

@@ -25,9 +25,10 @@ from services.contracts.referrals import bulk, fhir
 from services.identity.patients import jobs
 from services.referrals.bulk import work as bulk_work
 from services.referrals.fhir.rules import PARAMETERS
-from tests.support import worlds_of_services as worlds
 from tests.support.in_process import InProcess
 from tests.support.two_organisations import (
+    KINDS,
+    KINDS_OF,
     MADE_UP,
     World,
     a_request,
@@ -36,6 +37,8 @@ from tests.support.two_organisations import (
     naming,
     naming_members,
 )
+from tests.support.world_of_a_provider import WORLDS_OF_A_PROVIDER
+from tests.support.worlds_of_services import WORLDS
 
 SERVICES = tuple(contract.service for contract in CONTRACTS)
 OPERATIONS = {
@@ -93,7 +96,7 @@ CLOCKS = ("at", "created_at", "finished_at")
 @pytest.fixture(scope="module", params=SERVICES)
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A service with two organisations."""
-    build: Callable[[Path], World] = getattr(worlds, f"{request.param}_world")
+    build: Callable[[Path], World] = WORLDS[request.param]
     built = build(tmp_path_factory.mktemp(f"two-{request.param}"))
     yield built
     built.service.close()
@@ -251,7 +254,10 @@ def _asked_about_none(
 
 @pytest.mark.fault("A3")
 def test_an_id_of_another_organisation_is_like_no_id_at_all(world: World) -> None:
-    swap_everything(world, every=False)
+    pairs = swap_everything(world, every=False)
+    assert {address for address, count in pairs.items() if not count} == set(), (
+        "operations with nothing to swap"
+    )
 
 
 @pytest.mark.fault("A3")
@@ -279,7 +285,7 @@ def test_an_own_id_in_the_same_request_is_looked_at(world: World) -> None:
 @pytest.mark.parametrize("service", ["referrals", "signing"])
 def test_what_is_out_of_a_providers_reach_is_like_no_id_at_all(service: str, tmp_path: Path) -> None:
     """The same within one organisation: `harbor` is what the provider does not reach, `bayside` what it does."""
-    world: World = getattr(worlds, f"provider_in_{service}")(tmp_path)
+    world = WORLDS_OF_A_PROVIDER[service](tmp_path)
     tried = 0
     for operation in OPERATIONS[service]:
         access, provider = operation.access, world.callers["bayside"]
@@ -306,7 +312,7 @@ def test_what_is_out_of_a_providers_reach_is_like_no_id_at_all(service: str, tmp
 
 @pytest.mark.fault("A3")
 def test_a_job_does_nothing_to_another_organisations_patient(tmp_path: Path) -> None:
-    world = worlds.identity_world(tmp_path)
+    world = WORLDS["identity"](tmp_path)
     call, caller = world.service.call, world.callers["bayside"]
     jobs.work(world.service.runtime)
     before = rows_of_others(world, "bayside")
@@ -323,7 +329,7 @@ def test_a_job_does_nothing_to_another_organisations_patient(tmp_path: Path) -> 
 
 @pytest.mark.fault("A3")
 def test_a_bulk_job_does_nothing_to_another_organisations_records(tmp_path: Path) -> None:
-    world = worlds.referrals_world(tmp_path)
+    world = WORLDS["referrals"](tmp_path)
     call, caller = world.service.call, world.callers["bayside"]
     own, theirs = world.objects["bayside"], world.objects["harbor"]
     bulk_work.work(world.service.runtime)
@@ -350,7 +356,7 @@ def test_a_bulk_job_does_nothing_to_another_organisations_records(tmp_path: Path
 @pytest.mark.fault("A3")
 def test_another_organisations_resources_are_like_none_in_fhir(tmp_path: Path) -> None:
     """Which kind an id names depends on the type asked for, and a search names ids within its parameters."""
-    world = worlds.referrals_world(tmp_path)
+    world = WORLDS["referrals"](tmp_path)
     secrets = telling(world, "bayside", "harbor")
     naming_parameters = {
         (resource_type, name)
@@ -380,11 +386,15 @@ def test_another_organisations_resources_are_like_none_in_fhir(tmp_path: Path) -
     world.service.close()
 
 
-def test_every_member_that_names_an_object_has_one() -> None:
-    for operations in OPERATIONS.values():
-        for operation in operations:
-            for member in naming_members(operation):
-                kind_of(operation, member)
+def test_every_member_that_names_an_object_has_a_kind_and_every_kind_is_named() -> None:
+    members = [
+        (operation, member)
+        for operations in OPERATIONS.values()
+        for operation in operations
+        for member in naming_members(operation)
+    ]
+    named = {kind_of(operation, member) for operation, member in members}  # raises KeyError without a kind
+    assert {*KINDS.values(), *KINDS_OF.values()} - named == set()
 
 
 @pytest.mark.full
@@ -392,7 +402,7 @@ def test_every_member_that_names_an_object_has_one() -> None:
 def test_a_thousand_and_more_swapped_ids_open_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
     pairs: Counter[str] = Counter()
     for service in SERVICES:
-        world = getattr(worlds, f"{service}_world")(tmp_path_factory.mktemp(f"all-{service}"))
+        world = WORLDS[service](tmp_path_factory.mktemp(f"all-{service}"))
         pairs += swap_everything(world, every=True)
         world.service.close()
     print(f"A3: {sum(pairs.values())} swapped ids in {len(pairs)} operations, 0 leaks, 0 changes")

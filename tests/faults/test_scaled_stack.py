@@ -21,8 +21,9 @@ from sqlalchemy.engine import make_url
 from deploy import backup, broker_users, keys
 from deploy.client import UnexpectedAnswer
 from deploy.demo import ORGANISATION
+from deploy.layout import CHECKOUT, Commands, own_commands
+from deploy.migrate import SERVICES
 from deploy.restore import restore
-from deploy.stack import CHECKOUT, SERVICES, Commands, own_commands
 from deploy.topology import VHOST
 from services.chassis.link import connect
 from services.contracts.feed import VIRTUAL_HOST

@@ -14,8 +14,9 @@ from deploy import partners, topology
 from deploy.client import Portico
 from deploy.demo import SAMPLE
 from deploy.journey import Journey
+from deploy.layout import Commands, Databases
 from deploy.ports import free_block
-from deploy.stack import Commands, Databases, Stack
+from deploy.stack import Stack
 from services.chassis.database import Database
 from services.contracts import feed
 from services.identity.organisations import operator

@@ -19,17 +19,11 @@ import pytest
 
 from deploy import partners, topology
 from deploy.broker import Broker, BrokerError
+from deploy.layout import CHECKOUT, Commands, own_commands
+from deploy.migrate import SERVICES
 from deploy.ports import free_block
 from deploy.postgres import Postgres
-from deploy.stack import (
-    CHECKOUT,
-    PORTS_USED,
-    SERVICES,
-    Commands,
-    Stack,
-    StackError,
-    own_commands,
-)
+from deploy.stack import PORTS_USED, Stack, StackError
 from deploy.topology import VHOST
 from services.chassis.topology import FEED_QUEUE
 from services.contracts.feed import VIRTUAL_HOST

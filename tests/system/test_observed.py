@@ -9,7 +9,7 @@ import sys
 import httpx
 
 from deploy import status
-from deploy.stack import CHECKOUT
+from deploy.layout import CHECKOUT
 from tests.support.eventually import eventually
 from tests.support.stack import RunningStack
 
@@ -52,7 +52,7 @@ def test_the_watch_measures_every_queue_and_the_status_reads_it(portico: Running
     ports = portico.stack.ports
 
     def measured() -> None:
-        watch = status.seen("watch", ports.watch, ready_path="/metrics")
+        watch = status.seen("watch", ports.watch)
         consumers = watch.by("portico_watched_queue_consumers", "queue")
         assert consumers.get("rpc-identity") == 1, consumers
         assert not [queue for queue, count in consumers.items() if count == 0]
@@ -72,6 +72,16 @@ def test_the_watch_measures_every_queue_and_the_status_reads_it(portico: Running
     for process in ("gateway", "live", "watch", *status.SERVICES):
         assert f"\n{process} " in done.stdout, done.stdout + done.stderr
     assert "not ready" not in done.stdout
+
+
+def test_the_watch_reads_the_stream_as_a_user_that_may_read_nothing_else(portico: RunningStack) -> None:
+    portico.subscribe("watched", "harbor")
+
+    def reached() -> None:
+        watch = status.seen("watch", portico.stack.ports.watch)
+        assert watch.by("portico_stream_reaches_back_seconds", "organisation").get("harbor", 0.0) > 0
+
+    eventually(reached, timeout_s=40)
 
 
 def test_another_system_reads_fhir_with_a_token_of_oauth(portico: RunningStack) -> None:

@@ -213,3 +213,38 @@ def test_a_person_asks_for_a_change_of_the_own_record_and_staff_accept_it(walk: 
     console.sends("Accept: change the record", "The record is changed")
     walk.as_patient("/portal/patient/my-record", "My allergies, medications")
     assert "Latex" in browser.text
+
+
+def test_people_write_to_a_group_and_read_that_it_is_away(walk: Walk) -> None:
+    browser, console, api = walk.browser, walk.console, walk.console.api
+    me = api.get("/v1/me")
+    name = f"{me['first_name']} {me['last_name']}"
+    walk.as_staff("/staff/administration", "Administration")
+    console.follow("Groups of staff", "Groups of staff")
+    enter(browser, "Name", "Nurses")
+    console.tick(name)
+    console.pick("Supervisor, who is told last", name)
+    console.sends("Create", "The group is there")
+    assert name in console.row("Nurses")
+    console.open("/staff/message-types/refill_request", "Refill Request")
+    console.tick("Nurses")
+    console.sends("Save", "The message type is saved")
+    console.open("/staff/queue", "Requests and messages")
+    console.follow("Out of office", "Out of office")
+    enter(browser, "First day", "2026-01-01")
+    enter(browser, "Last day", "2060-01-02")
+    enter(browser, "What people read before", "The nurses are on a course.")
+    console.sends("Save", "It is noted when you are away")
+    assert "You are away from" in browser.text
+    walk.as_patient("/portal/patient/messages/new", "Send a Message")
+    assert "The nurses are on a course." in browser.text
+    console.pick("What it is about", "Refill Request")
+    console.pick("To whom it goes", "Nurses")
+    enter(browser, "Your message", "The red inhaler.")
+    console.sends("Send", "Your message is sent")
+    (item,) = walk.items(department="Nurses")
+    assert item["type"] == "refill_request"
+    walk.as_staff("/staff/queue/absence", "Out of office")
+    console.sends("I am there again", "You are there again")
+    console.open(f"/staff/queue/{item['id']}", "Refill Request")
+    assert "Nurses" in browser.text

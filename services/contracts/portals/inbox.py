@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 
 from services.contracts.declare import PORTAL_REALMS, Reply, signed_in
-from services.contracts.fields import Code, Count, Flag, Id, Moment, Text, one_of
+from services.contracts.fields import Code, Count, Day, Flag, Id, Moment, Text, one_of
 from services.contracts.identity.paging import PAGE
 from services.contracts.portals import contract
 from services.contracts.portals.definitions import Suffix
@@ -17,12 +17,32 @@ THREAD_STATES = (RECEIVED, IN_WORK, ANSWERED, "completed", "not_completed", "non
 _OWN = signed_in(*PORTAL_REALMS)
 
 
+class Away(Reply):
+    """Until when, this day included, nobody there answers, and what they say about it."""
+
+    until_on = Day(required=True)
+    text = fields.String(required=True, allow_none=True)
+
+
+class GroupToSend(Reply):
+    """A group of staff that can be chosen. `away` where all of it are away today."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    away = fields.Nested(Away, required=True, allow_none=True)
+
+
 class TypeToSend(Reply):
-    """A message type that the caller may send. `questionnaire_id` is the form that goes with it."""
+    """A message type that the caller may send. `questionnaire_id` is the form that goes with it.
+
+    It goes to one of `groups`, or to where the organisation sends this type; `away` where all are away there.
+    """
 
     code = Code(required=True)
     name = fields.String(required=True)
     questionnaire_id = Id(required=True, allow_none=True)
+    groups = fields.List(fields.Nested(GroupToSend), required=True)
+    away = fields.Nested(Away, required=True, allow_none=True)
 
 
 class WritingRules(Reply):
@@ -62,9 +82,10 @@ class MyMessage(Reply):
 
 
 class MyWholeThread(MyThread):
-    """A conversation with its messages, oldest first."""
+    """A conversation with its messages, oldest first. `away` where whoever answers in it is away today."""
 
     messages = fields.List(fields.Nested(MyMessage), required=True)
+    away = fields.Nested(Away, required=True, allow_none=True)
     rules = fields.Nested(WritingRules, required=True)
 
 
@@ -86,10 +107,11 @@ get_writing_rules = contract.query(
 )
 send_my_message = contract.command(
     "send_my_message",
-    "Write to the organisation. It goes to the queue of a department, not to one person.",
+    "Write to the organisation. It goes to the queue of a department or of the group that was chosen, not to one person.",
     request={
         "portal": Suffix(required=True),
         "type": Code(required=True),
+        "group_id": Id(load_default=None, allow_none=True),
         "person_id": Id(load_default=None, allow_none=True),
         "text": Text(required=True, most=MOST_TEXT),
     },

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import STAFF, Reply, permission
-from services.contracts.fields import Code, Count, Flag, Id, Text, number_of, one_of
+from services.contracts.fields import Code, Count, Flag, Id, Ids, Text, number_of, one_of
 from services.contracts.portals import contract
 from services.contracts.portals.definitions import Suffix
 
@@ -17,12 +17,16 @@ SENDING_KINDS = ("employee", "supervisor", "one_time_code", "patient", "family",
 HELPER_ACTIONS = ("none", "prescription_note", "encounter_note", "appointment", "questionnaire", "open_chart")
 APPOINTMENT, GENERAL = "request_an_appointment", "general_message"
 MOST_TYPES = 100
+MOST_OF_TYPE = 20  # groups that people may choose from
 _SEE = permission("portal.view_preliminary_documents", realms=STAFF)
 _CONFIGURE = permission("portal.manage_chart_tabs", realms=STAFF)
 
 
 class MessageType(Reply):
-    """A message type. `sent_from` are the kinds of portals from which people may send it, `is_received` whether staff may."""
+    """A message type. `sent_from` are the kinds of portals from which people may send it, `is_received` whether staff may.
+
+    It goes to its department, or to the one of `group_ids` that people choose.
+    """
 
     code = Code(required=True)
     name = fields.String(required=True)
@@ -30,6 +34,7 @@ class MessageType(Reply):
     sent_from = fields.List(one_of(SENDING_KINDS), required=True)
     is_received = Flag(required=True)
     department = fields.String(required=True)
+    group_ids = Ids(required=True)
     questionnaire_id = Id(required=True, allow_none=True)
     helper_action = one_of(HELPER_ACTIONS, required=True)
     service_hours = Count(required=True)
@@ -56,6 +61,7 @@ _MEMBERS = {
     ),
     "is_received": Flag(load_default=False),
     "department": Text(required=True, most=60),
+    "group_ids": Ids(load_default=list, validate=validate.Length(max=MOST_OF_TYPE)),
     "questionnaire_id": Id(load_default=None, allow_none=True),
     "helper_action": one_of(HELPER_ACTIONS, load_default="none"),
     "service_hours": number_of(24 * 90, load_default=72),
@@ -84,7 +90,7 @@ create_message_type = contract.command(
     request={"code": Code(required=True), **_MEMBERS},
     reply=MessageType,
     access=_CONFIGURE,
-    errors=("message_type_taken",),
+    errors=("message_type_taken", "not_found"),
     status=201,
 )
 change_message_type = contract.command(

@@ -12,10 +12,13 @@ from services.contracts.fields import (
     CalendarMoment,
     Code,
     Count,
+    Day,
     Flag,
     Id,
+    Ids,
     Moment,
     Text,
+    TimeZone,
     number_of,
     one_of,
 )
@@ -33,6 +36,8 @@ PRIORITIES = ("routine", "urgent")
 ACTION_STATES = ("none", "started", "finished")
 ORDERS = ("oldest", "newest", "due")
 ASSIGNED = ("me", "nobody", "somebody")
+# Who is told, one after another, of what nobody has answered in its time.
+LEVELS = ("holder", "surrogate", "supervisor")
 STEPS = (
     "received",
     "entered",
@@ -55,7 +60,8 @@ _CONFIGURE = permission("portal.configure", realms=STAFF)
 class QueueItem(Reply):
     """A request or message in a list. `assigned_to` is the account that has claimed it or got it, null for nobody.
 
-    `is_waiting`: the person has written after staff's last answer, or has had none yet.
+    `is_waiting`: the person has written after staff's last answer, or has had none yet. `escalated_to`: who was told last that it
+    waits past its time.
     """
 
     id = Id(required=True)
@@ -73,6 +79,7 @@ class QueueItem(Reply):
     due_at = Moment(required=True)
     is_overdue = Flag(required=True)
     is_waiting = Flag(required=True)
+    escalated_to = one_of(LEVELS, required=True, allow_none=True)
     state = one_of(STATES, required=True)
     dismissed_at = Moment(required=True, allow_none=True)
     assigned_to = Id(required=True, allow_none=True)
@@ -93,6 +100,21 @@ class QueueStep(Reply):
     actor_id_name = fields.String(allow_none=True)
 
 
+class ToldAccount(Reply):
+    """An account that was told."""
+
+    account_id = Id(required=True)
+    account_id_name = fields.String(allow_none=True)
+
+
+class QueueEscalation(Reply):
+    """Who was told that an item waits past its time."""
+
+    at = Moment(required=True)
+    level = one_of(LEVELS, required=True)
+    accounts = fields.List(fields.Nested(ToldAccount), required=True)
+
+
 class WholeQueueItem(QueueItem):
     """An item with its text, the messages of its conversation, and all that was done with it, each oldest first.
 
@@ -103,6 +125,7 @@ class WholeQueueItem(QueueItem):
     questionnaire_id = Id(required=True, allow_none=True)
     messages = fields.List(fields.Nested(Message), required=True)
     steps = fields.List(fields.Nested(QueueStep), required=True)
+    escalations = fields.List(fields.Nested(QueueEscalation), required=True)
     usual_outcome = one_of(OUTCOMES, required=True)
     confirms_dismissal = Flag(required=True)
     draft = fields.String(
@@ -111,15 +134,16 @@ class WholeQueueItem(QueueItem):
 
 
 class QueueCount(Reply):
-    """How many open items one department or type has."""
+    """How many open items one department or type has, and how many of them wait for an answer."""
 
     code = fields.String(required=True)
     name = fields.String(required=True)
     open = Count(required=True)
+    waiting = Count(required=True)
 
 
 class QueueCounts(Reply):
-    """How many open items there are."""
+    """How many open items there are. `escalated` are those of which somebody was told that they wait past their time."""
 
     open = Count(required=True)
     waiting = Count(required=True)
@@ -127,6 +151,7 @@ class QueueCounts(Reply):
     mine = Count(required=True)
     overdue = Count(required=True)
     urgent = Count(required=True)
+    escalated = Count(required=True)
     departments = fields.List(fields.Nested(QueueCount), required=True)
     types = fields.List(fields.Nested(QueueCount), required=True)
 
@@ -134,7 +159,9 @@ class QueueCounts(Reply):
 class PortalQueueSettings(Reply):
     """How the organisation works on its queue, and what it tells people who write.
 
-    `result_hosts` are the hosts to which the link of a helper action may lead.
+    `result_hosts` are the hosts to which the link of a helper action may lead. Service times count on `working_days` (1 is Monday) in
+    `time_zone`, but neither on `holidays` of a country, or of a part such as US-CA, nor on the days `closed_on`. What nobody has
+    answered in its time is told to one after another, with `escalation_hours` between.
     """
 
     version = Count(required=True)
@@ -146,6 +173,11 @@ class PortalQueueSettings(Reply):
     most_a_day = Count(required=True)
     most_a_week = Count(required=True)
     result_hosts = fields.List(fields.String(), required=True)
+    working_days = fields.List(Count(), required=True)
+    time_zone = fields.String(required=True)
+    holidays = fields.String(required=True, allow_none=True)
+    closed_on = fields.List(Day(), required=True)
+    escalation_hours = Count(required=True)
 
 
 _ITEM = {"item_id": Id(required=True)}
@@ -171,6 +203,7 @@ list_queue = contract.query(
         "priority": one_of(PRIORITIES, load_default=None, allow_none=True),
         "is_overdue": Flag(load_default=None, allow_none=True),
         "is_waiting": Flag(load_default=None, allow_none=True),
+        "is_escalated": Flag(load_default=None, allow_none=True),
         "order": one_of(ORDERS, load_default="oldest"),
         **PAGE,
     },
@@ -221,7 +254,7 @@ claim_queue_item = contract.command(
 )
 assign_queue_item = contract.command(
     "assign_queue_item",
-    "Give an item to somebody who may work on the queue, or to nobody.",
+    "Give an item to somebody who may work on the queue, or to nobody. Who stands in for somebody who is away gets it.",
     request={**_ITEM, "account_id": Id(required=True, allow_none=True)},
     **_CHANGES,
 )
@@ -360,6 +393,11 @@ change_queue_settings = contract.command(
             ),
             validate=validate.Length(max=20),
         ),
+        "working_days": fields.List(number_of(7), validate=validate.Length(1, 7)),
+        "time_zone": TimeZone(),
+        "holidays": Text(allow_none=True, most=10),
+        "closed_on": fields.List(CalendarDay(), validate=validate.Length(max=60)),
+        "escalation_hours": number_of(240),
     },
     reply=PortalQueueSettings,
     access=_CONFIGURE,
@@ -387,6 +425,16 @@ item_changed = contract.event(
     "item_changed",
     "Who has an open item, its priority, its department or its due time was changed.",
     data=dict(_OF_ITEM),
+)
+item_escalated = contract.event(
+    "item_escalated",
+    "An open item waits past its time, and these accounts are told.",
+    data={
+        **_OF_ITEM,
+        "level": Code(required=True),
+        "account_ids": Ids(required=True),
+        "due_at": Moment(required=True),
+    },
 )
 helper_action_started = contract.event(
     "helper_action_started",

@@ -22,7 +22,7 @@ from services.contracts.identity import (
 )
 from services.contracts.notifications import deliveries
 from services.contracts.notifications.webhooks import EVENTS
-from services.contracts.portals import messages
+from services.contracts.portals import messages, portal_queue
 from services.contracts.referrals import assignments, capacity, status_changes
 from services.contracts.signing import documents as signing
 from services.contracts.signing import follow_up
@@ -167,6 +167,11 @@ class DeliveryEntrypoints:
     def on_message_sent(self, incoming: IncomingEvent) -> None:
         """E-mail the person that a message waits, unless staff did not want it."""
         _apply(incoming, handlers.message_sent)
+
+    @listens(portal_queue.item_escalated)
+    def on_item_escalated(self, incoming: IncomingEvent) -> None:
+        """E-mail those whose turn it is."""
+        _apply(incoming, handlers.item_escalated)
 
     @listens(signing.signature_requested)
     def on_signature_requested(self, incoming: IncomingEvent) -> None:

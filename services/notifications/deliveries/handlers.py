@@ -168,6 +168,12 @@ def message_sent(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) ->
             )
 
 
+def item_escalated(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell those whose turn it is that a request waits past its time. The message does not say whose or what."""
+    for account_id in data["account_ids"]:
+        create_delivery(unit, "request_overdue", account_id, {"item_id": data["item_id"]}, mail_domain)
+
+
 def signature_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell the recipient that a document is ready to be signed (S4-8)."""
     create_delivery(

@@ -39,6 +39,7 @@ PAGES = {
     "document_signed": "/staff/documents/{document_id}",
     "document_declined": "/staff/documents/{document_id}",
     "message_waiting": "/portal",
+    "request_overdue": "/staff/queue/{item_id}",
     "second_factor_removed": "/account/password",
     "password_changed": "/account",
     "access_ending": "/account",

@@ -38,7 +38,7 @@ from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.traffic import Traffic, traffic_of
 from services.notifications.preferences import choices
 from services.notifications.preferences import rules as preference_rules
-from services.notifications.templates import own_words, product_words
+from services.notifications.templates import own_words, product_words, rendering
 from services.notifications.templates.spoken import spoken_time
 from services.notifications.webhooks import posting
 
@@ -363,7 +363,7 @@ def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
         words = own_words.words_of(session, kind, language)
     delivery.template, delivery.template_language = kind, words.language
     delivery.template_version = words.version
-    rendered = product_words.render(kind, words.template, values, facts["telephone"])
+    rendered = rendering.render(product_words.kind_of(kind), words.template, values, facts["telephone"])
     message = email.build(
         delivery.id, settings.mail_from, recipient, rendered.subject, rendered.text, rendered.html
     )

@@ -16,9 +16,9 @@ from services.chassis.database import held_or_made
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.notifications.templates import product_words, rules
+from services.notifications.templates import product_words, rendering, rules
 from services.notifications.templates.models import MessageTemplate, TemplateVersion
-from services.notifications.templates.product_words import Template
+from services.notifications.templates.rendering import Template
 from services.notifications.templates.spoken import spoken_time
 
 # Credentials. The body must mention them, as the message is of no use without them. The subject must not: it shows on
@@ -91,7 +91,7 @@ def preview_message_template(
     words = Template(subject, text, html)
     check(kind, words)
     samples = {**SAMPLES, "appointment_time": spoken_time(SAMPLE_TIME, language)}
-    rendered = product_words.render(kind, words, samples, SAMPLE_TELEPHONE)
+    rendered = rendering.render(product_words.kind_of(kind), words, samples, SAMPLE_TELEPHONE)
     return {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
 
 
@@ -126,17 +126,17 @@ def words_of(session: Session, kind: str, language: str | None) -> Words:
 def check(kind: str, words: Template) -> None:
     """Check words before they are saved. A refusal names the field.
 
-    Raises what `product_words.check` raises, `template_placeholder_missing` if text or HTML lack a needed
+    Raises what `rendering.check` and `product_words.kind_of` raise, `template_placeholder_missing` if text or HTML lack a needed
     placeholder, and `template_invalid` for a credential or a name in the subject.
     """
-    product_words.check(kind, words)
-    in_subject = NOT_IN_SUBJECTS & product_words.mentioned(words.subject)
+    rendering.check(product_words.kind_of(kind), words)
+    in_subject = NOT_IN_SUBJECTS & rendering.mentioned(words.subject)
     if in_subject:
         raise Refused(
             "template_invalid", f"Not in the subject, which anybody may see: {_names(in_subject)}.", "subject"
         )
     for field, part in (("text", words.text), ("html", words.html)):
-        missing = _needed(kind) - product_words.mentioned(part) if part is not None else frozenset()
+        missing = _needed(kind) - rendering.mentioned(part) if part is not None else frozenset()
         if missing:
             raise Refused(
                 "template_placeholder_missing", f"The {field} must mention {_names(missing)}.", field

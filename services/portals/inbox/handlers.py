@@ -14,7 +14,7 @@ from services.portals.message_types import queries as message_types
 from services.portals.messages import writing
 from services.portals.messages.models import Thread
 from services.portals.people.asking import Addressee
-from services.portals.portal_queue import items
+from services.portals.portal_queue import clock, items
 from services.portals.portal_queue.queries import settings_of
 
 
@@ -25,6 +25,7 @@ def send_my_message(
     *,
     portal: str,
     type: str,  # noqa: A002 - the contract's word
+    group_id: str | None,
     text: str,
 ) -> dict[str, Any]:
     """Write to the organisation. Raises Refused `not_found`, `message_type_not_offered`, `too_many_requests`."""
@@ -38,7 +39,10 @@ def send_my_message(
             field="type",
         )
     require_within_limits(unit, caller, text)
-    item = items.add_item(unit, person, type, text, account_id=caller.id, portal=definition.portal)
+    group = queries.chosen_group(unit.session, type, group_id) if group_id else None
+    item = items.add_item(
+        unit, person, type, text, account_id=caller.id, portal=definition.portal, group=group
+    )
     return queries.view(unit.session.get_one(Thread, item.thread_id), item)
 
 
@@ -54,10 +58,13 @@ def reply_in_my_thread(unit: UnitOfWork, caller: Caller, *, thread_id: str, text
     item = item and items.held_item(unit, item.id)
     if item is not None and item.is_open:
         writing.write_as_person(unit, thread, text, item_id=item.id)
-        item.is_waiting = True
+        if not item.is_waiting:
+            item.is_waiting = True
+            clock.start_anew(unit, item)
         items.find_by(unit, item, text)
         items.add_step(unit, item, "message_received")
         items.tell_changed(unit, item)
+        items.hand_over_if_away(unit, item)
     else:
         person = Addressee(thread.person_id, None, thread.person_name)
         item = items.add_item(

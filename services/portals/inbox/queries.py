@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
@@ -13,6 +13,8 @@ from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
+from services.portals.absences import queries as absences
+from services.portals.absences.rules import first_back
 from services.portals.configuration import queries as configuration
 from services.portals.definitions import queries as definitions
 from services.portals.inbox import rules
@@ -20,7 +22,9 @@ from services.portals.message_types import queries as message_types
 from services.portals.messages.models import Message, Thread
 from services.portals.messages.queries import messages_of
 from services.portals.portal_queue.models import QueueItem
-from services.portals.portal_queue.queries import settings_of
+from services.portals.portal_queue.queries import settings_of, working_days_of
+from services.portals.staff_groups import queries as staff_groups
+from services.portals.staff_groups.models import StaffGroup
 
 _ORDER = "threads"
 _MEMBERS = ("id", "person_id", "type", "type_name", "started_at", "last_at", "unread")
@@ -35,7 +39,7 @@ def get_writing_rules(session: Session, caller: Caller, *, portal: str) -> dict[
     return {
         "portal": definition.portal,
         "types": [
-            {"code": each.code, "name": each.name, "questionnaire_id": each.questionnaire_id}
+            _type_to_send(session, each, settings)
             for each in (
                 message_types.offered(session, definition) if takes_messages(session, caller, portal) else ()
             )
@@ -50,6 +54,17 @@ def get_writing_rules(session: Session, caller: Caller, *, portal: str) -> dict[
 def takes_messages(session: Session, caller: Caller, portal: str) -> bool:
     """Whether people write in this portal: it has the module. Raises Refused `not_found`."""
     return configuration.module_name(session, caller, portal, "send_message") is not None
+
+
+def chosen_group(session: Session, code: str, group_id: str) -> StaffGroup:
+    """The group that was chosen for a type. Raises Refused `not_found` for one that the type does not offer."""
+    offered = message_types.groups_to_choose(session, message_types.named(session, code, "type"))
+    for each in offered:
+        if each.id == group_id:
+            return each
+    raise Refused(
+        "not_found", "This group takes no messages of this type. Choose another group.", field="group_id"
+    )
 
 
 def list_my_threads(
@@ -96,6 +111,7 @@ def get_my_thread(session: Session, caller: Caller, *, thread_id: str) -> dict[s
             }
             for each in messages_of(session, thread.id)
         ],
+        "away": _away_in(session, thread.id, settings),
         "rules": {
             "portal": thread.portal or caller.realm,
             "types": [],
@@ -157,6 +173,34 @@ def items_of(session: Session, thread_ids: Iterable[str]) -> dict[str, QueueItem
     """The newest item of each conversation."""
     statement = select(QueueItem).where(QueueItem.thread_id.in_(thread_ids))
     return {each.thread_id: each for each in session.scalars(statement.order_by(QueueItem.requested_at))}
+
+
+def _type_to_send(session: Session, message_type: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+    names = {name: getattr(message_type, name) for name in ("code", "name", "questionnaire_id")}
+    groups = message_types.groups_to_choose(session, message_type)
+    usual = staff_groups.of_department(session, message_type.department)
+    return names | {
+        "groups": [
+            {"id": each.id, "name": each.name, "away": _away(session, each.member_ids, settings)}
+            for each in groups
+        ],
+        "away": _away(session, usual.member_ids, settings) if usual else None,
+    }
+
+
+def _away_in(session: Session, thread_id: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Where whoever has the open item of a conversation is away: until when."""
+    item = items_of(session, [thread_id]).get(thread_id)
+    if item is None or not item.is_open or item.assigned_to is None:
+        return None
+    return _away(session, [item.assigned_to], settings)
+
+
+def _away(session: Session, account_ids: list[str], settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Where all of these accounts are away today: when the first is back, and what they say."""
+    away = absences.away_on(session, working_days_of(settings).today(utc_now()))
+    first = first_back(account_ids, away)
+    return first and {"until_on": first.until_on, "text": first.text}
 
 
 def left_to_send(session: Session, caller: Caller, settings: dict[str, Any]) -> int:

@@ -13,6 +13,7 @@ from services.contracts.portals import message_types as contract
 from services.portals.definitions import queries as definitions
 from services.portals.message_types import queries, rules
 from services.portals.message_types.models import MessageType, PortalMessageTypes
+from services.portals.staff_groups import queries as staff_groups
 
 
 class Members(TypedDict):
@@ -23,6 +24,7 @@ class Members(TypedDict):
     sent_from: list[str]
     is_received: bool
     department: str
+    group_ids: list[str]
     questionnaire_id: str | None
     helper_action: str
     service_hours: int
@@ -30,7 +32,8 @@ class Members(TypedDict):
 
 
 def create_message_type(unit: UnitOfWork, *, code: str, **members: Unpack[Members]) -> dict[str, Any]:
-    """Add a message type. Raises Refused `message_type_taken`."""
+    """Add a message type. Raises Refused `message_type_taken`, `not_found` for a group."""
+    _require_groups(unit, members["group_ids"])
     key = {"organisation_id": unit.organisation_id, "code": code}
     values = {**key, **members, "version": rules.DEFAULT_VERSION, "changed_at": unit.now}
     is_default = code in rules.DEFAULT_TYPES
@@ -43,6 +46,7 @@ def create_message_type(unit: UnitOfWork, *, code: str, **members: Unpack[Member
 
 def change_message_type(unit: UnitOfWork, *, code: str, **members: Unpack[Members]) -> dict[str, Any]:
     """Change a message type as a whole. Raises Refused `not_found`."""
+    _require_groups(unit, members["group_ids"])
     known = queries.view(queries.named(unit.session, code))
     key = {"organisation_id": unit.organisation_id, "code": known.pop("code")}
     row = held_or_made(unit.session, MessageType, key, {**known, "changed_at": unit.now})
@@ -73,6 +77,11 @@ def choose_portal_message_types(
     unit.audit("message_types.chosen", "portal", portal, **facts)
     unit.publish(contract.portal_message_types_chosen, portal, facts)
     return queries.choice_view(unit.session, definition)
+
+
+def _require_groups(unit: UnitOfWork, group_ids: list[str]) -> None:
+    for place, group_id in enumerate(group_ids):
+        staff_groups.found(unit.session, group_id, f"group_ids.{place}")
 
 
 def _told(unit: UnitOfWork, row: MessageType) -> dict[str, Any]:

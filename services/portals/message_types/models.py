@@ -24,6 +24,8 @@ class MessageType(TenantScoped, Base):
     sent_from: Mapped[Any] = mapped_column(JsonValue)
     is_received: Mapped[bool] = mapped_column(Boolean)
     department: Mapped[str] = mapped_column(String(60))
+    # Groups of staff among which people may choose; one that was taken away meanwhile is passed over.
+    group_ids: Mapped[Any] = mapped_column(JsonValue, server_default="[]")
     questionnaire_id: Mapped[str | None] = mapped_column(String(32))
     helper_action: Mapped[str] = mapped_column(String(40))
     service_hours: Mapped[int] = mapped_column(Integer)

@@ -22,6 +22,7 @@ class DefaultType:
     item_kind: str = "request"
     helper_action: str = "none"
     service_hours: int = 72
+    group_ids: Sequence[str] = ()
     is_received: bool = False
     questionnaire_id: str | None = None
     is_enabled: bool = True

@@ -41,12 +41,12 @@ def addressee(call: Call, person_id: str) -> Addressee:
     return Addressee(known["person_id"], known["first_name"], known["last_name"], reached)
 
 
-def require_worker(call: Call, account_id: str, permission: str) -> None:
+def require_worker(call: Call, account_id: str, permission: str, field: str = "account_id") -> None:
     """Raises Refused `not_found` unless this account of the organisation may do the work now."""
     answer = call.ask(passports.check_permission, {"account_id": account_id, "permission": permission})
     if not answer["is_allowed"]:
         raise Refused(
-            "not_found", "There is nobody with this account who may work on the queue.", field="account_id"
+            "not_found", "There is nobody with this account who may work on the queue.", field=field
         )
 
 

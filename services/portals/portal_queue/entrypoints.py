@@ -33,6 +33,8 @@ class PortalQueueEntrypoints:
         call.note_reading("queue_item.read", "queue_item", answer["id"], person_id=answer["person_id"])
         asking.add_names(call, [*answer["messages"]], "author_id")
         asking.add_names(call, [*answer["steps"]], "actor_id")
+        told = [account for each in answer["escalations"] for account in each["accounts"]]
+        asking.add_names(call, told, "account_id")
         return answer
 
     @serves(contract.list_request_types)

@@ -20,9 +20,10 @@ from services.portals.definitions import queries as definitions
 from services.portals.messages import writing
 from services.portals.messages.handlers import require_account
 from services.portals.people.asking import Addressee
-from services.portals.portal_queue import items, queries, rules
+from services.portals.portal_queue import clock, holders, items, queries, rules
 from services.portals.portal_queue.models import QueueItem, QueueSettings, ReplyDraft
 from services.portals.saved_replies import queries as saved_replies
+from services.portals.working_days.holidays_of_regions import is_region
 
 
 def enter_request(
@@ -48,6 +49,8 @@ def claim_queue_item(unit: UnitOfWork, caller: Caller, *, item_id: str) -> dict[
 def assign_queue_item(unit: UnitOfWork, *, item_id: str, account_id: str | None) -> dict[str, Any]:
     """Give an item to somebody, or to nobody. Raises Refused `not_found`, `item_archived`."""
     item = _open_item(unit, item_id)
+    if account_id is not None:
+        account_id = holders.present(unit, account_id) or account_id
     return _assigned(unit, item, account_id, "assigned" if account_id else "released")
 
 
@@ -64,6 +67,8 @@ def change_queue_item(unit: UnitOfWork, *, item_id: str, **changes: Unpack[ItemC
     item = _open_item(unit, item_id)
     for name, value in changes.items():
         setattr(item, name, value)
+    if "due_at" in changes and item.is_waiting:
+        clock.start(item, item.due_at)
     return _changed(unit, item, "changed")
 
 
@@ -97,6 +102,7 @@ def answer_queue_item(
     outcome = outcome or queries.settings_of(unit.session)["usual_outcome"]
     _drop_draft(unit, item.id)
     item.is_waiting = False
+    clock.stop(item)
     items.find_by(unit, item, text)
     items.add_step(unit, item, "answered")
     unit.publish(contract.item_answered, item.id, items.told(item) | {"outcome": outcome})
@@ -155,6 +161,7 @@ def unarchive_queue_item(unit: UnitOfWork, *, item_id: str, confirm: bool) -> di
     rules.require_confirmed(confirm, "Mark this item as un-reviewed and bring it back into the queue?")
     item.is_open = item.is_waiting = True
     item.state, item.dismissed_at = rules.OPEN, None
+    clock.start_anew(unit, item)
     items.add_step(unit, item, "unarchived")
     unit.publish(contract.item_unarchived, item.id, items.told(item))
     return queries.view(item, unit.now)
@@ -196,14 +203,31 @@ class SettingsChanges(TypedDict, total=False):
     most_a_day: int
     most_a_week: int
     result_hosts: list[str]
+    working_days: list[int]
+    time_zone: str
+    holidays: str | None
+    closed_on: list[datetime.date]
+    escalation_hours: int
 
 
 def change_queue_settings(unit: UnitOfWork, **changes: Unpack[SettingsChanges]) -> dict[str, Any]:
-    """Change how the organisation works on its queue."""
+    """Change how the organisation works on its queue. Raises Refused `invalid_request` for an unknown country."""
+    region = changes.get("holidays")
+    if region is not None and not is_region(region):
+        raise Refused(
+            "invalid_request",
+            "holidays: A country such as US, or a part such as US-CA, is expected.",
+            "holidays",
+        )
+    stored: dict[str, Any] = dict(changes)
+    if "closed_on" in changes:
+        stored["closed_on"] = sorted({each.isoformat() for each in changes["closed_on"]})
+    if "working_days" in changes:
+        stored["working_days"] = sorted(set(changes["working_days"]))
     key = {"organisation_id": unit.organisation_id}
     row = held_or_made(unit.session, QueueSettings, key, {"version": rules.DEFAULT_VERSION, "changed": {}})
     unit.require_version(row)
-    row.changed = {**row.changed, **changes}
+    row.changed = {**row.changed, **stored}
     row.version += 1
     unit.audit(
         "queue_settings.changed", "queue_settings", "queue", version=row.version, members=sorted(changes)

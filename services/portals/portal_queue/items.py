@@ -15,8 +15,9 @@ from services.portals.message_types import queries as message_types
 from services.portals.messages import writing
 from services.portals.messages.models import Thread
 from services.portals.people.asking import Addressee
-from services.portals.portal_queue import rules
+from services.portals.portal_queue import clock, holders, rules
 from services.portals.portal_queue.models import QueueItem, QueueStep, QueueText
+from services.portals.staff_groups.models import StaffGroup
 
 
 def add_item(
@@ -30,11 +31,13 @@ def add_item(
     priority: str = "routine",
     reference: tuple[str, str] | None = None,
     thread: Thread | None = None,
+    group: StaffGroup | None = None,
 ) -> QueueItem:
     """Put a request or message into the queue. Whoever calls has decided whether it may be sent.
 
     `account_id` is the account of the portal that has written the text; without it and a portal, staff have entered it. `reference` is
-    the type and the id of what another subject keeps of it. `thread` is the conversation that it goes on with.
+    the type and the id of what another subject keeps of it. `thread` is the conversation that it goes on with. It goes to `group`, or
+    else to the type's department.
     Raises Refused `not_found` for an unknown type.
     """
     kind = message_types.named(unit.session, type_code, "type")
@@ -50,7 +53,7 @@ def add_item(
         kind="message" if is_follow_up else kind.item_kind,
         type=kind.code,
         type_name=kind.name,
-        department=kind.department,
+        department=group.name if group else kind.department,
         questionnaire_id=kind.questionnaire_id,
         person_id=person.person_id,
         # Whoever writes on in a conversation writes about the person whom it named first, also while two records are one.
@@ -63,7 +66,7 @@ def add_item(
         thread_id=thread.id,
         priority=priority,
         requested_at=unit.now,
-        due_at=rules.due_at(unit.now, kind.service_hours),
+        due_at=unit.now,
         is_open=True,
         is_waiting=True,
         state=rules.OPEN,
@@ -72,6 +75,7 @@ def add_item(
         reference_type=reference[0] if reference else None,
         reference_id=reference[1] if reference else None,
     )
+    clock.start_anew(unit, item)
     unit.session.flush()  # the conversation is there before what belongs to it
     unit.add(item)
     unit.session.flush()
@@ -81,7 +85,17 @@ def add_item(
     unit.publish(contract.item_received, item.id, told(item) | facts)
     if account_id is not None:
         writing.write_as_person(unit, thread, text, item_id=item.id)
+    hand_over_if_away(unit, item)
     return item
+
+
+def hand_over_if_away(unit: UnitOfWork, item: QueueItem) -> None:
+    """Give an open item whose holders are all away today to who stands in for them. Without anybody it stays where it is."""
+    account_id = holders.substitute(unit, item)
+    if account_id is not None:
+        item.assigned_to = account_id
+        add_step(unit, item, "assigned")
+        tell_changed(unit, item)
 
 
 def end_item_of(unit: UnitOfWork, reference_type: str, reference_id: str, outcome: str) -> QueueItem | None:
@@ -103,6 +117,7 @@ def dismiss(unit: UnitOfWork, item: QueueItem, outcome: str) -> None:
     item.is_open = item.is_waiting = False
     item.state = outcome
     item.dismissed_at = unit.now
+    clock.stop(item)
     add_step(unit, item, outcome)
     unit.publish(contract.item_dismissed, item.id, told(item) | {"outcome": outcome})
 

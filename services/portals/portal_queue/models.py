@@ -31,6 +31,7 @@ class QueueItem(TenantScoped, Base):
         Index(None, "thread_id"),
         Index(None, "reference_id"),
         Index(None, "first_person_id"),
+        Index(None, "escalates_at"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     version: Mapped[int] = mapped_column(Integer)
@@ -56,6 +57,9 @@ class QueueItem(TenantScoped, Base):
     updated_at: Mapped[datetime.datetime] = mapped_column(
         UtcDateTime, default=utc_now, onupdate=utc_now, server_default=func.now()
     )
+    # When somebody is told next that it waits; null once it is answered, or once everybody was told.
+    escalates_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    escalated_to: Mapped[str | None] = mapped_column(String(20))
     is_open: Mapped[bool] = mapped_column(Boolean)
     is_waiting: Mapped[bool] = mapped_column(Boolean)
     state: Mapped[str] = mapped_column(String(20))
@@ -78,6 +82,17 @@ class QueueStep(TenantScoped, Base):
     at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     step: Mapped[str] = mapped_column(String(30))
     actor_id: Mapped[str] = mapped_column(String(64))
+
+
+class QueueEscalation(TenantScoped, Base):
+    """Who was told that an item waits past its time. Rows are only added."""
+
+    __tablename__ = "queue_escalations"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    item_id: Mapped[str] = mapped_column(ForeignKey("queue_items.id"), index=True)
+    at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    level: Mapped[str] = mapped_column(String(20))
+    account_ids: Mapped[Any] = mapped_column(JsonValue)
 
 
 class ReplyDraft(TenantScoped, Base):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import functools
+from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import and_, case, func, or_, select
@@ -15,7 +17,15 @@ from services.contracts.errors import Refused
 from services.portals.message_types import queries as message_types
 from services.portals.messages import queries as messages
 from services.portals.portal_queue import rules
-from services.portals.portal_queue.models import QueueItem, QueueSettings, QueueStep, ReplyDraft
+from services.portals.portal_queue.models import (
+    QueueEscalation,
+    QueueItem,
+    QueueSettings,
+    QueueStep,
+    ReplyDraft,
+)
+from services.portals.working_days.holidays_of_regions import is_holiday
+from services.portals.working_days.rules import WorkingDays
 
 _MEMBERS = (
     "id",
@@ -32,6 +42,7 @@ _MEMBERS = (
     "requested_at",
     "due_at",
     "is_waiting",
+    "escalated_to",
     "state",
     "dismissed_at",
     "assigned_to",
@@ -67,6 +78,7 @@ def list_queue(
     *,
     assigned: str | None,
     is_overdue: bool | None,
+    is_escalated: bool | None,
     order: str,
     after: str | None,
     limit: int,
@@ -80,6 +92,8 @@ def list_queue(
         wanted.append(by_whom.get(assigned, QueueItem.assigned_to.is_not(None)))
     if is_overdue is not None:
         wanted.append(QueueItem.due_at < now if is_overdue else QueueItem.due_at >= now)
+    if is_escalated is not None:
+        wanted.append(QueueItem.escalated_to.is_not(None) == is_escalated)
     time, is_latest_first = _ORDERS[order]
     name = f"queue {order}"
     if after is not None:
@@ -107,6 +121,7 @@ def count_queue(session: Session, caller: Caller) -> dict[str, Any]:
         "mine": QueueItem.assigned_to == caller.id,
         "overdue": QueueItem.due_at < now,
         "urgent": QueueItem.priority == "urgent",
+        "escalated": QueueItem.escalated_to.is_not(None),
     }
     sums = [func.coalesce(func.sum(case((each, 1), else_=0)), 0) for each in conditions.values()]
     counted = session.execute(
@@ -138,6 +153,7 @@ def get_queue_item(session: Session, caller: Caller, *, item_id: str) -> dict[st
         "questionnaire_id": item.questionnaire_id,
         "messages": [messages.view(each) for each in messages.messages_of(session, item.thread_id)],
         "steps": steps[::-1],
+        "escalations": _escalations(session, item),
         **{name: settings[name] for name in ("usual_outcome", "confirms_dismissal")},
     }
 
@@ -158,7 +174,19 @@ def settings_of(session: Session) -> dict[str, Any]:
     """The organisation's settings, stored or default."""
     row = session.scalars(select(QueueSettings)).one_or_none()
     changed, version = (row.changed, row.version) if row else ({}, rules.DEFAULT_VERSION)
-    return {**rules.DEFAULT_SETTINGS, **changed, "version": version}
+    settings = {**rules.DEFAULT_SETTINGS, **changed, "version": version}
+    # They are stored as texts.
+    return settings | {"closed_on": [datetime.date.fromisoformat(each) for each in settings["closed_on"]]}
+
+
+def working_days_of(settings: Mapping[str, Any]) -> WorkingDays:
+    """The days on which the organisation works by these settings."""
+    return WorkingDays(
+        settings["time_zone"],
+        settings["working_days"],
+        settings["closed_on"],
+        functools.partial(is_holiday, settings["holidays"]),
+    )
 
 
 def found(session: Session, item_id: str) -> QueueItem:
@@ -180,8 +208,24 @@ def _equal(filters: Filters) -> list[Any]:
 
 
 def _by(session: Session, column: Any, name: Any) -> list[dict[str, Any]]:
-    statement = select(column, name, func.count()).where(QueueItem.is_open).group_by(column).order_by(column)
+    waiting = func.sum(case((QueueItem.is_waiting, 1), else_=0))
+    counted = select(column, name, func.count(), waiting).where(QueueItem.is_open)
+    statement = counted.group_by(column).order_by(column)
     return [
-        {"code": code, "name": shown, "open": number}
-        for code, shown, number in session.execute(statement.limit(_MOST_COUNTED))
+        {"code": code, "name": shown, "open": number, "waiting": int(unanswered)}
+        for code, shown, number, unanswered in session.execute(statement.limit(_MOST_COUNTED))
+    ]
+
+
+def _escalations(session: Session, item: QueueItem) -> list[dict[str, Any]]:
+    """Who was told of an item, the newest few, oldest first."""
+    rows = select(QueueEscalation).where(QueueEscalation.item_id == item.id)
+    newest = session.scalars(rows.order_by(QueueEscalation.at.desc()).limit(_MOST_STEPS)).all()
+    return [
+        {
+            "at": each.at,
+            "level": each.level,
+            "accounts": [{"account_id": account_id} for account_id in each.account_ids],
+        }
+        for each in newest[::-1]
     ]

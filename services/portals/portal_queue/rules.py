@@ -1,9 +1,9 @@
-"""Pure rules of the queue: settings, due times, and what may be done with an item in which state."""
+"""Pure rules of the queue: settings, and what may be done with an item in which state."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +11,8 @@ from services.contracts.errors import Refused
 from services.contracts.spelling import words_of_text
 
 OPEN, LEFT_OPEN = "open", "left_open"
+# Who is told, one after another, of what nobody has answered in its time.
+HOLDER, SURROGATE, SUPERVISOR = LEVELS = ("holder", "surrogate", "supervisor")
 DEFAULT_VERSION = 1
 DEFAULT_SETTINGS: Mapping[str, Any] = {
     "usual_outcome": LEFT_OPEN,
@@ -21,13 +23,13 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
     "most_a_day": 10,
     "most_a_week": 30,
     "result_hosts": [],
+    "working_days": [1, 2, 3, 4, 5],
+    "time_zone": "UTC",
+    "holidays": None,
+    "closed_on": [],
+    "escalation_hours": 4,
 }
 _MOST_WORDS = 2_000
-
-
-def due_at(requested_at: datetime.datetime, service_hours: int) -> datetime.datetime:
-    """Until when an item of a type with this service time should be answered."""
-    return requested_at + datetime.timedelta(hours=service_hours)
 
 
 def is_overdue(is_open: bool, due: datetime.datetime, now: datetime.datetime) -> bool:
@@ -101,3 +103,35 @@ def with_words(words: str, text: str) -> str:
     there = set(known)
     more = [each for each in words_of_text(text) if each not in there]
     return " ".join((known + more)[:_MOST_WORDS])
+
+
+def chain(
+    assigned_to: str | None,
+    members: Iterable[str],
+    supervisor_id: str | None,
+    stand_in: Callable[[str], str | None],
+) -> list[tuple[str, list[str]]]:
+    """Who is told one after another that an item waits past its time: pairs of the level and the accounts.
+
+    First who has the item, and without anybody the members of its group who are there; then who stands in for the one who has it; then
+    the supervisor, or who stands in. Nobody is told twice, and a level without anybody is left out.
+    """
+    levels: list[tuple[str, list[str | None]]] = [
+        (HOLDER, [assigned_to] if assigned_to else [stand_in(each) for each in members]),
+        (SURROGATE, [stand_in(assigned_to)] if assigned_to else []),
+        (SUPERVISOR, [stand_in(supervisor_id) or supervisor_id] if supervisor_id else []),
+    ]
+    told: set[str | None] = {None}
+    found = []
+    for level, accounts in levels:
+        fresh = [each for each in dict.fromkeys(accounts) if each is not None and each not in told]
+        told.update(fresh)
+        if fresh:
+            found.append((level, fresh))
+    return found
+
+
+def following(chain: list[tuple[str, list[str]]], last: str | None) -> list[tuple[str, list[str]]]:
+    """What is left of a chain behind the level that was told last; None: nobody was told."""
+    done = 0 if last is None else LEVELS.index(last) + 1
+    return [each for each in chain if LEVELS.index(each[0]) >= done]

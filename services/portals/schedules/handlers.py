@@ -12,8 +12,9 @@ from services.chassis import wire
 from services.chassis.database import insert_unless_there
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused, invalid
-from services.portals.schedules import opening, queries, rules
+from services.portals.schedules import queries, rules
 from services.portals.schedules.models import AppointmentProvider, AppointmentType, Schedule
+from services.portals.working_days.holidays_of_regions import is_region
 
 
 class TypeMembers(TypedDict):
@@ -139,7 +140,7 @@ def _checked(members: ScheduleMembers) -> dict[str, Any]:
             members["hours"], members["exceptions"], members["from_on"], members["until_on"]
         )
     )
-    if members["holidays"] is not None and not opening.is_region(members["holidays"]):
+    if members["holidays"] is not None and not is_region(members["holidays"]):
         rule = "A country such as US or DE, or a part of one such as US-CA, is expected."
         problems.append(("holidays", rule))
     if problems:

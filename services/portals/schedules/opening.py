@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import datetime
-import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import holidays
 from dateutil.rrule import WEEKLY, rrule
 
 from services.portals.schedules.rules import Span, instant, within
+from services.portals.working_days.holidays_of_regions import is_holiday
 
 _A_MONDAY = datetime.date(2001, 1, 1)
-
-
-def is_region(code: str) -> bool:
-    """Whether holidays of this country, or part of one such as US-CA, are known."""
-    country, _, part = code.partition("-")
-    known = holidays.list_supported_countries()
-    return country in known and (not part or part in known[country])
 
 
 def openings(schedule: Any, first: datetime.date, last: datetime.date) -> list[Span]:
@@ -47,7 +39,7 @@ def _hours_of_days(
             if (
                 day not in other
                 and within(day, schedule.from_on, schedule.until_on)
-                and not _is_holiday(schedule.holidays, day)
+                and not is_holiday(schedule.holidays, day)
             ):
                 yield day, each["opens"], each["closes"]
 
@@ -86,13 +78,3 @@ def _exceptions(
                 hours.append((each["opens"], each["closes"]))
             day += datetime.timedelta(days=1)
     yield from found.items()
-
-
-def _is_holiday(region: str | None, day: datetime.date) -> bool:
-    return region is not None and day in _holidays(region, day.year)
-
-
-@functools.lru_cache(maxsize=500)
-def _holidays(region: str, year: int) -> frozenset[datetime.date]:
-    country, _, part = region.partition("-")
-    return frozenset(holidays.country_holidays(country, subdiv=part or None, years=year))

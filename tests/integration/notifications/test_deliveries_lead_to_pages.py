@@ -12,7 +12,7 @@ from services.contracts.identity import organisations
 from services.contracts.referrals import assignments, capacity
 from services.contracts.signing import documents
 from services.notifications.deliveries import rules, sending
-from services.notifications.templates import product_words
+from services.notifications.templates import product_words, rendering
 from tests.integration.notifications.conftest import MARIA, OLGA, FakeMailServer, Notifications, body
 
 REFERRAL, PROGRAM, LINE, DOCUMENT = (each * 32 for each in "4567")
@@ -80,7 +80,7 @@ def test_a_message_leads_to_the_page_that_it_is_about(
 
 
 @pytest.mark.parametrize("kind", product_words.KINDS.values(), ids=lambda kind: kind.name)
-def test_every_message_names_the_organisation_and_the_portal(kind: product_words.Kind) -> None:
+def test_every_message_names_the_organisation_and_the_portal(kind: rendering.Kind) -> None:
     for part in (kind.default.text, kind.default.html or ""):
         assert "{{ organisation_name }} · {{ portal_name }}" in part
     pages = rules.PAGES.keys() | rules.PAGES_FOR_ALL.keys()

@@ -8,9 +8,16 @@ import pytest
 
 from services.chassis import wire
 from services.contracts.identity import accounts, credentials, relationships
-from services.contracts.portals import messages
+from services.contracts.portals import messages, portal_queue
 from services.notifications.deliveries import rules, sending
-from tests.integration.notifications.conftest import ADDRESSES, MARIA, FakeMailServer, Notifications, body
+from tests.integration.notifications.conftest import (
+    ADDRESSES,
+    MARIA,
+    OLGA,
+    FakeMailServer,
+    Notifications,
+    body,
+)
 
 TEMPORARY = "K7QF-2MXD-HHP4-WZ9A"
 
@@ -152,3 +159,25 @@ def test_a_message_of_staff_is_told_without_what_it_says_or_whom_it_is_about(
     assert "has left a message for you" in said
     for hidden in ("refill", told["person_id"], told["message_id"]):
         assert hidden not in said.lower()
+
+
+def test_each_whose_turn_it_is_learns_that_a_request_waits_and_nothing_else(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    data = {
+        "item_id": "5" * 32,
+        "type": "refill_request",
+        "version": 3,
+        "level": "supervisor",
+        "account_ids": [MARIA, OLGA],
+        "due_at": "2026-01-02T03:04:05+00:00",
+    }
+    notifications.deliver(portal_queue.item_escalated, data)
+    while sending.send_next(notifications.runtime):
+        continue
+    assert sorted(mails.recipients) == [ADDRESSES[MARIA], ADDRESSES[OLGA]]
+    for message in mails.taken:
+        text = f"{message['Subject']} {body(message)}"
+        assert "A request waits past its time at Harbor" in text
+        assert f"/staff/queue/{data['item_id']}" in text
+        assert not [each for each in ("refill", "Refill", "supervisor\n") if each in text]

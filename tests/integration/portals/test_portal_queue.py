@@ -75,8 +75,8 @@ def test_the_list_is_paged_filtered_and_counted(portal_desk: PortalDesk) -> None
     numbers = {name: counts[name] for name in ("open", "unassigned", "mine", "overdue", "urgent", "waiting")}
     assert numbers == {"open": 4, "unassigned": 3, "mine": 1, "overdue": 1, "urgent": 1, "waiting": 4}
     assert counts["departments"] == [
-        {"code": "Billing", "name": "Billing", "open": 1},
-        {"code": "Clinical", "name": "Clinical", "open": 3},
+        {"code": "Billing", "name": "Billing", "open": 1, "waiting": 1},
+        {"code": "Clinical", "name": "Clinical", "open": 3, "waiting": 3},
     ]
     assert {each["code"]: each["open"] for each in counts["types"]} == {
         "my_medical_information": 1,

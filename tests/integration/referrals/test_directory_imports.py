@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,48 +10,25 @@ import time_machine
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from services.chassis import unused_files
-from services.chassis.blobs import IMPORTS, UPLOADS
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.contracts.referrals import assignments, directory, directory_imports
+from services.contracts.referrals import directory, directory_imports
 from services.contracts.referrals.directory import resource_changed
 from services.contracts.referrals.directory_imports import directory_imported
-from services.referrals import service as referrals_service
 from services.referrals.directory import leases
 from services.referrals.directory_imports import jobs, writes
 from services.referrals.directory_imports.models import DirectoryImport
-from tests.integration.referrals.builders import OTHER_STAFF, SMALL_DIRECTORY, STAFF, Desk, an_export, refusal
+from tests.integration.referrals.builders import OTHER_STAFF, SMALL_DIRECTORY, Desk, an_export, refusal
+from tests.integration.referrals.imported_files import (
+    COUNTS,
+    RENAMED,
+    all_in_background,
+    counts,
+    names,
+    report_of,
+    upload,
+)
 from tests.support.eventually import eventually
-from tests.support.in_process import HARBOR
-
-RENAMED = [
-    (number, "Night Haven" if number == "11" else name, *rest) for number, name, *rest in SMALL_DIRECTORY
-]
-COUNTS = ("added", "changed", "unchanged", "refused")
-
-
-def counts(report: Any) -> tuple[int, ...]:
-    return tuple(report[name] for name in COUNTS)
-
-
-def upload(desk: Desk, content: bytes, *, key: str | None = None, **more: Any) -> Any:
-    document = desk.service.upload(content)
-    return desk.service.call(directory_imports.import_directory, STAFF, key=key, document=document, **more)
-
-
-def report_of(desk: Desk, import_id: str) -> Any:
-    return desk(directory_imports.get_directory_import, import_id=import_id)
-
-
-def names(desk: Desk) -> list[str]:
-    return [item["name"] for item in desk(directory.list_resources, level="program")["items"]]
-
-
-def all_in_background(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every import run in the background, three records at a time."""
-    monkeypatch.setattr(jobs, "DONE_IN_CALL_BYTES", 0)
-    monkeypatch.setattr(jobs, "RECORDS_AT_ONCE", 3)
 
 
 def test_a_small_file_is_done_with_the_answer(desk: Desk) -> None:
@@ -80,27 +55,6 @@ def test_a_large_file_is_noted_and_done_by_the_loop(
     assert counts(report) == (0, 1, 7, 0)
     assert "Night Haven" in names(desk)
     assert len(desk.service.events(directory_imported)) == 2
-
-
-def test_the_file_of_a_dry_run_is_imported_without_another_upload(
-    swept_desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    desk = swept_desk
-    tried = upload(desk, an_export(RENAMED), dry_run=True)
-    assert (counts(tried), "Night Haven" in names(desk)) == ((0, 1, 7, 0), False)
-
-    done = desk(directory_imports.apply_directory_import, key="a" * 32, import_id=tried["import_id"])
-
-    assert (done["is_dry_run"], done["state"], counts(done)) == (False, "done", (0, 1, 7, 0))
-    assert "Night Haven" in names(desk)
-    again = desk(directory_imports.apply_directory_import, key="a" * 32, import_id=tried["import_id"])
-    assert again["import_id"] == done["import_id"]
-    assert len(desk(directory_imports.list_directory_imports)["items"]) == 3
-    # After a day the file is gone.
-    with time_machine.travel(utc_now() + datetime.timedelta(hours=25)):
-        sweep_files(desk)
-    missing = refusal(lambda: desk(directory_imports.apply_directory_import, import_id=tried["import_id"]))
-    assert missing == "not_found"
 
 
 def test_a_file_with_too_many_records_for_a_call_is_left_to_the_loop(
@@ -255,110 +209,6 @@ def test_an_import_of_dead_processes_is_given_up(desk: Desk, monkeypatch: pytest
     assert report_of(desk, begun["import_id"])["state"] == "refused"
 
 
-def kept_files(desk: Desk) -> list[str]:
-    return [path.name for path in desk.service.files() if path.is_relative_to(of_imports(desk))]
-
-
-def of_imports(desk: Desk) -> Path:
-    return Path(desk.service.runtime.blobs.folder) / HARBOR[0] / IMPORTS
-
-
-def sweep_files(desk: Desk) -> None:
-    """The service's own loop."""
-    desk.service.runtime.loops.clear()
-    (loop,) = [each for each in referrals_service.start_runtime(None).loops if each.name == unused_files.LOOP]
-    assert loop._work()
-
-
-@pytest.fixture
-def swept_desk(desk_on_both: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """A desk whose small directory has been imported and whose runtime is the service's."""
-    monkeypatch.setattr(referrals_service, "Runtime", lambda *_: desk_on_both.service.runtime)
-    shutil.rmtree(desk_on_both.service.runtime.blobs.folder, ignore_errors=True)
-    return desk_on_both
-
-
-def test_the_file_of_an_import_stays_until_it_is_finished(
-    swept_desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    desk = swept_desk
-    all_in_background(monkeypatch)
-    begun = upload(desk, an_export(RENAMED))
-    desk.service.age_files(100)
-    desk.service.runtime.blobs.sweep_passing(0, UPLOADS)
-    sweep_files(desk)
-    assert len(kept_files(desk)) == 1
-
-    jobs.work(desk.service.runtime)
-
-    assert report_of(desk, begun["import_id"])["state"] == "done"
-    sweep_files(desk)
-    assert desk.service.files() == []
-    assert desk.service.runtime.blobs.stored_bytes(HARBOR[0]) == 0
-
-
-def test_a_file_that_is_refused_is_swept_away_after_its_time(swept_desk: Desk) -> None:
-    for number in range(3):
-        with pytest.raises(Refused) as refused:
-            upload(swept_desk, f"no directory {number}".encode())
-        assert refused.value.code == "import_file_refused"
-    swept_desk.service.age_files(23.9)
-    sweep_files(swept_desk)
-    assert len(kept_files(swept_desk)) == 3
-    swept_desk.service.age_files(0.2)
-
-    swept_desk.service.runtime.blobs.sweep_passing(24 * 3600, UPLOADS)
-    sweep_files(swept_desk)
-
-    assert swept_desk.service.files() == []
-
-
-def test_a_process_that_ends_before_it_has_noted_an_import_leaves_no_file(
-    swept_desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def ends(*_: Any, **__: Any) -> Any:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(jobs, "_new_import", ends)
-    with pytest.raises(KeyboardInterrupt):
-        upload(swept_desk, an_export(RENAMED))
-    sweep_files(swept_desk)
-    assert len(kept_files(swept_desk)) == 1
-    swept_desk.service.age_files(24.1)
-
-    sweep_files(swept_desk)
-
-    assert kept_files(swept_desk) == []
-
-
-def test_an_import_that_an_earlier_version_has_begun_finds_its_file(
-    swept_desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    desk = swept_desk
-    all_in_background(monkeypatch)
-    begun = upload(desk, an_export(RENAMED))
-    desk.service.runtime.blobs.put(HARBOR[0], [an_export(RENAMED)], 10**8)
-    shutil.rmtree(of_imports(desk))
-
-    jobs.work(desk.service.runtime)
-
-    assert report_of(desk, begun["import_id"])["state"] == "done"
-
-
-def test_an_import_whose_file_has_gone_says_so_and_ends(
-    swept_desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    all_in_background(monkeypatch)
-    begun = upload(swept_desk, an_export(RENAMED))
-    shutil.rmtree(of_imports(swept_desk))
-
-    jobs.work(swept_desk.service.runtime)
-
-    report = report_of(swept_desk, begun["import_id"])
-    assert (report["state"], report["refusal"]["reason"]) == ("refused", "failed")
-    assert "upload it again" in report["refusal"]["detail"]
-
-
 def test_what_was_never_uploaded_is_not_imported(desk: Desk) -> None:
     document = {"sha256": "0" * 64, "size": 10}
     with pytest.raises(Refused) as refused:
@@ -489,113 +339,3 @@ def test_imports_are_listed_newest_first_page_by_page_and_only_ones_own(desk: De
         refusal(lambda: desk(directory_imports.get_directory_import, OTHER_STAFF, import_id=second))
         == "not_found"
     )
-
-
-def closed(*numbers: str) -> bytes:
-    """The small directory with these resources inactive, and the Night Shelter renamed."""
-    return an_export(
-        [
-            (number, name, level, agency, "Inactive" if number in numbers else status, message)
-            for number, name, level, agency, status, message in RENAMED
-        ]
-    )
-
-
-def closing(*programs: tuple[str, str, int]) -> dict[str, Any]:
-    names = ("program_id", "program_name", "open_referrals")
-    return {
-        "open_referrals": sum(count for *_, count in programs),
-        "programs": [dict(zip(names, program, strict=True)) for program in programs],
-    }
-
-
-NOTHING = closing()
-
-
-@pytest.fixture
-def referred(desk_on_both: Desk) -> Desk:
-    """Two open referrals and one that has ended to the Night Shelter, one open to another program of its agency."""
-    desk = desk_on_both
-    queue_id = desk.a_queue("Night Shelter", "Family Housing First", "St. Mary's Café & Pantry")
-    for _ in range(2):
-        desk.assign(queue_id, "Night Shelter")
-    desk.move(desk.assign(queue_id, "Night Shelter"), "completed")
-    desk.assign(queue_id, "Family Housing First")
-    desk.move(desk.assign(queue_id, "St. Mary's Café & Pantry"), "completed")
-    return desk
-
-
-@pytest.mark.parametrize(
-    ("numbers", "counts_of"),
-    [
-        (("11",), (("Night Shelter", 2),)),
-        (("1",), (("Night Shelter", 2), ("Family Housing First", 1))),
-        (("1", "11"), (("Night Shelter", 2), ("Family Housing First", 1))),
-        (("12", "21"), (("Family Housing First", 1),)),
-    ],
-    ids=["program", "agency", "both", "another"],
-)
-def test_a_file_that_closes_programs_with_open_referrals_asks_first(
-    referred: Desk, numbers: tuple[str, ...], counts_of: tuple[tuple[str, int], ...]
-) -> None:
-    desk = referred
-    expected = closing(*((desk.resource[name], name, count) for name, count in counts_of))
-    tried = upload(desk, closed(*numbers), dry_run=True)
-    assert (tried["state"], tried["closing"]) == ("done", expected)
-
-    for _ in range(2):  # the same request again gets the same answer
-        with pytest.raises(Refused) as refused:
-            upload(desk, closed(*numbers), key="closing")
-        assert (refused.value.code, refused.value.field) == ("program_has_open_referrals", "confirm")
-        assert refused.value.more == expected
-    (last, *_) = desk(directory_imports.list_directory_imports)["items"]
-    assert (last["state"], last["done"], last["closing"]) == ("refused", 0, expected)
-    assert last["refusal"]["reason"] == "program_has_open_referrals"
-    assert "Night Haven" not in names(desk)  # nothing of the file is written
-    assert desk.service.events(resource_changed) == []
-
-    done = upload(desk, closed(*numbers), confirm=True)
-    assert (done["state"], done["closing"]) == ("done", expected)
-    assert "Night Haven" in names(desk)
-    told = desk.service.events(resource_changed)
-    assert [event["data"]["status"] for event in told] == ["inactive"] * len(numbers)
-    assert len(desk(assignments.list_referrals, is_open=True)["items"]) == 3
-    # What is closed already closes nothing more.
-    again = upload(desk, closed(*numbers))
-    assert (again["state"], again["closing"]) == ("done", NOTHING)
-
-
-def test_a_file_that_closes_only_what_has_no_open_referral_asks_nothing(referred: Desk) -> None:
-    done = upload(referred, closed("2", "15", "21"))
-    assert (done["state"], done["changed"], done["closing"]) == ("done", 4, NOTHING)
-
-
-def test_a_file_that_leaves_open_what_was_opened_by_hand_asks_nothing(referred: Desk) -> None:
-    desk = referred
-    upload(desk, closed("11"), confirm=True)
-    shelter = desk(directory.get_resource, resource_id=desk.resource["Night Shelter"])
-    wanted = {"resource_id": shelter["id"], "version": shelter["version"], "status": "active"}
-    desk(directory.set_resource_status, **wanted)
-
-    report = upload(desk, closed("11"))
-
-    assert (report["state"], report["unchanged"], report["closing"]) == ("done", 8, NOTHING)
-    assert desk(directory.get_resource, resource_id=shelter["id"])["status"] == "active"
-
-
-def test_a_large_file_that_nobody_has_confirmed_is_refused_in_the_background(
-    referred: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    desk = referred
-    all_in_background(monkeypatch)
-    expected = closing((desk.resource["Family Housing First"], "Family Housing First", 1))
-    begun, confirmed = upload(desk, closed("12")), upload(desk, closed("12"), confirm=True)
-    assert begun["closing"] is None
-
-    jobs.work(desk.service.runtime)
-
-    report = report_of(desk, begun["import_id"])
-    assert (report["state"], report["done"], report["closing"]) == ("refused", 0, expected)
-    assert "open referrals (1)" in report["refusal"]["detail"]
-    report = report_of(desk, confirmed["import_id"])
-    assert (report["state"], counts(report), report["closing"]) == ("done", (0, 2, 6, 0), expected)

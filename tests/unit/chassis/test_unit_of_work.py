@@ -273,11 +273,16 @@ def test_a_handler_that_requires_a_version_is_of_an_operation_that_expects_one(d
         a_unit(session, context=wire.CallContext("r")).require_version(SimpleNamespace(version=3))
 
 
-def test_the_current_version_is_accepted(database: Database):
+@pytest.mark.parametrize(("expected", "code"), [(3, None), (2, "version_conflict"), (4, "version_conflict")])
+def test_only_the_current_version_is_accepted(database: Database, expected: int, code: str | None):
+    refused: str | None = None
     with database.reading(None) as session:
-        a_unit(session, context=wire.CallContext("r", expected_version=3)).require_version(
-            SimpleNamespace(version=3)
-        )
+        unit = a_unit(session, context=wire.CallContext("r", expected_version=expected))
+        try:
+            unit.require_version(SimpleNamespace(version=3))
+        except Refused as refusal:
+            refused = refusal.code
+    assert refused == code
 
 
 @pytest.mark.parametrize(("expected", "is_refused"), [(None, False), (3, False), (2, True), (4, True)])

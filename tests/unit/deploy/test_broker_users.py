@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy import broker_users
-from deploy.broker_users import rights_of
+from deploy.broker_users import process_names, rights_in_feed, rights_of
 from deploy.migrate import SERVICES
 from deploy.topology import VHOST, internal
 from services.contracts.feed import VIRTUAL_HOST
@@ -37,6 +37,18 @@ def test_the_live_process_calls_and_reads_all_events_and_no_queue_of_a_service()
     assert [name for name in plan.exchanges if re.match(rights.write, name)] == ["nameko-rpc"]
     read = [name for name in (*plan.queues, *plan.exchanges) if re.match(rights.read, name)]
     assert set(read) == {f"{service}.events" for service in SERVICES}
+
+
+def test_the_watch_reads_the_streams_and_neither_a_partners_queue_nor_a_services() -> None:
+    plan, rights = internal([]), rights_of("watch")
+    names = (*plan.queues, *plan.exchanges)
+    assert not [name for name in names for right in vars(rights).values() if re.match(right, name)]
+    in_feed = rights_in_feed("watch")
+    assert in_feed is not None
+    of_others = ["feed", "ext.harbor.mercy.events", "portico.feed"]
+    assert [name for name in ["feed.harbor", *of_others] if re.match(in_feed.read, name)] == ["feed.harbor"]
+    assert (in_feed.write, in_feed.configure) == ("^$", "^$")
+    assert [name for name in process_names() if rights_in_feed(name) is not None] == ["watch", "topology"]
 
 
 def test_definitions_hold_hashes_of_the_passwords_kept(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from deploy.databases import WrongChoice, kind_of, replicas_of, too_many
-from deploy.stack import SERVICES, Stack, StackError
+from deploy.migrate import SERVICES
+from deploy.stack import Stack, StackError
 
 
 def kept_in(folder: Path, kind: str) -> None:

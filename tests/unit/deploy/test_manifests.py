@@ -14,14 +14,15 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from deploy.layout import CHECKOUT
 from deploy.migrate import SERVICES
 from deploy.settings import settings_of
-from deploy.stack import CHECKOUT
 
 DEPLOY = CHECKOUT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
 START = DEPLOY / "image" / "start"
-PROCESSES = (*SERVICES, "gateway", "live")
+REPLICATED = (*SERVICES, "gateway", "live")
+PROCESSES = (*REPLICATED, "watch")
 CUSTOM = "keda.sh/"  # kinds that Kubernetes itself does not know
 # Read by the jobs, which are no processes with settings.
 OF_JOBS = {"AMQP_URI", "FEED_AMQP_URI", *(f"{service.upper()}_DATABASE_URL" for service in SERVICES)}
@@ -66,9 +67,10 @@ def problems_of_settings(process: str, names: set[str]) -> tuple[set[str], set[s
 
 
 def test_kubernetes_accepts_every_object() -> None:
-    for each in objects():
-        if not each["apiVersion"].startswith(CUSTOM):
-            kubernetes_validate.validate(each, "1.29", strict=True)
+    standard = [each for each in objects() if not each["apiVersion"].startswith(CUSTOM)]
+    assert {"Deployment", "Job", "NetworkPolicy"} <= {each["kind"] for each in standard}
+    for each in standard:
+        kubernetes_validate.validate(each, "1.29", strict=True)  # raises ValidationError
 
 
 @pytest.mark.parametrize("process", PROCESSES)
@@ -120,7 +122,7 @@ def test_every_service_scales_with_its_own_queue_and_keeps_one_process() -> None
     queues = {name: spec["triggers"][0]["metadata"]["queueName"] for name, spec in scaled.items()}
     assert queues == {service: f"rpc-{service}" for service in SERVICES}
     kept = {each["metadata"]["name"] for each in objects() if each["kind"] == "PodDisruptionBudget"}
-    assert kept == set(PROCESSES)
+    assert kept == set(REPLICATED)
 
 
 @pytest.mark.parametrize("overlay", ["replicated", "small"])

@@ -15,7 +15,7 @@ import yaml
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from deploy import status, watch
-from deploy.stack import Ports
+from deploy.layout import Ports
 from gateway.live import server  # noqa: F401 - it has a metric
 from services.chassis import metrics  # noqa: F401 - it has metrics
 

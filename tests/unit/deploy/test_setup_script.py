@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stack import CHECKOUT
+from deploy.layout import CHECKOUT
 
 # Replaces the environment's Python and records its arguments.
 RECORDER = '#!/bin/sh\necho "$@" >>"$(dirname "$0")/asked"\n'

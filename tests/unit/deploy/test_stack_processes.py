@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stack import SERVICES, Ports, Stack, StackError, operate
+from deploy.layout import Ports
+from deploy.migrate import SERVICES
+from deploy.stack import Stack, StackError, operate
 
 
 def database_variables(env: dict[str, str]) -> list[str]:
@@ -32,6 +34,14 @@ def test_the_gateway_gets_no_database_and_no_private_key(tmp_path: Path) -> None
 def test_the_mail_catcher_gets_no_broker(tmp_path: Path) -> None:
     [mail] = [process for process in Stack(tmp_path).processes() if process.name == "mailcatcher"]
     assert not [name for name in mail.env if name.endswith("AMQP_URI")]
+
+
+def test_the_watch_asks_the_broker_as_a_user_of_its_own_and_reads_identity_only(tmp_path: Path) -> None:
+    [watch] = [process for process in Stack(tmp_path).processes() if process.name == "watch"]
+    assert watch.env["AMQP_URI"].startswith("pyamqp://portico_watch:")
+    assert watch.env["FEED_AMQP_URI"].startswith("pyamqp://portico_watch:")
+    assert watch.env["FEED_AMQP_URI"].endswith("/portico-feeds")
+    assert database_variables(dict(watch.env)) == ["IDENTITY_DATABASE_URL"]
 
 
 def test_replicas_have_names_and_ports_of_their_own(tmp_path: Path) -> None:

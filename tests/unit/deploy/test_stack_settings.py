@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from deploy import topology
+from deploy.layout import CHECKOUT, DECIDED
 from deploy.migrate import SERVICES
 from deploy.settings import settings_of
-from deploy.stack import CHECKOUT, DECIDED, Stack, StackError, port_base
+from deploy.stack import Stack, StackError, port_base
 from services.chassis import migrate
 
 PROCESSES = ("gateway", *SERVICES)

@@ -21,6 +21,7 @@ CRITICAL = (
     "break_glass_used",
     "document_ready_to_sign",
     "referral_assigned",
+    "request_overdue",
 )
 
 

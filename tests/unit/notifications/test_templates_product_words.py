@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.contracts.errors import Refused
-from services.notifications.templates.product_words import KINDS, Rendered, Template, check, render
+from services.notifications.templates.product_words import KINDS, kind_of
+from services.notifications.templates.rendering import Rendered, Template, check, render
 
 VALUES = {
     "whose": "Maria",
@@ -80,7 +81,7 @@ class _Tags(HTMLParser):
 
 def _refusal(kind: str, template: Template) -> Refused:
     with pytest.raises(Refused) as refused:
-        check(kind, template)
+        check(kind_of(kind), template)
     return refused.value
 
 
@@ -88,13 +89,13 @@ def _with_organisation(value: str) -> Rendered:
     template = Template(
         "From {{ organisation_name }}", "From {{ organisation_name }}.", "<p>From {{ organisation_name }}</p>"
     )
-    return render("referral_assigned", template, VALUES | {"organisation_name": value})
+    return render(KINDS["referral_assigned"], template, VALUES | {"organisation_name": value})
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_default_template_can_be_saved_and_rendered(kind: str) -> None:
-    check(kind, KINDS[kind].default)
-    rendered = render(kind, KINDS[kind].default, VALUES)
+    check(KINDS[kind], KINDS[kind].default)
+    rendered = render(KINDS[kind], KINDS[kind].default, VALUES)
     assert "{{" not in rendered.subject + rendered.text + (rendered.html or "")
 
 
@@ -111,7 +112,7 @@ def test_an_assignment_message_can_mention_nothing_but_number_organisation_produ
 
 @pytest.mark.seed("S0-45")
 def test_the_assignment_message_holds_the_contact_record_number() -> None:
-    rendered = render("referral_assigned", KINDS["referral_assigned"].default, VALUES)
+    rendered = render(KINDS["referral_assigned"], KINDS["referral_assigned"].default, VALUES)
     assert "4711" in rendered.subject
     assert "Contact record number: 4711" in rendered.text
 
@@ -119,7 +120,7 @@ def test_the_assignment_message_holds_the_contact_record_number() -> None:
 @pytest.mark.seed("S1-16")
 def test_an_invitation_with_a_temporary_password_says_how_long_it_works() -> None:
     kind = "account_invited_with_password"
-    text = render(kind, KINDS[kind].default, VALUES | {"lifetime": "7 days"}).text
+    text = render(KINDS[kind], KINDS[kind].default, VALUES | {"lifetime": "7 days"}).text
     assert "correct horse" in text
     assert "7 days" in text
 
@@ -173,13 +174,13 @@ def test_values_are_escaped_in_html_and_left_as_they_are_in_text() -> None:
 )
 def test_a_link_that_is_no_web_address_is_refused(link: str) -> None:
     with pytest.raises(Refused) as refused:
-        render("referral_assigned", KINDS["referral_assigned"].default, VALUES | {"portal_link": link})
+        render(KINDS["referral_assigned"], KINDS["referral_assigned"].default, VALUES | {"portal_link": link})
     assert (refused.value.code, refused.value.field) == ("template_invalid", "portal_link")
 
 
 def test_a_missing_value_is_refused_by_name() -> None:
     with pytest.raises(Refused) as refused:
-        render("referral_assigned", KINDS["referral_assigned"].default, {})
+        render(KINDS["referral_assigned"], KINDS["referral_assigned"].default, {})
     assert refused.value.code == "template_value_missing"
 
 
@@ -215,7 +216,7 @@ def test_a_link_to_a_link_placeholder_or_a_web_address_may_be_saved() -> None:
     body = (
         '<h1>New</h1><p><a href="{{ portal_link }}">Sign in</a> or <a href="https://x.example">read</a></p>'
     )
-    check("referral_assigned", Template("New", "New", body))
+    check(KINDS["referral_assigned"], Template("New", "New", body))
 
 
 @pytest.mark.parametrize(
@@ -243,7 +244,10 @@ def test_an_unknown_kind_is_refused() -> None:
 def test_every_message_ends_with_the_telephone_number_where_there_is_one(kind: str) -> None:
     own = Template("Subject", "Words of the organisation", "<p>Words of the organisation</p>")
     for words in (KINDS[kind].default, own):
-        with_one, without = render(kind, words, VALUES, "+1 415-555-0100 <7>"), render(kind, words, VALUES)
+        with_one, without = (
+            render(KINDS[kind], words, VALUES, "+1 415-555-0100 <7>"),
+            render(KINDS[kind], words, VALUES),
+        )
         assert with_one.text.endswith("\n\nTelephone: +1 415-555-0100 <7>\n")
         assert with_one.html is not None
         assert with_one.html.endswith("\n<p>Telephone: +1 415-555-0100 &lt;7&gt;</p>\n")

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.portals.schedules import rules
-from services.portals.schedules.opening import is_region, openings
+from services.portals.schedules.opening import openings
+from services.portals.working_days.holidays_of_regions import is_region
 
 UTC = datetime.UTC
 NEW_YORK = ZoneInfo("America/New_York")

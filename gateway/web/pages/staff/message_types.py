@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from gateway.web.page import Action, Page, Read
-from services.contracts.portals import definitions, message_types
+from services.contracts.portals import definitions, message_types, staff_groups
 
 _TYPE = {"item_kind": "request", "helper_action": "none", "sent_from": ["employee"]}
+_GROUPS = {"groups": Read(staff_groups.list_staff_groups)}
 
 PAGES = (
     Page(
@@ -17,6 +18,7 @@ PAGES = (
     Page(
         "/staff/message-types/new",
         "staff/message_types/new.html",
+        reads=_GROUPS,
         actions=(
             Action(
                 "create_message_type",
@@ -29,7 +31,7 @@ PAGES = (
     Page(
         "/staff/message-types/{code}",
         "staff/message_types/type.html",
-        reads={"type": Read(message_types.get_message_type)},
+        reads={"type": Read(message_types.get_message_type), **_GROUPS},
         actions=(
             Action("change_message_type", message_types.change_message_type, "The message type is saved."),
         ),

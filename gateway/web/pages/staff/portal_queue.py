@@ -6,6 +6,7 @@ from gateway.web.page import Action, Of, Page, Read
 from gateway.web.states import State
 from services.contracts.identity import accounts, people
 from services.contracts.portals import (
+    absences,
     appointment_requests,
     messages,
     own_changes,
@@ -15,6 +16,14 @@ from services.contracts.portals import (
 
 _ITEM = "/staff/queue/{item_id}"
 _PERSON = {"person": Read(people.get_person)}
+WORKERS = {
+    "workers": Read(
+        accounts.list_accounts,
+        given={"realm": "staff", "limit": 100},
+        needs="account.read",
+        without=("service_unavailable",),
+    )
+}
 _CLAIM = Action("claim_queue_item", portal_queue.claim_queue_item, "You have taken it.")
 _ASSIGN = Action("assign_queue_item", portal_queue.assign_queue_item, "That is noted: who has it.")
 _DISMISS = Action(
@@ -32,6 +41,8 @@ _SAMPLE = {
     "result_link": None,
     "usual_outcome": "left_open",
     "steps": {"step": "claimed"},
+    "escalated_to": "supervisor",
+    "escalations": {"level": "supervisor"},
 }
 _ENDED = {"state": "completed", "dismissed_at": "2026-11-20T09:30:00+00:00"}
 
@@ -51,6 +62,7 @@ PAGES = (
                     "priority",
                     "is_overdue",
                     "is_waiting",
+                    "is_escalated",
                     "order",
                     "after",
                 ),
@@ -107,6 +119,17 @@ PAGES = (
         ),
     ),
     Page(
+        "/staff/queue/absence",
+        "staff/portal_queue/absence.html",
+        reads={"absence": Read(absences.get_my_absence), **WORKERS},
+        actions=(
+            Action("set_my_absence", absences.set_my_absence, "It is noted when you are away."),
+            Action("end_my_absence", absences.end_my_absence, "You are there again."),
+        ),
+        states=(State("there", replies={absences.get_my_absence: {"from_on": None, "until_on": None}}),),
+        sample={absences.get_my_absence: {"from_on": "2026-12-21", "until_on": "2027-01-02"}},
+    ),
+    Page(
         "/staff/queue/settings",
         "staff/portal_queue/settings.html",
         reads={"settings": Read(portal_queue.get_queue_settings)},
@@ -131,12 +154,7 @@ PAGES = (
             "replies": Read(
                 saved_replies.list_saved_replies, given={"limit": 200}, without=("service_unavailable",)
             ),
-            "workers": Read(
-                accounts.list_accounts,
-                given={"realm": "staff", "limit": 100},
-                needs="account.read",
-                without=("service_unavailable",),
-            ),
+            **WORKERS,
         },
         actions=(
             _CLAIM,

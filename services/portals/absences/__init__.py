@@ -1,0 +1,1 @@
+"""When staff are away, and who stands in."""

@@ -1,0 +1,1 @@
+"""Groups of staff to whom requests go."""

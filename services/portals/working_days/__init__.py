@@ -1,0 +1,1 @@
+"""On which days an organisation works, and the holidays of countries."""
