@@ -138,7 +138,7 @@ def _conditions(
     if of_person is not None:
         yield of_person.in_(person.people)
     names_nobody = [] if of_person is None else [or_(of_person.is_(None), of_person.in_(person.people))]
-    if "account_id" in columns:
+    if "account_id" in columns and (of_person is None or of_person.nullable):
         yield from (and_(columns.account_id.in_(some), *names_nobody) for some in _some(person.accounts))
     for name, owner, of_owner in hangs_on(table):
         parents = [row[of_owner] for row in found.get(owner, ()) if row[of_owner] is not None]

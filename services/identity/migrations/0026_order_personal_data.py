@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.create_table('personal_data_jobs',
     sa.Column('id', sa.String(length=32), nullable=False),
     sa.Column('organisation_key', sa.String(length=64), nullable=False),
-    sa.Column('kind', sa.String(length=10), nullable=False),
+    sa.Column('kind', sa.String(length=20), nullable=False),
     sa.Column('person_id', sa.String(length=32), nullable=False),
     sa.Column('people', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
     sa.Column('accounts', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),

@@ -22,7 +22,7 @@ class PersonalDataJob(TenantScoped, Base):
     __table_args__ = (Index(None, "organisation_id", "person_id", "ordered_at"),)
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     organisation_key: Mapped[str] = mapped_column(String(64))
-    kind: Mapped[str] = mapped_column(String(10))
+    kind: Mapped[str] = mapped_column(String(20))
     person_id: Mapped[str] = mapped_column(String(32))
     people: Mapped[Any] = mapped_column(JsonValue)
     accounts: Mapped[Any] = mapped_column(JsonValue)

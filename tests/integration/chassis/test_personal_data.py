@@ -22,6 +22,7 @@ from sqlalchemy import (
     create_engine,
     insert,
     select,
+    text,
 )
 
 from services.chassis.models import JsonValue, base_of
@@ -72,8 +73,8 @@ _NUMBERS = itertools.count(1)
 class Filled:
     """A service's database with a row of every table about the person, and one about somebody else."""
 
-    def __init__(self, service: str, folder: Path) -> None:
-        self.url = f"sqlite:///{folder}/{service}.db"
+    def __init__(self, service: str, url: str) -> None:
+        self.url = url
         migrated(service, self.url)
         self.base, self.database = base_of(service), opened(self.url)
         self.kept = importlib.import_module(f"services.{service}.personal_data.kept").KEPT
@@ -101,6 +102,8 @@ class Filled:
     def _insert(self, table: Any, row: dict[str, Any]) -> None:
         engine = create_engine(self.url)  # without foreign keys: the row's other parents do not exist
         with engine.begin() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(text("SET session_replication_role = replica"))
             connection.execute(insert(table).values(row))
         engine.dispose()
 
@@ -140,15 +143,20 @@ def something(column: Any, word: str) -> Any:
     return f"{word}{next(_NUMBERS)}"[: column.type.length]
 
 
-@pytest.fixture(params=SERVICES)
+@pytest.fixture(
+    params=[(service, kind) for service in SERVICES for kind in ("sqlite", "postgresql")], ids="-".join
+)
 def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Filled]:
-    made = Filled(request.param, tmp_path)
+    service, kind = request.param
+    is_sqlite = kind == "sqlite"
+    url = f"sqlite:///{tmp_path}/x.db" if is_sqlite else request.getfixturevalue("new_postgres_url")
+    made = Filled(service, url)
     yield made
     made.database.close()
 
 
 def test_only_codes_of_rows_that_must_stay_are_left(filled: Filled, request: pytest.FixtureRequest) -> None:
-    service = request.node.callspec.params["filled"]
+    service = request.node.callspec.params["filled"][0]
     strangers = filled.places_of(STRANGER)
     assert {len(filled.rows(table)) for table in filled.tables} == {2}
     erased = filled.erase()
