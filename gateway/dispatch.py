@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import Any
 
 import flask
@@ -62,6 +62,8 @@ class Dispatcher:
         reply = self._client.call(route.operation, arguments, admitted.context)
         if route.downloads:
             return self._file(reply, admitted)
+        if route.is_calendar:
+            return _calendar(reply["calendar"])
         if wants_cookie:
             return _with_cookie(route, reply)
         response = _json(reply, route.operation.status)
@@ -186,21 +188,29 @@ class Dispatcher:
         return response
 
 
+def _calendar(text: str) -> flask.Response:
+    """A calendar, or 304 to whoever has it already."""
+    response = flask.Response(text, content_type="text/calendar; charset=utf-8")
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.add_etag()
+    response.make_conditional(flask.request)
+    return response
+
+
 def typed(route: Route, given: Mapping[str, str]) -> dict[str, Any]:
     """What an address or a form gives: there all is text, and some members take no text.
 
     Whole numbers become numbers. A list of objects is written as JSON, as OpenAPI has it in a form with a file.
     """
     declared = route.operation.request.fields
-    return {name: _typed(declared.get(name), text) for name, text in given.items()}
+    return {name: _typed(name, declared.get(name), text) for name, text in given.items()}
 
 
-def _typed(declared: fields.Field[Any] | None, text: str) -> Any:
+def _typed(name: str, declared: fields.Field[Any] | None, text: str) -> Any:
     if isinstance(declared, fields.Integer) and _is_whole(text):
         return int(text)
     if isinstance(declared, fields.List) and isinstance(declared.inner, fields.Nested):
-        with suppress(ValueError, RecursionError):
-            return json.loads(text)
+        return _json_value(text, name)
     return text
 
 
@@ -261,17 +271,27 @@ def _json_body() -> dict[str, Any]:
         return {}
     if flask.request.mimetype != "application/json":
         raise _wrong_content_type()
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Refused(
-            "malformed_request", f"The body is not JSON: line {error.lineno}, column {error.colno}."
-        ) from None
+    value = _json_value(body, None)
     if not isinstance(value, dict):
         raise Refused("malformed_request", "The body must be a JSON object.")
+    return value
+
+
+def _json_value(text: bytes | str, field: str | None) -> Any:
+    """What JSON holds: the body, or a field of a form. It is what a call can carry: whole characters, numbers of 64 bits, few levels.
+
+    Raises Refused(malformed_request), which names the field.
+    """
+    what = field or "The body"
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        told = f"{what} is not JSON: line {error.lineno}, column {error.colno}."
+        raise Refused("malformed_request", told, field) from None
     if wire.deeper_than(value, wire.MAX_DEPTH_OF_ARGUMENTS):
-        raise Refused("malformed_request", "The body has too many objects or lists within each other.")
-    json.loads(body, object_pairs_hook=_each_once)
+        told = f"{what} has too many objects or lists within each other."
+        raise Refused("malformed_request", told, field)
+    json.loads(text, object_pairs_hook=_each_once)
     return value
 
 

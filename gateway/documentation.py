@@ -166,6 +166,9 @@ def _responses(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
         is_json = route.downloads == "application/json"
         file = {"type": "object"} if is_json else {"type": "string", "format": "binary"}
         responses["200"]["content"] = {route.downloads: {"schema": file}}
+    elif route.is_calendar:
+        responses["200"]["content"] = {"text/calendar": {"schema": {"type": "string"}}}
+        responses["304"] = {"description": "The calendar is as it was (If-None-Match)."}
     elif route.is_fhir:
         responses["200"]["content"] = {fhir.MEDIA_TYPE: {"schema": {"type": "object"}}}
     elif declared.status != 204:

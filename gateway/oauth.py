@@ -98,6 +98,9 @@ def _token(dispatcher: Dispatcher) -> dict[str, Any]:
     form = flask.request.form
     if flask.request.mimetype != fhir.FORM or any(len(form.getlist(name)) > 1 for name in form):
         raise TokenRefused("invalid_request", f"Send each parameter once, as {fhir.FORM}.")
+    if flask.request.args:
+        # Addresses are logged on the way, and nothing secret may stand there (RFC 6749, section 2.3.1).
+        raise TokenRefused("invalid_request", "Send every parameter in the body, and none in the address.")
     if "grant_type" not in form:
         raise TokenRefused("invalid_request", "grant_type is missing.")
     if form["grant_type"] != "client_credentials":

@@ -10,6 +10,7 @@ import flask
 
 from gateway.dispatch import Dispatcher
 from gateway.web import (
+    acting,
     applications,
     assets,
     entrance,
@@ -35,6 +36,7 @@ from gateway.web.states import Screen
 from services.chassis import logs
 
 SCREENS: tuple[Screen, ...] = (
+    *acting.SCREENS,
     *applications.SCREENS,
     *entrance.SCREENS,
     *first_access.SCREENS,
@@ -73,6 +75,7 @@ def register(app: flask.Flask, dispatcher: Dispatcher, settings: Any) -> None:
     FrontDoor(pages, ways_in, applying, settings.demo_front_door_file).register(app)
     help_pages.register(app, pages)
     FirstAccess(pages, ways_in).register(app)
+    acting.register(app, pages)
     mailed_links.register(app, pages)
     preferences.register(app, pages)
     verification.register(app, pages)

@@ -250,7 +250,8 @@ class Entrance:
     def _sign_in(
         self, given: Mapping[str, str], problem: problems.Problem | None, **more: Any
     ) -> flask.Response:
-        organisation, realm = given.get("organisation", ""), given.get("realm") or "staff"
+        organisation, named = given.get("organisation", ""), given.get("realm", "")
+        realm = named if named in REALMS else "staff"
         facts = organisation_named(self._pages, organisation, realm) if organisation else None
         if facts:
             organisation = facts["key"]
@@ -274,7 +275,7 @@ class Entrance:
             **look_of(self._pages, facts, given.get("portal", "")),
             **more,
         }
-        if ORGANISATION.fullmatch(organisation) and realm in REALMS:
+        if ORGANISATION.fullmatch(organisation):
             where = {"organisation": organisation, "realm": realm}
             values["options"] = self._dispatcher.call(
                 route_of(outside.list_sign_in_options), where, token=no_token

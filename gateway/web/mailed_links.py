@@ -7,8 +7,6 @@ the page's forms. Opening a link uses nothing up, so a mail scanner does no harm
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -17,6 +15,7 @@ import flask
 
 from gateway.web import contact, forms, problems
 from gateway.web.entrance import look_of, no_token, organisation_named
+from gateway.web.kept_links import LINK, OPEN, KeptLink
 from gateway.web.page import Action, route_of
 from gateway.web.serving import Pages, redirect
 from gateway.web.states import Replies, Screen, State
@@ -24,11 +23,6 @@ from services.contracts.errors import Refused
 from services.contracts.identity import credentials, patients
 from services.contracts.identity.realms import REALMS
 
-LINK = "__Host-link"
-_LASTS_S = 3600
-_TOKEN = re.compile(r"(?:\S*#token=)?([A-Za-z0-9_-]{1,128})")
-# What the form says that hands a link over. Every other form says the name of an action.
-_OPEN = "open"
 _RENEW = Action("renew", credentials.request_new_link, "")
 
 _LINK = credentials.inspect_credential_link
@@ -82,6 +76,7 @@ class MailedLink:
     def __init__(self, pages: Pages, address: str, template: str, action: Action) -> None:
         self._pages = pages
         self._address = address
+        self._link = KeptLink(pages.protection, address)
         self._template = template
         self._actions = {each.name: each for each in (action, _RENEW)}
 
@@ -94,10 +89,9 @@ class MailedLink:
         form = flask.request.form
         self._pages.protection.require_own_form(form.get(forms.TOKEN, ""))
         name = form.get(forms.ACTION, "")
-        if name == _OPEN:
-            found = _TOKEN.fullmatch(form.get("link", "").strip())
-            return self._to({"token": found[1] if found else ""})
-        action, begun = self._actions.get(name), self._begun()
+        if name == OPEN:
+            return self._link.opened()
+        action, begun = self._actions.get(name), self._link.begun()
         if action is None or "kept_link" not in form or not begun:
             return redirect(self._address)
         given = forms.arguments(form, action.request) | {"token": begun["token"]}
@@ -108,24 +102,7 @@ class MailedLink:
                 return self._shown(None)
             beside = "username" if refusal.code == "login_taken" else "password"
             return self._shown(problems.of(refusal, action, form, beside))
-        return self._to({"token": begun["token"], "finished": name})
-
-    def _to(self, begun: Mapping[str, str]) -> flask.Response:
-        response = redirect(self._address)
-        sealed = self._pages.protection.sealed(dict(begun), self._address, _LASTS_S)
-        response.set_cookie(
-            LINK, sealed, max_age=_LASTS_S, path="/", secure=True, httponly=True, samesite="Lax"
-        )
-        return response
-
-    def _kept(self) -> str:
-        """The sealed link: a form's own, as another tab may have opened another link since."""
-        kept = flask.request.form.get("kept_link") or flask.request.cookies.get(LINK, "")
-        return str(kept)
-
-    def _begun(self) -> Mapping[str, str]:
-        begun: dict[str, str] | None = self._pages.protection.opened(self._kept(), self._address)
-        return begun or {}
+        return self._link.going_on({"token": begun["token"], "finished": name})
 
     def _new_link(self) -> str:
         """Where a person whose link is damaged or unknown asks for a new one.
@@ -145,14 +122,14 @@ class MailedLink:
         return f"/sign-in?{urlencode({**where, 'realm': known['realm_code'], 'forgotten': 1})}"
 
     def _shown(self, problem: problems.Problem | None) -> flask.Response:
-        begun = self._begun()
+        begun = self._link.begun()
         link = self._inspected(begun["token"]) if begun.get("token") else None
         values: dict[str, Any] = {
             "link": link,
             "is_unknown": bool(begun) and link is None,
             "new_link": None if link else self._new_link(),
             "finished": begun.get("finished"),
-            "kept_link": self._kept(),
+            "kept_link": self._link.kept(),
             "problem": problem,
         }
         if link:

@@ -58,6 +58,13 @@ class Protection:
         size = hashlib.sha256().digest_size
         return hmac.compare_digest(_masked(raw[size:], raw[:size]), self._plain_token(address))
 
+    @property
+    def origin(self) -> str:
+        """The address of this site, to which the path of the API is added. Only a site on this machine is reached without TLS."""
+        host = flask.request.host
+        is_here = host.partition(":")[0] in ("localhost", "127.0.0.1")
+        return (self._public_url or f"{'http' if is_here else 'https'}://{host}").rstrip("/")
+
     def is_own_page(self) -> bool:
         """Whether the browser reports that one of our own pages has made the current request."""
         return cookies.is_own_page(self._public_url)

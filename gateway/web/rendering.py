@@ -115,6 +115,7 @@ def shown(protection: Protection, name: str, values: Mapping[str, Any], status: 
         "form_token": protection.form_token,
         "form_owner": lapses.owner(protection, values["me"]) if values.get("me") else None,
         "address": flask.request.path,
+        "origin": protection.origin,
         "args": flask.request.args,
         "open_key": None,
         "live": None,

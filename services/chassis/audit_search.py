@@ -16,6 +16,7 @@ from services.chassis import audit
 from services.chassis.audit_fhir import audit_event
 from services.chassis.operations import Call, serves
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
+from services.chassis.unit_of_work import LINK
 from services.contracts.audit import AuditOperations
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
@@ -201,7 +202,7 @@ def _openings(
         table.organisation_id == caller.organisation_id, table.person_id.in_(person_ids), opened
     )
     rows, following = page(session, statement, table, after=after, limit=limit)
-    people = sorted({row.actor_id for row in rows if row.actor_kind == "account"})
+    people = sorted({row.actor_id for row in rows if row.actor_kind in ("account", LINK)})
     known = names(session, people) if names and people else {}
     items = [
         {

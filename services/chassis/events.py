@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 from marshmallow import ValidationError
 from nameko.extensions import Entrypoint
@@ -14,12 +14,14 @@ from sqlalchemy.orm import Session
 from services.chassis import logs, metrics, wire
 from services.chassis.database import insert_unless_there
 from services.chassis.inbound import Inbound
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.declare import Event, Operation
 
 RETRY_AFTER_S = (1, 5, 30, 300)
 TRIES = "portico-tries"
+Extra = ParamSpec("Extra")
 MOST_ID_CHARACTERS = 64  # what the inbox holds
 
 
@@ -49,7 +51,7 @@ class IncomingEvent:
     """An event for one handler, with the means to apply it once."""
 
     def __init__(
-        self, runtime: Any, handler: str, event: Event, data: Mapping[str, Any], context: EventContext
+        self, runtime: Runtime, handler: str, event: Event, data: Mapping[str, Any], context: EventContext
     ) -> None:
         self.runtime = runtime
         self.handler = handler
@@ -63,8 +65,13 @@ class IncomingEvent:
             operation, request, organisation=self._organisation, context=self._call_context
         )
 
-    def apply(self, handler: Callable[..., Any], *extra: Any) -> bool:
-        """Run `handler(unit_of_work, data, *extra)` in the transaction that also marks the event as handled.
+    def apply(
+        self,
+        handler: Callable[Concatenate[UnitOfWork, Mapping[str, Any], Extra], Any],
+        *extra: Extra.args,
+        **named: Extra.kwargs,
+    ) -> bool:
+        """Run `handler(unit_of_work, data, *extra, **named)` in the transaction that also marks the event as handled.
 
         The service itself is the caller. If the event was applied before, it runs nothing and returns False.
         """
@@ -72,7 +79,7 @@ class IncomingEvent:
         def work(unit: UnitOfWork) -> bool:
             if not self._claim(unit.session):
                 return False
-            handler(unit, self.data, *extra)
+            handler(unit, self.data, *extra, **named)
             return True
 
         return transact(

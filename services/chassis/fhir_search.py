@@ -18,6 +18,10 @@ from services.contracts.ids import plain_id
 
 FHIR_VERSION = "4.0.1"
 DEFAULT_COUNT, MAX_COUNT = 20, 100
+# Each value becomes a condition: some thousands of them no database takes, and hundreds of thousands hold the process.
+MOST_VALUES, LONGEST_VALUE = 200, 1000
+# Days can be added to a time of these years, in every zone.
+_YEARS = range(2, 9999)
 
 _OF_EVERY_SEARCH = frozenset({"_count", "_after"})
 _PREFIXES = ("eq", "ge", "gt", "le", "lt")
@@ -51,10 +55,12 @@ def read_search(
     *,
     is_lenient: bool = False,
 ) -> Search:
-    """Read a search by the `known` parameters of a type. Raises Refused `search_refused` (unknown parameter, bad value).
+    """Read a search by the `known` parameters of a type.
 
-    With `is_lenient` (Prefer: handling=lenient) unknown parameters are ignored.
+    Raises Refused `search_refused` (unknown parameter, bad value, too many values). With `is_lenient` (Prefer: handling=lenient)
+    unknown parameters are ignored.
     """
+    _require_few(given)
     conditions = []
     for name, values in given.items():
         if name in _OF_EVERY_SEARCH:
@@ -74,6 +80,17 @@ def read_search(
     return Search(
         resource_type, tuple(conditions), _count(given.get("_count", ())), after[0] if after else None
     )
+
+
+def _require_few(given: Mapping[str, Sequence[str]]) -> None:
+    counted = 0
+    for name, values in given.items():
+        for value in values:
+            counted += 1 + value.count(",")
+            if counted > MOST_VALUES:
+                raise _refused(f"A search has at most {MOST_VALUES} values. Make several of it.", name)
+            if any(len(part) > LONGEST_VALUE for part in value.split(",")):
+                raise _refused(f"A value has at most {LONGEST_VALUE} characters.", name)
 
 
 def _since(values: Sequence[str]) -> tuple[str, tuple[str, ...]]:
@@ -144,6 +161,8 @@ def moments(value: str, name: str) -> tuple[datetime.datetime | None, datetime.d
 
 def _interval(match: re.Match[str]) -> tuple[datetime.datetime, datetime.datetime]:
     year, month, day, minute, second, fraction, offset = match.groups()
+    if int(year) not in _YEARS:
+        raise ValueError("days cannot be added to it")
     if day is None:
         begin = datetime.datetime(int(year), int(month or 1), 1, tzinfo=datetime.UTC)
         months = int(year) * 12 + int(month or 12)  # from the beginning of the calendar to the next period

@@ -192,6 +192,11 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]  # name
                 "more": more or {},
             }
         body = wire.encode({"result": result, "error": failure})
+        if len(body) > wire.MAX_ANSWER_BYTES:
+            log.error("answer_too_large", bytes=len(body))
+            told = "The answer is larger than a message may be. Ask for fewer at once."
+            self.reply(message, error=("internal_error", told, None))
+            return
         reply_to = message.properties["reply_to"]
         # Direct reply-to addresses belong to the default exchange. The reply queue of a stock proxy is bound to nameko's.
         exchange = "" if reply_to.startswith("amq.") else wire.RPC_EXCHANGE

@@ -17,6 +17,7 @@ from services.chassis import logs, metrics, wire
 from services.chassis.database import assert_no_transaction
 from services.chassis.inbound import Inbound
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller, PassportRefused, in_emergency
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import transact
 from services.chassis.unit_of_work import (
     CLIENT_ADDRESS,
@@ -44,7 +45,7 @@ class Call:
 
     def __init__(
         self,
-        runtime: Any,
+        runtime: Runtime,
         operation: Operation,
         request: Mapping[str, Any],
         caller: Caller | None,
@@ -267,7 +268,11 @@ def admit(
         raise Refused(error.code, "A valid passport is needed.") from None
     if access.kind == "permission":
         caller = in_emergency(caller, access.permission or "", arguments or {})
-    refusal = _refusal(access, caller) or _refusal_before_consent(operation, caller)
+    refusal = (
+        _refusal_of_link(operation, caller, arguments or {})
+        or _refusal(access, caller)
+        or _refusal_before_consent(operation, caller)
+    )
     if refusal is not None:
         raise refusal
     return caller
@@ -294,6 +299,18 @@ def _refusal(access: Access, caller: Caller) -> Refused | None:
         # A system may do only what its scopes say: an operation for everybody who is signed in is for people.
         return Refused("forbidden", "This is for people, not for API clients.")
     return None
+
+
+def _refusal_of_link(operation: Operation, caller: Caller, arguments: Mapping[str, Any]) -> Refused | None:
+    """Why somebody who came by the link of a mail may not call this, None for everybody else."""
+    link = caller.link
+    if link is None or (
+        operation.address in link.operations and arguments.get(link.member) == link.object_id
+    ):
+        return None
+    return Refused(
+        "forbidden", "The link of an e-mail does only what the e-mail says. Sign in for everything else."
+    )
 
 
 def _refusal_before_consent(operation: Operation, caller: Caller) -> Refused | None:

@@ -8,6 +8,7 @@ many exchanges run at once: a system that hangs blocks a few workers, not the se
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import time
 from collections.abc import Collection, Iterator
@@ -26,6 +27,7 @@ from services.contracts.web_addresses import Network, may_connect
 TIMEOUT_S = (3.0, 4.0)  # to connect; between two reads
 DEADLINE_S = 6.0
 MOST_BYTES = 256 * 1024
+MOST_CONTINUES = 10
 _PIECE = 16 * 1024
 
 
@@ -119,9 +121,23 @@ def _read(response: requests.Response) -> bytes:
     return bytes(content)
 
 
+class _Answer(http.client.HTTPResponse):
+    """An answer that begins at some time: http.client reads any number of `100 Continue` before it."""
+
+    _left = MOST_CONTINUES
+
+    def _read_status(self) -> tuple[str, int, str]:
+        self._left -= 1
+        if self._left < 0:
+            raise http.client.HTTPException("the answer does not begin")
+        return super()._read_status()  # type: ignore[misc,no-any-return]  # the types of http.client leave it out
+
+
 def _pool_classes(networks: Collection[Network]) -> dict[str, Any]:
     class Checked(HTTPConnection):
         """Connects to the addresses that were checked, and keeps the name for TLS."""
+
+        response_class = _Answer
 
         def _new_conn(self) -> socket.socket:
             name = self._dns_host

@@ -43,6 +43,20 @@ class PassportRefused(Exception):
 
 
 @dataclass(frozen=True)
+class Link:
+    """What the link of a mail admits, without signing in: these operations, on one object, in one state of it.
+
+    `member` is the argument that names the object, such as `referral_id`. `state` is what the service that owns the object
+    has called its state when the mail was sent.
+    """
+
+    operations: frozenset[str]
+    member: str
+    object_id: str
+    state: str
+
+
+@dataclass(frozen=True)
 class Caller:
     """Who calls, as a verified passport says.
 
@@ -50,6 +64,7 @@ class Caller:
     `proven_at` is when the person last gave a password or code, in seconds since 1970.
     `consents_due`: a consent that their portal requires is not given (see `Operation.before_consent`).
     `is_emergency`: only emergency access admitted the caller (see `in_emergency`); the audit trail marks what they do.
+    `link`: the caller has not signed in, but came by the link of a mail that was sent to this account.
     """
 
     kind: str
@@ -63,10 +78,21 @@ class Caller:
     proven_at: int | None = None
     consents_due: bool = False
     is_emergency: bool = False
+    link: Link | None = None
 
     def may(self, permission: str) -> bool:
         """Whether the caller holds this permission."""
         return permission in self.permissions
+
+    def require_state(self, state: str) -> None:
+        """Require, of a caller who came by a link, that the link's object still is in the state for which the link was made.
+
+        Raises Refused(link_refused). Every operation that a link admits calls this, after locking what it changes.
+        """
+        if self.link is not None and self.link.state != state:
+            raise Refused(
+                "link_refused", "This has changed since the e-mail was sent. Sign in to see how it is now."
+            )
 
     def require_proof(self, within_s: int = PROOF_HOLDS_S) -> None:
         """Require that the person gave a password or code a short while ago.
@@ -125,7 +151,7 @@ class Issuer:
         return cls(name, key)
 
     def for_account(self, audience: str, claims: Mapping[str, Any]) -> str:
-        """A passport of an account. `claims`: sub, org, org_key, realm, perms, scope, sid, prov, consents_due."""
+        """A passport of an account. `claims`: sub, org, org_key, realm, perms, scope, sid, prov, consents_due, link."""
         return self._sign(audience, {"kind": "account", **claims})
 
     def for_service(self, audience: str, organisation_id: str | None, organisation_key: str | None) -> str:
@@ -285,5 +311,13 @@ def _caller(claims: Mapping[str, Any], issuer: str) -> Caller:
             claims.get("sid"),
             proven_at=claims.get("prov"),
             consents_due=bool(claims.get("consents_due")),
+            link=_link(claims["link"]) if claims.get("link") else None,
         )
     raise PassportRefused
+
+
+def _link(claim: Any) -> Link:
+    try:
+        return Link(frozenset(claim["operations"]), claim["member"], claim["object_id"], claim["state"])
+    except (KeyError, TypeError):
+        raise PassportRefused from None

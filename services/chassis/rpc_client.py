@@ -191,7 +191,7 @@ class RpcClient:
         if waiter is None:
             return  # the call has timed out
         try:
-            waiter.settle(wire.decode(message.body, message.properties))
+            waiter.settle(wire.decode(message.body, message.properties, wire.MAX_ANSWER_BYTES))
         except wire.Undecodable:
             waiter.settle(Refused("internal_error", "The service gave an answer that cannot be read."))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from services.chassis import logs, metrics, retention, wire
 from services.chassis.audit_sealing import MEASURE_EVERY_S, SEAL_EVERY_S, Sealer
@@ -19,6 +19,27 @@ from services.chassis.publisher import Publisher
 from services.chassis.reading_audit import ReadingAudit
 from services.chassis.rpc_client import RpcClient
 from services.contracts.declare import Operation
+
+Part = TypeVar("Part")
+
+
+class Parts:
+    """What only one service has: one object of a type for the process."""
+
+    def __init__(self) -> None:
+        self._kept: dict[type, Any] = {}
+
+    def keep(self, kind: type[Part], part: Part) -> Part:
+        """Keep the object of this type. Returns it."""
+        self._kept[kind] = part
+        return part
+
+    def get(self, kind: type[Part], make: Callable[[], Part] | None = None) -> Part:
+        """The object of this type. `make` makes it at the first call if nobody has kept one."""
+        if make is not None and kind not in self._kept:
+            self._kept[kind] = make()
+        part: Part = self._kept[kind]
+        return part
 
 
 class Runtime:
@@ -51,6 +72,7 @@ class Runtime:
         )
         self.keyed_lock = KeyedLock()
         self.inbound: Any = None
+        self.parts = Parts()
         self.loops = Loops(
             [
                 Loop("retention", self.retention.forget, every_s=retention.EVERY_S),

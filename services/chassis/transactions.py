@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
 from services.chassis.passports import Caller
+from services.chassis.runtime import Runtime
 from services.chassis.unit_of_work import CLIENT_ADDRESS, UnitOfWork
 
 T = TypeVar("T")
 
 
 def transact(
-    runtime: Any,
+    runtime: Runtime,
     work: Callable[[UnitOfWork], T],
     *,
     caller: Caller | None,
@@ -52,7 +53,7 @@ def transact(
 
 
 def transact_as(
-    runtime: Any, caller: Caller, work: Callable[[UnitOfWork], T], correlation_id: str | None = None
+    runtime: Runtime, caller: Caller, work: Callable[[UnitOfWork], T], correlation_id: str | None = None
 ) -> T:
     """Run `work(unit_of_work)` in a transaction outside any call: the service's own work, or work on behalf of `caller`.
 
@@ -67,6 +68,8 @@ def transact_as(
     )
 
 
-def itself(runtime: Any, organisation_id: str | None = None, organisation_key: str | None = None) -> Caller:
+def itself(
+    runtime: Runtime, organisation_id: str | None = None, organisation_key: str | None = None
+) -> Caller:
     """The service itself as the caller. Leave the organisation out where the work learns it (`UnitOfWork.act_for`)."""
     return Caller("service", runtime.service, organisation_id, organisation_key)

@@ -27,6 +27,7 @@ _PENDING = "pending_rows"
 # The same of events, which get their place among the events of their subject first.
 _EVENTS = "pending_events"
 ANONYMOUS = "anonymous"  # the actor where a public operation is called without signing in
+LINK = "link"  # the actor's kind where the account has not signed in, but used the link of a mail sent to it
 Clock = Callable[[], datetime.datetime]
 
 
@@ -300,6 +301,8 @@ def _kind_of(caller: Caller | None) -> str:
     """The `actor_kind` of the audit trail."""
     if caller is None:
         return ANONYMOUS
+    if caller.link is not None:
+        return LINK
     return "api_client" if caller.realm == REALM_OF_SYSTEMS else caller.kind
 
 

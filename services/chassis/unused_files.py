@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Collection
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from services.chassis.logs import log
 from services.chassis.loop import Loop
+from services.chassis.runtime import Runtime
 
 EVERY_S = 3600.0
 LOOP = "unused-files"
@@ -29,12 +29,12 @@ FilesInUse = Callable[[Session, Collection[str]], set[str]]
 class UnusedFilesLoop(Loop):
     """Sweeps the part of the store that belongs to this service."""
 
-    def __init__(self, runtime: Any, part: str, files_in_use: FilesInUse) -> None:
+    def __init__(self, runtime: Runtime, part: str, files_in_use: FilesInUse) -> None:
         super().__init__(LOOP, lambda: sweep(runtime, part, files_in_use, self.stopping.is_set), EVERY_S)
 
 
 def sweep(
-    runtime: Any, part: str, files_in_use: FilesInUse, is_stopping: Callable[[], bool] = lambda: False
+    runtime: Runtime, part: str, files_in_use: FilesInUse, is_stopping: Callable[[], bool] = lambda: False
 ) -> bool:
     """Delete the files of a part that are old and not in use, asking the database about some of them at a time."""
     before = time.time() - runtime.settings.unused_files_kept_hours * 3600
@@ -44,7 +44,7 @@ def sweep(
 
 
 def _sweep_one(
-    runtime: Any,
+    runtime: Runtime,
     organisation_id: str,
     part: str,
     files_in_use: FilesInUse,

@@ -17,6 +17,8 @@ PARKING_QUEUE = "portico.parked"
 # A full parking queue takes nothing more, so that what is parked stays.
 MOST_PARKED, MOST_PARKED_BYTES = 10_000, 256_000_000
 MAX_BODY_BYTES = 1024 * 1024
+# Answers come from our own services. A page of a list has up to 200 texts, each of up to 60 kB.
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_DEPTH_OF_ARGUMENTS = 32  # less, because messages wrap them, and answers with what was stored still more
 JSON = "application/json"
@@ -55,12 +57,12 @@ def encode(value: Any) -> bytes:
     return orjson.dumps(value)
 
 
-def decode(body: Any, properties: dict[str, Any]) -> Any:
+def decode(body: Any, properties: dict[str, Any], most_bytes: int = MAX_BODY_BYTES) -> Any:
     """The JSON value of a message body. Raises Undecodable with a fixed reason, also for a compressed body."""
     if isinstance(body, str):
         body = body.encode()
     headers = properties.get("application_headers") or {}
-    if len(body) > MAX_BODY_BYTES:
+    if len(body) > most_bytes:
         raise Undecodable("oversize")
     if headers.get("compression") or properties.get("content_encoding", "utf-8").lower() not in (
         "utf-8",

@@ -236,7 +236,13 @@ class Secret(fields.String):
 _HEX = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})")
 _PLAIN = (_CODE, _HEX, _RECORD_NUMBER, _MOMENT)
-_time_zones = functools.cache(zoneinfo.available_timezones)
+# Files beside the zones that are none: what this machine's own zone is, and what a machine without one has.
+_NO_ZONES = {"localtime", "posixrules", "Factory"}
+
+
+@functools.cache
+def _time_zones() -> set[str]:
+    return zoneinfo.available_timezones() - _NO_ZONES
 
 
 def holds_no_text(value: Any) -> bool:

@@ -9,6 +9,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+# IPv6 addresses that a router turns into IPv4 ones, of any network (RFC 6052, 8215, 3056, 4291, 7915), and site-local ones
+# (RFC 3879), which Python counts as global.
+_TRANSLATED = tuple(
+    map(
+        ipaddress.ip_network,
+        ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "::/96", "::ffff:0:0:0/96", "fec0::/10"),
+    )
+)
 _LOOPBACK_NAMES = {"localhost": "127.0.0.1"}
 
 
@@ -48,6 +56,8 @@ def may_connect(address: str, networks: Collection[Network]) -> bool:
     place = getattr(place, "ipv4_mapped", None) or place
     if any(place in network for network in networks):
         return True
+    if any(place in network for network in _TRANSLATED):
+        return False
     return place.is_global and not place.is_multicast
 
 

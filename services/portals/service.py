@@ -20,6 +20,7 @@ from services.portals.applicants.entrypoints import ApplicantsEntrypoints
 from services.portals.appointment_invitations.entrypoints import AppointmentInvitationEntrypoints
 from services.portals.appointment_requests.entrypoints import AppointmentRequestEntrypoints
 from services.portals.appointments.entrypoints import AppointmentEntrypoints
+from services.portals.calendar_feeds.entrypoints import CalendarFeedsEntrypoints
 from services.portals.configuration.entrypoints import ConfigurationEntrypoints
 from services.portals.consents.entrypoints import ConsentsEntrypoints
 from services.portals.definitions.entrypoints import DefinitionsEntrypoints
@@ -72,6 +73,7 @@ class Service(
     AppointmentEntrypoints,
     MyAppointmentEntrypoints,
     AppointmentRequestEntrypoints,
+    CalendarFeedsEntrypoints,
     QuestionnairesEntrypoints,
     ResponsesEntrypoints,
     ApplicantsEntrypoints,

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     UnaryExpression,
     UniqueConstraint,
+    false,
     literal_column,
     not_,
     text,
@@ -231,3 +232,5 @@ class StatusChange(TenantScoped, Base):
     outcome_code: Mapped[str | None] = mapped_column(String(64))
     actor_id: Mapped[str] = mapped_column(String(64))
     actor_realm: Mapped[str | None] = mapped_column(String(40))
+    # The account has not signed in, but used the link of a mail.
+    by_link: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())

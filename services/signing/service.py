@@ -33,20 +33,19 @@ from services.signing.verification.entrypoints import VerificationEntrypoints
 
 
 def start_runtime(settings: Any) -> Runtime:
-    """The runtime with its signer (`runtime.signer`). Makes the installation's keys at the first start."""
+    """The runtime with its signer, pictures of pages and attempts at verifying. Makes the installation's keys at the first start."""
     # Each native thread keeps memory of its own after it has signed: no more of them than sign at once.
     tpool.set_num_threads(settings.signing_workers)
-    runtime: Any = Runtime("signing", settings, Base)
-    runtime.signer = Signer(settings, runtime.blobs)
-    runtime.signer.prepare()
-    runtime.page_pictures = PagePictures(runtime.blobs)
-    runtime.verifications = Attempts()
-    runtime.loops.append(Loop("page-pictures", runtime.page_pictures.sweep, SWEPT_EVERY_S))
+    runtime = Runtime("signing", settings, Base)
+    runtime.parts.keep(Signer, Signer(settings, runtime.blobs)).prepare()
+    pictures = runtime.parts.keep(PagePictures, PagePictures(runtime.blobs))
+    runtime.parts.keep(Attempts, Attempts())
+    runtime.loops.append(Loop("page-pictures", pictures.sweep, SWEPT_EVERY_S))
     runtime.loops.append(Loop("reminders", lambda: reminders.remind(runtime), reminders.EVERY_S))
     runtime.loops.append(Loop("expiry", lambda: reminders.expire(runtime), reminders.EVERY_S))
     runtime.loops.append(Loop(sealing.LOOP, lambda: sealing.seal(runtime), sealing.EVERY_S))
     runtime.loops.append(UnusedFilesLoop(runtime, DOCUMENTS, files_in_use))
-    return runtime  # type: ignore[no-any-return]  # Runtime, with attributes of this service's own
+    return runtime
 
 
 @serves_personal_data(answered, describe_personal_data_job, Base, KEPT, Files(DOCUMENTS, files_in_use))

@@ -13,7 +13,7 @@ from marshmallow.fields import Field
 
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import all_operations
-from services.contracts.fields import LARGEST, CalendarMoment, Id, Moment, Text, can_be_stored
+from services.contracts.fields import LARGEST, CalendarMoment, Id, Moment, Text, TimeZone, can_be_stored
 from services.contracts.ids import PATTERN
 from services.contracts.json_schema import JsonSchemas
 
@@ -118,3 +118,15 @@ def test_an_identifier_is_declared_as_it_is_sent() -> None:
     member = JsonSchemas().of(Schema.from_dict({"id": Id()})())["properties"]["id"]
 
     assert member == {"type": "string", "pattern": PATTERN}
+
+
+@pytest.mark.parametrize(
+    "name", ["localtime", "posixrules", "Factory", "europe/berlin", "../Europe/Berlin", ""]
+)
+def test_what_is_no_time_zone_of_every_machine_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError):
+        TimeZone().deserialize(name)
+
+
+def test_a_time_zone_is_taken_as_it_is_named() -> None:
+    assert TimeZone().deserialize("Europe/Berlin") == "Europe/Berlin"

@@ -66,6 +66,7 @@ OBJECT_TYPES: Mapping[str, str] = {
     "identity_provider.checked": "identity_provider",
     "identity_provider.created": "identity_provider",
     "identity_provider.deleted": "identity_provider",
+    "mail_link.made": "account",
     "organisation.created": "organisation",
     "organisation.features_changed": "organisation",
     "organisation.portal_reminder_requested": "account",

@@ -24,6 +24,7 @@ from services.chassis.models import base_of
 from services.chassis.operations import Call, admit, require_version, validate
 from services.chassis.passports import Caller
 from services.chassis.reading_audit import ReadingAudit
+from services.chassis.runtime import Parts
 from services.contracts.declare import Event, Operation
 from services.contracts.errors import Refused
 from tests.support import refusals
@@ -95,6 +96,7 @@ class InProcess:
             blobs=BlobStore(folder / "blobs"),
             ask=self._ask,
             loops=Loops(),
+            parts=Parts(),
             verifier=FakeVerifier(),
         )
         self.service = self.module.Service()

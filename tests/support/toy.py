@@ -42,6 +42,13 @@ hold_the_loop = contract.query(
     reply={},
     access=PUBLIC,
 )
+tell_much = contract.query(
+    "tell_much",
+    "Answer with a long text.",
+    request={"characters": Count(required=True, most=10**9)},
+    reply={"text": fields.String()},
+    access=PUBLIC,
+)
 fail = contract.query(
     "fail",
     "Raise an error with a secret in it.",
@@ -123,6 +130,10 @@ class Service:
         else:
             blocking_sleep(seconds)
         return {}
+
+    @serves(tell_much)
+    def tell_much(self, call: Call) -> Any:
+        return {"text": "x" * call.request["characters"]}
 
     @serves(fail)
     def fail(self, call: Call) -> Any:

@@ -122,6 +122,7 @@ KINDS: Mapping[str, str] = {
 # Members that name another kind of object in some operations.
 KINDS_OF: Mapping[tuple[str, str], str] = {
     ("identity.list_role_recipients", "role_id"): "staff_role",
+    ("identity.mint_mail_link", "message_id"): "account",
     **{
         (f"identity.{name}", "client_id"): "api_client"
         for name in (

@@ -34,9 +34,9 @@ def signing_world(folder: Path) -> World:
         max_document_pages=20,
         signing_workers=2,
     )
-    service.runtime.signer = Signer(service.runtime.settings, service.runtime.blobs)
-    service.runtime.page_pictures = PagePictures(service.runtime.blobs)
-    service.runtime.verifications = Attempts()
+    service.runtime.parts.keep(Signer, Signer(service.runtime.settings, service.runtime.blobs))
+    service.runtime.parts.keep(PagePictures, PagePictures(service.runtime.blobs))
+    service.runtime.parts.keep(Attempts, Attempts())
     world = World(service, file, dict(IDS), {key: everybody(IDS[key], ACCOUNTS[key]) for key in KEYS})
     for key in KEYS:
         _answers_within(service, key)

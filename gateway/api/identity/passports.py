@@ -3,4 +3,7 @@
 from gateway.routes import Route
 from services.contracts.identity import passports as api
 
-ROUTES = (Route("GET", "/v1/me", api.describe_me),)
+ROUTES = (
+    Route("GET", "/v1/me", api.describe_me),
+    Route("POST", "/v1/mail-links/inspect", api.inspect_mail_link),
+)

@@ -12,6 +12,7 @@ ROUTES = (
     Route("GET", "/v1/programs/{program_id}/capacity/history", capacity.list_capacity_history),
     Route("POST", "/v1/programs/{program_id}/capacity/lines", capacity.add_capacity_line),
     Route("POST", "/v1/programs/{program_id}/capacity/schedule", capacity.schedule_capacity),
+    Route("GET", "/v1/capacity-lines/{line_id}", capacity.get_capacity_line),
     Route("PUT", "/v1/capacity-lines/{line_id}", capacity.edit_capacity_line),
     Route("DELETE", "/v1/capacity-lines/{line_id}", capacity.remove_capacity_line),
     Route("POST", "/v1/capacity-lines/{line_id}/confirmation", capacity.confirm_capacity),

@@ -6,7 +6,7 @@ from gateway.web.page import Action, Of, Page, Read
 from gateway.web.states import Replies, State
 from services.contracts.identity import employees, people
 from services.contracts.portals import appointment_requests as requests
-from services.contracts.portals import configuration
+from services.contracts.portals import calendar_feeds, configuration
 from services.contracts.portals import my_appointments as mine
 
 _CHOSEN = ("type_id", "provider_id", "from_on")
@@ -93,6 +93,36 @@ def _pages(root: str, frame: dict[str, Read]) -> tuple[Page, ...]:
                     then=root,
                 ),
             ),
+        ),
+        Page(
+            f"{root}/calendar",
+            "appointments/feed.html",
+            reads={**frame, "feed": Read(calendar_feeds.get_my_calendar_feed)},
+            actions=(
+                Action(
+                    "make_my_calendar_feed",
+                    calendar_feeds.make_my_calendar_feed,
+                    "The calendar is on.",
+                    keeps_reply=True,
+                ),
+                Action(
+                    "revoke_my_calendar_feed", calendar_feeds.revoke_my_calendar_feed, "The calendar is off."
+                ),
+            ),
+            states=(
+                State("off", replies={calendar_feeds.get_my_calendar_feed: {"is_on": False}}),
+                State(
+                    "just made",
+                    replies={calendar_feeds.get_my_calendar_feed: {"person_id": "0" * 32}},
+                    kept={
+                        "make_my_calendar_feed": {
+                            "person_id": "0" * 32,
+                            "path": f"/v1/calendar-feeds/{'x' * 43}/appointments.ics",
+                        }
+                    },
+                ),
+            ),
+            sample={calendar_feeds.get_my_calendar_feed: {"is_on": True}},
         ),
         Page(
             f"{root}/{{appointment_id}}",

@@ -324,7 +324,7 @@ describe_account = contract.query(
         "organisation_name": fields.String(required=True),
         "features": fields.List(fields.String(), required=True),
     },
-    access=only_services("notifications", "signing", "referrals"),
+    access=only_services("notifications", "signing", "referrals", "portals"),
     errors=("not_found",),
 )
 find_or_invite_signers = contract.command(

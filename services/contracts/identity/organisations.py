@@ -9,7 +9,14 @@ from services.contracts.fields import Code, EmailAddress, Flag, Id, Telephone, T
 from services.contracts.identity import contract
 from services.contracts.identity.realms import REALMS
 
-FEATURES = ("referralq", "provider_portal", "electronic_signature", "patient_registration", "auto_return")
+FEATURES = (
+    "referralq",
+    "provider_portal",
+    "electronic_signature",
+    "patient_registration",
+    "auto_return",
+    "act_from_mail",
+)
 
 
 SHORT_NAME = validate.And(
@@ -61,7 +68,8 @@ get_organisation = contract.query(
 )
 set_features = contract.command(
     "set_features",
-    "Switch features on and off. `provider_portal` needs `referralq`. `patient_registration` opens the registration form.",
+    "Switch features on and off. `provider_portal` needs `referralq`. `patient_registration` opens the registration form. "
+    "With `act_from_mail` people answer referrals, confirm capacity and appointments by the link of a mail, without signing in.",
     request={"features": fields.List(fields.String(validate=validate.OneOf(FEATURES)), required=True)},
     reply=Organisation,
     access=permission("organisation.manage"),

@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from marshmallow import fields, validate
 
 from services.contracts.declare import PUBLIC, SIGNED_IN, Reply, Request, only_services
-from services.contracts.fields import Code, Flag, Id, Moment, Secret, Text
+from services.contracts.fields import Code, Flag, Id, Moment, Secret, Text, one_of
 from services.contracts.identity import contract
 from services.contracts.identity.accounts import Account, Preferences
+from services.contracts.identity.realms import REALMS
 
 MOST_PASSPORTS = 64  # that are asked for in one call
+
+# The feature with which an organisation lets people act from a mail, without signing in.
+ACT_FROM_MAIL = "act_from_mail"
+
+
+@dataclass(frozen=True)
+class MailAction:
+    """What the link of a mail admits: `operations` on the one object that the argument `member` names, with `permissions`.
+
+    The first permission must be held for a link to be made. Nothing of signing belongs here.
+    """
+
+    member: str
+    permissions: tuple[str, ...]
+    operations: tuple[str, ...]
+
+
+MAIL_ACTIONS: Mapping[str, MailAction] = {
+    "answer_referral": MailAction(
+        "referral_id",
+        ("referral.change_status",),
+        ("referrals.get_answer_form", "referrals.accept_referral", "referrals.decline_referral"),
+    ),
+    "confirm_capacity": MailAction(
+        "line_id",
+        ("capacity.edit", "capacity.read"),
+        ("referrals.get_capacity_line", "referrals.confirm_capacity", "referrals.edit_capacity_line"),
+    ),
+    "confirm_appointment": MailAction(
+        "appointment_id",
+        ("profile.send_messages", "profile.view_schedule"),
+        ("portals.get_appointment_to_confirm", "portals.confirm_my_appointment"),
+    ),
+}
 
 
 class AskedPassport(Request):
@@ -85,4 +123,37 @@ check_permission = contract.query(
     request={"account_id": Id(required=True), "permission": Text(required=True, most=64)},
     reply={"is_allowed": Flag(required=True)},
     access=only_services("referrals", "portals"),
+)
+mint_mail_link = contract.command(
+    "mint_mail_link",
+    "Make the link with which an account acts from a mail without signing in, at the moment the mail is rendered. It holds for "
+    "seven days, while the object is in this state and the account as it is. A link made for the same message before is void. "
+    "`link` is null where the organisation allows none or the account may not do it.",
+    request={
+        "account_id": Id(required=True),
+        "message_id": Id(required=True),
+        "purpose": one_of(tuple(MAIL_ACTIONS), required=True),
+        "object_id": Id(required=True),
+        "object_state": Code(required=True),
+    },
+    reply={"link": Secret(required=True, allow_none=True)},
+    access=only_services("notifications"),
+    errors=("not_found",),
+    keeps_answer=False,
+)
+inspect_mail_link = contract.query(
+    "inspect_mail_link",
+    "What the link of a mail is for, and whether it can still be used. Nothing is used up. Its token is sent as "
+    "`Authorization: Bearer` with the operations that it admits.",
+    request={"token": Secret(required=True, validate=validate.Length(max=128))},
+    reply={
+        "purpose": one_of(tuple(MAIL_ACTIONS), required=True),
+        "object_id": Id(required=True),
+        "state": one_of(("usable", "expired", "ended"), required=True),
+        "organisation_key": Code(required=True),
+        "organisation_name": fields.String(required=True),
+        "realm": one_of(REALMS, required=True),
+    },
+    access=PUBLIC,
+    errors=("not_found",),
 )

@@ -6,6 +6,8 @@ choose in their profile alone (`set_my_notifications`, S0-39, S0-40).
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, Request, signed_in
@@ -25,6 +27,9 @@ GROUPS = (
 _OWN = signed_in("staff", "family", "patient", "employee", "applicant")
 
 
+_TIME: dict[str, Any] = {"invalid": "A time such as 22:00 is expected."}
+
+
 class MessagePreferences(Request):
     """What an account wants to be told, and when.
 
@@ -33,8 +38,8 @@ class MessagePreferences(Request):
     """
 
     switched_off = fields.List(one_of(GROUPS), required=True, validate=validate.Length(max=len(GROUPS)))
-    quiet_from = fields.Time(load_default=None, allow_none=True, format="%H:%M")
-    quiet_until = fields.Time(load_default=None, allow_none=True, format="%H:%M")
+    quiet_from = fields.Time(load_default=None, allow_none=True, format="%H:%M", error_messages=_TIME)
+    quiet_until = fields.Time(load_default=None, allow_none=True, format="%H:%M", error_messages=_TIME)
     time_zone = TimeZone(load_default="UTC")
 
 

@@ -8,6 +8,7 @@ from services.contracts.declare import Reply, only_services, page_of
 from services.contracts.fields import (
     CalendarDay,
     CalendarMoment,
+    Code,
     Count,
     Day,
     Flag,
@@ -47,6 +48,11 @@ class Appointment(Reply):
     state = one_of(STATES, required=True)
     source = one_of(SOURCES, required=True)
     booked_at = Moment(required=True)
+    confirmed_at = Moment(
+        required=True,
+        allow_none=True,
+        metadata={"description": "when the person confirmed this time; null: not yet"},
+    )
     actions = fields.List(one_of(ACTIONS), required=True)
 
 
@@ -175,6 +181,13 @@ describe_appointment = contract.query(
         "place": fields.String(required=True),
         "time_zone": fields.String(required=True),
         "is_due_again": Flag(required=True),
+        "to_confirm": Code(
+            required=True,
+            allow_none=True,
+            metadata={
+                "description": "its state while the person can confirm it, for the link of a mail; else null"
+            },
+        ),
     },
     access=only_services("notifications"),
     errors=("not_found",),
@@ -189,6 +202,9 @@ _TOLD = {
 appointment_booked = contract.event("appointment_booked", "An appointment was booked.", data=_TOLD)
 appointment_moved = contract.event(
     "appointment_moved", "An appointment was moved to another time.", data=_TOLD
+)
+appointment_confirmed = contract.event(
+    "appointment_confirmed", "A person has confirmed the time of an appointment.", data=_TOLD
 )
 appointment_cancelled = contract.event(
     "appointment_cancelled", "An appointment was cancelled. Its time is free again.", data=_TOLD

@@ -89,9 +89,24 @@ class MyAppointment(Reply):
     place = fields.String(required=True)
     time_zone = fields.String(required=True)
     state = one_of(STATES, required=True)
+    confirmed_at = Moment(required=True, allow_none=True)
     is_over = Flag(required=True)
     changes_until = Moment(required=True)
     actions = fields.List(one_of(MY_ACTIONS), required=True)
+
+
+class AppointmentToConfirm(Reply):
+    """When and where an appointment is, and nothing else of it. `is_confirmed`: its person has confirmed this time."""
+
+    id = Id(required=True)
+    version = Count(required=True)
+    person_id = Id(required=True)
+    starts_at = Moment(required=True)
+    on = Day(required=True)
+    place = fields.String(required=True)
+    time_zone = fields.String(required=True)
+    is_confirmed = Flag(required=True)
+    can_be_confirmed = Flag(required=True)
 
 
 class MyAppointments(Reply):
@@ -178,5 +193,22 @@ cancel_my_appointment = contract.command(
     reply=MyAppointment,
     access=OWN,
     errors=("not_found", "scheduling_not_offered", "appointment_closed", "too_late_to_change"),
+    expects_version=True,
+)
+get_appointment_to_confirm = contract.query(
+    "get_appointment_to_confirm",
+    "When and where an appointment of the caller is, to confirm it: for the page of a mail's link.",
+    request={"appointment_id": Id(required=True)},
+    reply=AppointmentToConfirm,
+    access=OWN,
+    errors=("not_found", "link_refused"),
+)
+confirm_my_appointment = contract.command(
+    "confirm_my_appointment",
+    "Confirm the time of an appointment of the caller, or of a person for whom the caller may book.",
+    request={"appointment_id": Id(required=True)},
+    reply=AppointmentToConfirm,
+    access=OWN,
+    errors=("not_found", "appointment_closed", "conflict", "link_refused"),
     expects_version=True,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import Reply
+from services.contracts.fields import Flag
 
 SIDES = ("partner", "provider", "system")
 
@@ -14,10 +15,11 @@ class Actor(Reply):
 
     `name` is the first name and the initial of the last name ("Sam F."). It is null where no person acted, or while the
     name is not available. `organisation` is the partner's name, or the agency of the referral's program; null where it is
-    not known.
+    not known. `by_link`: whoever acted had not signed in, but used the link of a mail that was sent to the account.
     """
 
     id = fields.String(required=True)
     side = fields.String(required=True, validate=validate.OneOf(SIDES))
     name = fields.String(required=True, allow_none=True)
     organisation = fields.String(required=True, allow_none=True)
+    by_link = Flag(load_default=False)

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import STAFF, Reply, Request, page_of, permission
+from services.contracts.declare import STAFF, Reply, Request, only_services, page_of, permission
 from services.contracts.fields import Code, Count, Flag, Id, Moment, Text
 from services.contracts.referrals import contract
 from services.contracts.referrals.authors import Actor
@@ -215,6 +215,22 @@ list_capacities = contract.query(
     access=READ,
     errors=("invalid_request",),
 )
+get_capacity_line = contract.query(
+    "get_capacity_line",
+    "One line of a program's capacity now.",
+    request={"line_id": Id(required=True)},
+    reply=Capacity,
+    access=READ,
+    errors=("not_found", "link_refused"),
+)
+describe_capacity_line = contract.query(
+    "describe_capacity_line",
+    "The state of a line's numbers, for the link of a mail: another one once they were set or confirmed. Null where nothing "
+    "is in effect.",
+    request={"line_id": Id(required=True)},
+    reply={"state": Code(required=True, allow_none=True)},
+    access=only_services("notifications"),
+)
 add_capacity_line = contract.command(
     "add_capacity_line",
     "Add a line to a program's capacity, for example intake slots beside beds.",
@@ -240,7 +256,7 @@ edit_capacity_line = contract.command(
     },
     reply=Capacity,
     access=EDIT,
-    errors=(*_REFUSALS, "capacity_below_use", "conflict"),
+    errors=(*_REFUSALS, "capacity_below_use", "conflict", "link_refused"),
     honours_version=True,
 )
 remove_capacity_line = contract.command(
@@ -261,7 +277,7 @@ confirm_capacity = contract.command(
     },
     reply=Capacity,
     access=EDIT,
-    errors=_REFUSALS,
+    errors=(*_REFUSALS, "link_refused"),
     honours_version=True,
 )
 schedule_capacity = contract.command(

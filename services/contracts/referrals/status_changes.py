@@ -6,8 +6,8 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import STAFF, permission
-from services.contracts.fields import Code, Flag, Id
+from services.contracts.declare import STAFF, Reply, only_services, permission
+from services.contracts.fields import Code, Count, Flag, Id, RecordNumber
 from services.contracts.referrals import contract
 from services.contracts.referrals.assignments import (
     ASSIGNMENT_ERRORS,
@@ -105,7 +105,7 @@ accept_referral = contract.command(
     request={"referral_id": Id(required=True), "status": Code(load_default=None, allow_none=True), **NOTE},
     reply=Referral,
     access=permission("referral.change_status"),
-    errors=MOVE_ERRORS,
+    errors=(*MOVE_ERRORS, "link_refused"),
     expects_version=True,
 )
 unaccept_referral = contract.command(
@@ -129,8 +129,40 @@ decline_referral = contract.command(
     },
     reply=Referral,
     access=permission("referral.change_status"),
-    errors=MOVE_ERRORS,
+    errors=(*MOVE_ERRORS, "link_refused"),
     expects_version=True,
+)
+
+
+class AnswerForm(Reply):
+    """What is needed to answer a referral, and nothing about the person: number, ReferralQ, and what can be answered."""
+
+    referral_id = Id(required=True)
+    version = Count(required=True)
+    contact_record_number = RecordNumber(required=True)
+    queue_name = fields.String(required=True)
+    can_accept = Flag(required=True)
+    can_decline = Flag(required=True)
+    decline_reasons = fields.List(
+        fields.Nested(Reply.from_dict({"code": Code(required=True), "label": fields.String(required=True)})),
+        required=True,
+    )
+
+
+get_answer_form = contract.query(
+    "get_answer_form",
+    "What is needed to accept or decline a referral, without anything about the person: for the page of a mail's link.",
+    request={"referral_id": Id(required=True)},
+    reply=AnswerForm,
+    access=permission("referral.change_status"),
+    errors=("not_found", "link_refused"),
+)
+describe_answer = contract.query(
+    "describe_answer",
+    "The state of a referral that waits for its answer, for the link of a mail; null once it was answered or has ended.",
+    request={"referral_id": Id(required=True)},
+    reply={"state": Code(required=True, allow_none=True)},
+    access=only_services("notifications"),
 )
 
 referral_status_changed = contract.event(

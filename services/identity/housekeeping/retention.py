@@ -19,6 +19,7 @@ from services.identity.login.models import LoginChallenge
 from services.identity.merging.models import PersonMerge
 from services.identity.merging.rules import CAN_BE_UNDONE_FOR
 from services.identity.outside.models import OutsideSignIn
+from services.identity.passports.models import MailLink
 from services.identity.secrets.addresses import SUFFIX
 from services.identity.secrets.models import Throttle
 from services.identity.secrets.tries import FRESH, FROM_ORIGIN, MATCH, RESET
@@ -50,6 +51,7 @@ def forget_old(database: Database, sessions_kept: datetime.timedelta = SESSIONS_
     ended = or_(LoginSession.expires_at < now - sessions_kept, LoginSession.ended_at < now - sessions_kept)
     database.sweep(LoginSession, ended)
     database.sweep(CredentialLink, CredentialLink.expires_at < now - LINKS_KEPT)
+    database.sweep(MailLink, MailLink.expires_at < now - LINKS_KEPT)
     database.sweep(LoginChallenge, LoginChallenge.expires_at < now - sessions_kept)
     database.sweep(OutsideSignIn, OutsideSignIn.expires_at < now)
     database.sweep(ApiSession, ApiSession.expires_at < now - sessions_kept)

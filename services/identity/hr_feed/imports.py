@@ -22,6 +22,7 @@ from services.chassis.blobs import UPLOADED
 from services.chassis.logs import log, where
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.turns import in_turns
 from services.chassis.unit_of_work import UnitOfWork, utc_now
@@ -54,7 +55,7 @@ def upload(call: Call) -> Any:
     document = call.request["document"]
     if call.is_repeated():
         return call.commit(_complete, "")
-    path = call.runtime.blobs.find(call.organisation_id, document["sha256"], *UPLOADED)
+    path = call.runtime.blobs.find(call.organisation_id or "", document["sha256"], *UPLOADED)
     parsed = read_feed(path, call.request["format"])
     with call.runtime.database.reading(call.organisation_id) as session:
         known = known_employees(session)
@@ -316,7 +317,7 @@ def _reason_to_ask(counts: Mapping[str, int], employees: int) -> str | None:
     return None
 
 
-def work(runtime: Any) -> bool:
+def work(runtime: Runtime) -> bool:
     """Apply the chunks of begun imports, one a transaction, and delete lines that are no longer needed.
 
     False when one failed and must be tried again. It holds up no other.
@@ -335,7 +336,7 @@ def work(runtime: Any) -> bool:
     return is_complete
 
 
-def _apply(runtime: Any, import_id: str, organisation: Organisation) -> bool:
+def _apply(runtime: Runtime, import_id: str, organisation: Organisation) -> bool:
     """Apply the rest of an import. False when it failed and must be tried again."""
     place: str | None = ""
     try:
@@ -350,7 +351,7 @@ def _apply(runtime: Any, import_id: str, organisation: Organisation) -> bool:
     return True
 
 
-def _note_fault(runtime: Any, import_id: str, organisation: Organisation, error: Exception) -> bool:
+def _note_fault(runtime: Runtime, import_id: str, organisation: Organisation, error: Exception) -> bool:
     """Count a failure of an import, and give the import up when there were too many. False where it is tried again."""
     log.error("hr_import_failed", import_id=import_id, error=type(error).__name__, where=where(error))
 
@@ -368,7 +369,7 @@ def _note_fault(runtime: Any, import_id: str, organisation: Organisation, error:
     return transact_as(runtime, itself(runtime, organisation.id, organisation.key), note, import_id)
 
 
-def _step(runtime: Any, import_id: str, organisation: Organisation, place: str) -> str | None:
+def _step(runtime: Runtime, import_id: str, organisation: Organisation, place: str) -> str | None:
     """Apply one chunk of lines; once there are none, one of supervisors after `place`. Answers the next place.
 
     None when the import is applied.
@@ -403,7 +404,7 @@ def _carry_on(unit: UnitOfWork, row: HrImport, place: str) -> str | None:
     return None
 
 
-def _forget_lines(runtime: Any) -> None:
+def _forget_lines(runtime: Runtime) -> None:
     """Delete the lines of imports after a month, because they are personal data. The audit trail keeps what happened."""
     before = utc_now() - rules.LINES_KEPT
     old = select(HrImport.id).where(HrImport.created_at < before, HrImport.state != rules.APPLYING)

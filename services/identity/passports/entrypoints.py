@@ -8,7 +8,7 @@ from services.chassis.events import IncomingEvent, listens
 from services.chassis.operations import Call, serves
 from services.contracts.identity import passports as contract
 from services.contracts.portals import consents as portal_consents
-from services.identity.passports import consents, issuing, queries
+from services.identity.passports import consents, issuing, mail_links, queries
 
 
 class PassportsEntrypoints:
@@ -25,6 +25,15 @@ class PassportsEntrypoints:
     @serves(contract.check_permission)
     def check_permission(self, call: Call) -> Any:
         return call.read(queries.check_permission)
+
+    @serves(contract.mint_mail_link)
+    def mint_mail_link(self, call: Call) -> Any:
+        public_url = call.runtime.settings.public_url
+        return call.transact(lambda unit: mail_links.mint_mail_link(unit, public_url, **call.request))
+
+    @serves(contract.inspect_mail_link)
+    def inspect_mail_link(self, call: Call) -> Any:
+        return call.read(mail_links.inspect_mail_link)
 
     @listens(portal_consents.consents_required)
     def on_consents_required(self, incoming: IncomingEvent) -> None:

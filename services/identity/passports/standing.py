@@ -97,9 +97,12 @@ _API_SESSION = (
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A session that holds, and what its account may do now."""
+    """A session or the link of a mail that holds, and what its account may do now.
 
-    session_id: str
+    `link` is what a link admits: operations, member, object_id and state. A link has no session.
+    """
+
+    session_id: str | None
     last_seen_at: datetime.datetime
     account_id: str
     organisation_id: str
@@ -110,6 +113,7 @@ class Standing:
     scope: Mapping[str, Any] = field(default_factory=dict)
     proven_at: datetime.datetime | None = None
     consents_due: bool = False
+    link: Mapping[str, Any] | None = None
 
     def claims(self, audience: str) -> dict[str, Any]:
         """The claims of its passport. In identity, where rights are given, all that is held counts; elsewhere what is in force."""
@@ -124,7 +128,9 @@ class Standing:
             "sid": self.session_id,
             "prov": None if self.proven_at is None else int(self.proven_at.timestamp()),
         }
-        return claims | {"consents_due": True} if self.consents_due else claims
+        if self.consents_due:
+            claims["consents_due"] = True
+        return claims | {"link": self.link} if self.link else claims
 
 
 def standing_of(

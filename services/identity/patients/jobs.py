@@ -12,6 +12,7 @@ from services.chassis import wire
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import transact_as
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
@@ -30,7 +31,7 @@ LOOP = "patient-jobs"
 class PatientJobsLoop(Loop):
     """Works on jobs. Each new one wakes it."""
 
-    def __init__(self, runtime: Any) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         super().__init__(LOOP, lambda: work(runtime, self.stopping.is_set), EVERY_S)
 
 
@@ -63,7 +64,7 @@ def _start(
     return job_view(unit.session, job)
 
 
-def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
+def work(runtime: Runtime, is_stopping: Callable[[], bool] = lambda: False) -> bool:
     """Carry out the waiting items, chunk by chunk. Replicas share the work."""
     while not is_stopping():
         with runtime.database.reading(None) as session:
@@ -84,7 +85,7 @@ def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
 
 
 def _work_on(
-    runtime: Any, job: PatientJob, organisation: Organisation, is_stopping: Callable[[], bool]
+    runtime: Runtime, job: PatientJob, organisation: Organisation, is_stopping: Callable[[], bool]
 ) -> None:
     with runtime.database.reading(organisation.id) as session:
         waiting = session.scalars(
@@ -138,7 +139,7 @@ def _waiting_item(unit: UnitOfWork, job: PatientJob, person_id: str) -> PatientJ
     return found
 
 
-def _finished(runtime: Any, job: PatientJob, organisation: Organisation) -> bool:
+def _finished(runtime: Runtime, job: PatientJob, organisation: Organisation) -> bool:
     """Close the job if no item waits any more. Answers whether it is closed."""
 
     def close(unit: UnitOfWork) -> bool:
@@ -164,7 +165,7 @@ def _finished(runtime: Any, job: PatientJob, organisation: Organisation) -> bool
 
 
 def _in_a_transaction(
-    runtime: Any, job: PatientJob, organisation: Organisation, step: Callable[[UnitOfWork], T]
+    runtime: Runtime, job: PatientJob, organisation: Organisation, step: Callable[[UnitOfWork], T]
 ) -> T:
     """Run `step(unit_of_work)` on behalf of whoever started the job."""
     requester = Caller("account", job.requested_by, organisation.id, organisation.key, "staff")

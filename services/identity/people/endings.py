@@ -7,10 +7,9 @@ do not come back when the person is admitted again.
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import select
 
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.identity.employees.automatic import close_account
@@ -25,7 +24,7 @@ EVERY_S = 60.0
 MOST_AT_ONCE = 200
 
 
-def end_due(runtime: Any) -> bool:
+def end_due(runtime: Runtime) -> bool:
     """End the access of people who are no longer of a kind by the clock, each in its own transaction."""
     with runtime.database.reading(None) as session:
         due = session.scalars(
@@ -39,7 +38,7 @@ def end_due(runtime: Any) -> bool:
     return True
 
 
-def _end_due_of(runtime: Any, person_id: str) -> None:
+def _end_due_of(runtime: Runtime, person_id: str) -> None:
     def work(unit: UnitOfWork) -> None:
         found = unit.session.execute(
             select(Person, Organisation)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import or_, select
 
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.identity import relationships
@@ -17,7 +16,7 @@ EVERY_S = 60.0
 MOST_AT_ONCE = 200
 
 
-def tell(runtime: Any) -> bool:
+def tell(runtime: Runtime) -> bool:
     """Announce grants that have ended and those that will end soon, each in its own transaction."""
     now = utc_now()
     with runtime.database.reading(None) as session:
@@ -36,7 +35,7 @@ def tell(runtime: Any) -> bool:
     return True
 
 
-def _tell_of(runtime: Any, grant_id: str) -> None:
+def _tell_of(runtime: Runtime, grant_id: str) -> None:
     def work(unit: UnitOfWork) -> None:
         found = unit.session.execute(
             select(Grant, Organisation)

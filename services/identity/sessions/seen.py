@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 import threading
-from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from services.chassis.database import Database
+from services.chassis.runtime import Runtime
 from services.identity.sessions.models import LoginSession
 
 NOTE_EVERY = datetime.timedelta(seconds=30)
@@ -61,9 +61,6 @@ def _write(session: Session, seen: dict[str, datetime.datetime]) -> None:
         )
 
 
-def seen_sessions(runtime: Any) -> SeenSessions:
+def seen_sessions(runtime: Runtime) -> SeenSessions:
     """The collector of this process, made at the first call."""
-    if not hasattr(runtime, "seen_sessions"):
-        runtime.seen_sessions = SeenSessions(runtime.database)
-    seen: SeenSessions = runtime.seen_sessions
-    return seen
+    return runtime.parts.get(SeenSessions, lambda: SeenSessions(runtime.database))

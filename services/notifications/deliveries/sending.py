@@ -9,110 +9,40 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any
-from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from eventlet import tpool
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from services.chassis import logs, wire
+from services.chassis import logs
 from services.chassis.logs import log, where
 from services.chassis.loop import Loop
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts.declare import Operation
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts, credentials, organisations, patients, pickup_codes
-from services.contracts.portals import appointments
-from services.contracts.referrals import queues
 from services.contracts.signing import paper
-from services.notifications.channels import calendar_entry, email, http_provider
+from services.notifications.channels import email, http_provider
 from services.notifications.channels.failures import Permanent, Temporary
 from services.notifications.deliveries import report_signatures, rules
+from services.notifications.deliveries.asking import ask
+from services.notifications.deliveries.composing import compose
 from services.notifications.deliveries.handlers import tell_outcome
 from services.notifications.deliveries.models import Delivery
+from services.notifications.deliveries.outcomes import SENT, NoRecipient, NotNow, Outcome
 from services.notifications.deliveries.traffic import Traffic, traffic_of
-from services.notifications.preferences import choices
-from services.notifications.preferences import rules as preference_rules
-from services.notifications.templates import own_words, product_words, rendering
-from services.notifications.templates.spoken import spoken_time
 from services.notifications.webhooks import posting
 
 SWEEP_EVERY_S = 1.0
-PRODUCT = "Portico"
-PORTAL_NAMES = {
-    "provider": "Provider Portal",
-    "family": "Family Portal",
-    "patient": "Patient Portal",
-    "employee": "Employee Portal",
-    "applicant": "Applicant Portal",
-}
-# Codes of identity that mean that the account gets no messages any more.
-NO_RECIPIENT = {
-    "not_found": "account_not_found",
-    "account_disabled": "account_disabled",
-    "already_decided": "already_decided",  # a fax that nobody needs any more
-}
-# For each kind of message with a credential: placeholder of the template → member of identity's answer.
-CREDENTIAL_KINDS = {
-    "account_invited": {"invitation_link": "link"},
-    "account_invited_with_password": {"temporary_password": "temporary_password", "username": "username"},
-    "password_reset": {"reset_link": "link"},
-    "password_tries_refused": {"reset_link": "link"},
-    "email_confirmation": {"confirmation_link": "link"},
-}
-# Kinds that do not go to the address of an account: the operation that gives the address, and the id it takes.
-ADDRESS_OF: dict[str, tuple[Operation, str]] = {
-    # The old address: its owner learns of the change even if somebody else has made it.
-    "login_email_changed": (credentials.describe_login_change, "change_id"),
-    "account_closed": (credentials.describe_login_change, "change_id"),
-    "identity_not_verified": (patients.take_unverified_address, "notice_id"),
-    "pickup_code": (pickup_codes.mint_pickup_code, "code_id"),
-}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The outcome of one try. `state` is one of the contract's STATES."""
-
-    state: str
-    reason: str | None = None
-    # Until when it waits, where the account wants nothing now.
-    waits_until: datetime.datetime | None = None
-    # The provider has failed, whatever the message.
-    is_outage: bool = False
-
-
-SENT = Outcome("sent")
-
-
-class NotNow(Exception):
-    """The account wants nothing at this hour; the message waits until then."""
-
-    def __init__(self, until: datetime.datetime) -> None:
-        super().__init__("quiet_hours")
-        self.outcome = Outcome("created", "quiet_hours", until)
-
-
-class NoRecipient(Exception):
-    """The account gets no message; `reason` says why."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.outcome = Outcome("suppressed", reason)
-
-
 LOOP = "sender"
 
 
 class SenderLoop(Loop):
     """One of the parallel senders of a process."""
 
-    def __init__(self, runtime: Any, channels: tuple[str, ...] = rules.CHANNELS) -> None:
+    def __init__(self, runtime: Runtime, channels: tuple[str, ...] = rules.CHANNELS) -> None:
         super().__init__(LOOP, self._send_due, every_s=SWEEP_EVERY_S)
         self._runtime = runtime
         self._channels = channels
@@ -126,7 +56,7 @@ class SenderLoop(Loop):
         return True
 
 
-def take_over(runtime: Any) -> None:
+def take_over(runtime: Runtime) -> None:
     """At the start, end the leases that a killed process has left: its deliveries are due now.
 
     This happens with SQLite only, which has one process. With PostgreSQL another replica may hold the leases.
@@ -140,7 +70,9 @@ def take_over(runtime: Any) -> None:
     runtime.database.write(None, end_leases)
 
 
-def send_next(runtime: Any, channels: tuple[str, ...] = rules.CHANNELS, *, looks_first: bool = True) -> bool:
+def send_next(
+    runtime: Runtime, channels: tuple[str, ...] = rules.CHANNELS, *, looks_first: bool = True
+) -> bool:
     """Claim the delivery of these channels that has been due the longest, and try it once. False when none may be sent.
 
     `looks_first`: it is likely that nothing is due, so that is looked for without a lock.
@@ -184,7 +116,7 @@ def smtp_settings(settings: Any) -> email.SmtpSettings:
 
 
 def _claim(
-    runtime: Any, channels: tuple[str, ...] = rules.CHANNELS, *, looks_first: bool = True
+    runtime: Runtime, channels: tuple[str, ...] = rules.CHANNELS, *, looks_first: bool = True
 ) -> Delivery | None:
     traffic = traffic_of(runtime)
     resting = traffic.resting(channels)
@@ -213,7 +145,7 @@ _ID_OF_DUE = _DUE.with_only_columns(Delivery.id)
 _DUE_UNLOCKED = _DUE.with_for_update(skip_locked=True)
 
 
-def _claim_of(runtime: Any, traffic: Traffic, channel: str, *, looks_first: bool) -> Delivery | None:
+def _claim_of(runtime: Runtime, traffic: Traffic, channel: str, *, looks_first: bool) -> Delivery | None:
     def due() -> dict[str, Any]:
         crowded, subscribers = traffic.held_back(channel)
         held_back = {"crowded": crowded, "subscribers": subscribers if channel == rules.WEBHOOK else []}
@@ -236,7 +168,7 @@ def _claim_of(runtime: Any, traffic: Traffic, channel: str, *, looks_first: bool
     return claimed
 
 
-def _try(runtime: Any, delivery: Delivery) -> Outcome:
+def _try(runtime: Runtime, delivery: Delivery) -> Outcome:
     """Compose and send. Every failure becomes an outcome."""
     if delivery.tries > rules.MAX_TRIES:
         return Outcome("technical_failure", "tries_exhausted")  # no sender has recorded an outcome
@@ -267,11 +199,11 @@ def _again(delivery: Delivery, reason: str, *, is_outage: bool = False) -> Outco
     return Outcome(state, reason, is_outage=is_outage)
 
 
-def _send_mail(runtime: Any, delivery: Delivery) -> None:
-    _mail(runtime, delivery, _compose(runtime, delivery))
+def _send_mail(runtime: Runtime, delivery: Delivery) -> None:
+    _mail(runtime, delivery, compose(runtime, delivery))
 
 
-def _mail(runtime: Any, delivery: Delivery, message: EmailMessage) -> None:
+def _mail(runtime: Runtime, delivery: Delivery, message: EmailMessage) -> None:
     settings, connections = runtime.settings, traffic_of(runtime).connections
     # The Message-ID of the delivery, even if MAIL_FROM has another domain by now.
     message.replace_header("Message-ID", f"<{delivery.message_id}>")
@@ -279,12 +211,12 @@ def _mail(runtime: Any, delivery: Delivery, message: EmailMessage) -> None:
     email.send(smtp_settings(settings), message, connections, bounces_to=bounces_to)
 
 
-def _send_fax(runtime: Any, delivery: Delivery) -> None:
+def _send_fax(runtime: Runtime, delivery: Delivery) -> None:
     """Fax a document. Raises Permanent(no_fax_service) without a service, and NoRecipient when the document is decided."""
     settings = runtime.settings
     if settings.fax_provider_url is None and settings.fax_mail_domain is None:
         raise Permanent("no_fax_service")
-    fax = _ask(runtime, delivery, paper.describe_fax, {"document_id": delivery.context["document_id"]})
+    fax = ask(runtime, delivery, paper.describe_fax, {"document_id": delivery.context["document_id"]})
     digits = "".join(filter(str.isdigit, fax["fax_number"]))
     parts = (("cover.pdf", fax["cover_sheet_sha256"]), ("document.pdf", fax["document_sha256"]))
 
@@ -318,200 +250,7 @@ SEND_BY: Mapping[str, Callable[[Any, Delivery], None]] = {
 }
 
 
-def _require_wanted(runtime: Any, delivery: Delivery) -> None:
-    """Raise NoRecipient for what the account has switched off, NotNow in its quiet hours. Neither holds for what must be told."""
-    group = preference_rules.group_of(delivery.kind)
-    if group is None:
-        return
-    with runtime.database.reading(delivery.organisation_id) as session:
-        chosen = choices.of_account(session, delivery.account_id)
-    if chosen is None:
-        return
-    if group in chosen.switched_off:
-        raise NoRecipient("switched_off")
-    hours = chosen.quiet_from, chosen.quiet_until, chosen.time_zone
-    until = preference_rules.quiet_end(utc_now(), *hours)
-    if until is not None and preference_rules.can_wait(delivery.kind):
-        raise NotNow(until)
-
-
-def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
-    settings = runtime.settings
-    _require_wanted(runtime, delivery)
-    # Before `_recipient`, which may make a secret: a try that fails here makes none.
-    facts = _ask(
-        runtime,
-        delivery,
-        organisations.get_public_organisation,
-        {"organisation": delivery.organisation_key},
-    )
-    appointment = _appointment(runtime, delivery)
-    recipient, values = _recipient(runtime, delivery)
-    language = str(values.pop("language", None) or "") or None
-    if appointment:
-        values |= _when_and_where(appointment, language)
-    realm = values.pop("realm", None)
-    values |= {
-        "product_name": PRODUCT,
-        "portal_name": PORTAL_NAMES.get(str(realm), PRODUCT),
-        "portal_link": _page(settings, delivery, realm),
-    }
-    kind = _variant(delivery.kind, values)
-    if kind == "appointment_cancelled" and appointment["is_due_again"]:
-        kind = "appointment_released"
-    with runtime.database.reading(delivery.organisation_id) as session:
-        words = own_words.words_of(session, kind, language)
-    delivery.template, delivery.template_language = kind, words.language
-    delivery.template_version = words.version
-    rendered = rendering.render(product_words.kind_of(kind), words.template, values, facts["telephone"])
-    message = email.build(
-        delivery.id, settings.mail_from, recipient, rendered.subject, rendered.text, rendered.html
-    )
-    if appointment and delivery.kind in rules.CALENDAR_METHODS:
-        calendar_entry.attach(
-            message,
-            method=rules.CALENDAR_METHODS[delivery.kind],
-            uid=f"{delivery.about_id}@{delivery.organisation_key}.portico",
-            sequence=appointment["version"],
-            starts_at=appointment["starts_at"],
-            ends_at=appointment["ends_at"],
-            place=appointment["place"],
-            organisation=str(values["organisation_name"]),
-            made_at=utc_now(),
-        )
-    return message
-
-
-def _appointment(runtime: Any, delivery: Delivery) -> Any:
-    """The appointment that a message is about, as it is now; None for other messages.
-
-    Raises NoRecipient when it has changed since: the message about the change follows.
-    """
-    if "appointment_id" not in delivery.context:
-        return None
-    question = {"appointment_id": delivery.context["appointment_id"]}
-    try:
-        known = _ask(runtime, delivery, appointments.describe_appointment, question)
-    except NoRecipient:  # it is not there any more
-        raise NoRecipient("outdated") from None
-    if known["version"] != delivery.about_version:
-        raise NoRecipient("outdated")
-    return known
-
-
-def _when_and_where(appointment: Any, language: str | None) -> dict[str, str | int]:
-    at_place = appointment["starts_at"].astimezone(ZoneInfo(appointment["time_zone"]))
-    return {"appointment_time": spoken_time(at_place, language), "place": appointment["place"]}
-
-
-def _variant(kind: str, values: dict[str, str | int]) -> str:
-    """The kind of message for these values: some kinds have variants that say whose it is, or the partner's text."""
-    if "partner_text" in values:
-        return f"{kind}_with_text"
-    for value, variant in (("whose", f"{kind}_with_name"), ("username", f"{kind}_with_username")):
-        if value in values and variant in product_words.KINDS:
-            return variant
-    return kind
-
-
-def _page(settings: Any, delivery: Delivery, realm: str | int | None) -> str:
-    """The address of the page that the message is about. The organisation's entrance for the realm goes on to it."""
-    root, organisation = settings.public_url.rstrip("/"), delivery.organisation_key
-    if delivery.kind in rules.PAGES_FOR_ALL:
-        known = {**delivery.context, "organisation": organisation}
-        return str(root + rules.PAGES_FOR_ALL[delivery.kind].format_map(known))
-    entrance = f"{root}/at/{organisation}" + (f"/{realm}" if realm else "")
-    if not realm or delivery.kind not in rules.PAGES:
-        return entrance
-    page = rules.PAGES[delivery.kind].format_map(delivery.context)
-    return f"{entrance}?{urlencode({'return_path': page}, safe='/')}"
-
-
-def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | int]]:
-    """The address and the values for the template, as identity answers now.
-
-    Raises NoRecipient, or Refused when identity does not answer. Links of invitations and pick-up codes are made by this
-    call, so that their lifetime starts when they are sent.
-    """
-    if delivery.kind in CREDENTIAL_KINDS:
-        minted = _ask(
-            runtime,
-            delivery,
-            credentials.mint_credential_link,
-            {"invitation_id": delivery.context["invitation_id"]},
-        )
-        brought = {name: minted[member] for name, member in CREDENTIAL_KINDS[delivery.kind].items()}
-        if minted["username"] and minted["username"].lower() != (minted["email"] or "").lower():
-            # Several patients may share an address (S3-32): the username says whose link it is.
-            brought["username"] = minted["username"]
-        if minted["first_name"]:
-            masked = minted["masked_username"]
-            brought["whose"] = f"{minted['first_name']} ({masked})" if masked else minted["first_name"]
-        return _address(minted), brought | {
-            "lifetime": rules.spoken(minted["lifetime_minutes"]),
-            "organisation_name": minted["organisation_name"],
-            "realm": minted["realm"],
-            "language": minted.get("language"),
-        }
-    if delivery.kind in ADDRESS_OF:
-        operation, named = ADDRESS_OF[delivery.kind]
-        known = _ask(runtime, delivery, operation, {named: delivery.context[named]})
-        values = {"organisation_name": known["organisation_name"]}
-        if delivery.kind == "pickup_code":
-            values |= {"pickup_code": known["code"], "lifetime": rules.spoken(known["lifetime_minutes"])}
-            values |= {"realm": "employee"}
-        return _address(known), values
-    return _of_account(runtime, delivery)
-
-
-def _of_account(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | int]]:
-    """As `_recipient`, for a message to an account. Raises NoRecipient also for an unverified address (S0-43)."""
-    account = _ask(runtime, delivery, accounts.describe_account, {"account_id": delivery.account_id})
-    if account["state"] == "disabled":
-        raise NoRecipient("account_disabled")
-    address = _address(account)
-    if not account["email_is_verified"] and delivery.kind not in rules.ALSO_UNVERIFIED:
-        raise NoRecipient("address_unverified")
-    values: dict[str, str | int] = {
-        "organisation_name": account["organisation_name"],
-        "realm": account["realm"],
-        "language": account.get("language"),
-    }
-    if "contact_record_number" in delivery.context:
-        values["record_number"] = delivery.context["contact_record_number"]
-    if "queue_id" in delivery.context:
-        # The ReferralQ's text as it is now: the partner's words to its providers, the same for every referral.
-        queue = _ask(runtime, delivery, queues.describe_queue, {"queue_id": delivery.context["queue_id"]})
-        if queue["assignment_email_text"]:
-            values["partner_text"] = queue["assignment_email_text"]
-    if "document_id" in delivery.context:
-        values["document_number"] = delivery.context["document_id"][:8].upper()
-    return address, values
-
-
-def _address(answer: Any) -> str:
-    if answer["email"] is None:
-        raise NoRecipient("no_address")
-    return str(answer["email"])
-
-
-def _ask(runtime: Any, delivery: Delivery, operation: Any, request: dict[str, Any]) -> Any:
-    # Every try has a new request id: identity refuses a repeated one if the answer holds a secret.
-    context = wire.CallContext(wire.new_id(), correlation_id=delivery.correlation_id)
-    try:
-        return runtime.ask(
-            operation,
-            request,
-            organisation=(delivery.organisation_id, delivery.organisation_key),
-            context=context,
-        )
-    except Refused as refusal:
-        if refusal.code in NO_RECIPIENT:
-            raise NoRecipient(NO_RECIPIENT[refusal.code]) from None
-        raise
-
-
-def _settled(runtime: Any, delivery: Delivery, outcome: Outcome) -> bool:
+def _settled(runtime: Runtime, delivery: Delivery, outcome: Outcome) -> bool:
     """Record the outcome. False when the database is busy."""
     sender = itself(runtime, delivery.organisation_id, delivery.organisation_key)
     try:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from services.chassis import metrics
+from services.chassis.runtime import Runtime
 from services.notifications.channels.email import Connections
 
 FAILURES = 5
@@ -113,7 +114,7 @@ def _less(counts: Counter[Any], key: Any) -> None:
 _OF_RUNTIME: weakref.WeakKeyDictionary[Any, Traffic] = weakref.WeakKeyDictionary()
 
 
-def traffic_of(runtime: Any) -> Traffic:
+def traffic_of(runtime: Runtime) -> Traffic:
     """The traffic of a process."""
     found = _OF_RUNTIME.get(runtime.database)
     if found is None:

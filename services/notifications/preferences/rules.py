@@ -58,4 +58,8 @@ def quiet_end(
     if not is_quiet:
         return None
     day = here.date() + datetime.timedelta(days=1 if is_overnight and time >= quiet_from else 0)
-    return datetime.datetime.combine(day, quiet_until, zone).astimezone(datetime.UTC)
+    end = datetime.datetime.combine(day, quiet_until, zone)
+    if end.astimezone(datetime.UTC) <= now:
+        # The clocks were turned back: this hour comes twice, and it is the second one now.
+        end = end.replace(fold=1)
+    return end.astimezone(datetime.UTC)

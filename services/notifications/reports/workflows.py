@@ -9,12 +9,12 @@ import base64
 import binascii
 import hashlib
 import time
-from typing import Any
 
 from sqlalchemy import select
 
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
@@ -56,11 +56,11 @@ def return_mail(call: Call) -> dict[str, bool]:
 class OverdueLoop(Loop):
     """Ends deliveries whose provider has reported nothing for three days."""
 
-    def __init__(self, runtime: Any) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         super().__init__("overdue-reports", lambda: end_overdue(runtime), OVERDUE_EVERY_S)
 
 
-def end_overdue(runtime: Any) -> bool:
+def end_overdue(runtime: Runtime) -> bool:
     """One round of the loop."""
     due = select(Delivery.id).where(Delivery.report_due_at <= utc_now()).limit(OVERDUE_AT_ONCE)
     with runtime.database.reading(None) as session:
@@ -78,7 +78,7 @@ def _require_signature(call: Call, kind: str, content: str) -> None:
 
 
 def _note(
-    runtime: Any, delivery_id: str, channels: tuple[str, ...], state: str, reason: str | None
+    runtime: Runtime, delivery_id: str, channels: tuple[str, ...], state: str, reason: str | None
 ) -> dict[str, bool]:
     with runtime.database.reading(None) as session:
         delivery = session.scalars(

@@ -101,9 +101,15 @@ def check(kind: Kind, template: Template) -> None:
 
 
 def render(
-    kind: Kind, template: Template, values: Mapping[str, str | int], telephone: str | None = None
+    kind: Kind,
+    template: Template,
+    values: Mapping[str, str | int],
+    telephone: str | None = None,
+    action: tuple[str, str] | None = None,
 ) -> Rendered:
     """The message with the values put in. It ends with the organisation's telephone number, if there is one.
+
+    `action` is a sentence and a link with which the reader acts without signing in; it stands before the telephone number.
 
     Values become one line without control characters; values named `…_link` must be http(s) addresses. Raises
     Refused `template_value_missing` when the template mentions a value that is not given,
@@ -113,6 +119,11 @@ def render(
     clean = {name: _clean(name, value) for name, value in values.items()}
     text = _filled(template.text, clean, str)
     body = None if template.html is None else _filled(template.html, clean, html.escape)
+    if action:
+        sentence, link = action
+        text = f"{text.rstrip()}\n\n{sentence}\n{link}\n"
+        marked_up = f'<p>{html.escape(sentence)}<br><a href="{html.escape(link)}">{html.escape(link)}</a></p>'
+        body = None if body is None else f"{body.rstrip()}\n{marked_up}\n"
     if telephone:
         line = f"Telephone: {_clean('telephone', telephone)}"
         text = f"{text.rstrip()}\n\n{line}\n"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from sqlalchemy import select
 
+from services.chassis.runtime import Runtime
 from services.chassis.unit_of_work import UnitOfWork
 from services.notifications.channels import webhook as channel
 from services.notifications.channels.failures import Permanent
@@ -16,7 +16,7 @@ from services.notifications.webhooks.models import Webhook
 from services.notifications.webhooks.secrets import secret_of
 
 
-def post(runtime: Any, delivery: Delivery) -> None:
+def post(runtime: Runtime, delivery: Delivery) -> None:
     """Post the message of a delivery. Raises Temporary or Permanent."""
     settings, message = runtime.settings, delivery.context
     with runtime.database.reading(delivery.organisation_id) as session:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
 
 from sqlalchemy import select
 
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.portals import applicants as contract
@@ -17,7 +17,7 @@ EVERY_S = 30.0
 _MOST_AT_ONCE = 100  # organisations
 
 
-def wipe(runtime: Any) -> bool:
+def wipe(runtime: Runtime) -> bool:
     """Wipe what is idle, organisation by organisation. Returns False when more may be due."""
     last = utc_now() - datetime.timedelta(minutes=contract.IDLE_MINUTES)
     with runtime.database.reading(None) as session:

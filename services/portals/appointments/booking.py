@@ -60,7 +60,7 @@ def move(unit: UnitOfWork, row: Appointment, schedule: Any, starts_at: datetime.
     row.provider_id, row.schedule_id = schedule.provider_id, schedule.id
     row.starts_at, row.ends_at = starts_at, starts_at + length
     row.on, row.place, row.time_zone = _local_day(schedule, starts_at), schedule.place, schedule.time_zone
-    row.reminds_at = rules.reminds_at(starts_at, unit.now)
+    row.reminds_at, row.confirmed_at = rules.reminds_at(starts_at, unit.now), None
     if not _take(unit, row):
         raise slot_taken()
     change(unit, row, contract.appointment_moved)

@@ -15,7 +15,8 @@ from services.portals.models import Base
 class Appointment(TenantScoped, Base):
     """An appointment. Place and zone are those of the schedule when it was booked; `on` is its day there.
 
-    `moves` counts how often the person has moved it. `reminds_at` is when a reminder is due; None: none any more.
+    `moves` counts how often the person has moved it. `confirmed_at` is when the person has confirmed this time of it.
+    `reminds_at` is when a reminder is due; None: none any more.
     """
 
     __tablename__ = "appointments"
@@ -50,6 +51,7 @@ class Appointment(TenantScoped, Base):
     updated_at: Mapped[datetime.datetime] = mapped_column(
         UtcDateTime, default=utc_now, onupdate=utc_now, server_default=func.now()
     )
+    confirmed_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     reminds_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
 
 

@@ -26,7 +26,7 @@ from services.portals.schedules.rules import bounds
 _DAYS_AHEAD = 366  # staff look a year ahead
 _COLUMNS = (
     "id", "version", "person_id", "type_id", "provider_id", "schedule_id", "starts_at", "ends_at", "on",
-    "place", "time_zone", "state", "source", "booked_at",
+    "place", "time_zone", "state", "source", "booked_at", "confirmed_at",
 )  # fmt: skip
 
 
@@ -110,7 +110,12 @@ def describe_appointment(session: Session, _caller: Caller, *, appointment_id: s
     row = found(session, appointment_id)
     told = ("person_id", "version", "state", "starts_at", "ends_at", "place", "time_zone")
     is_due_again = row.state == CANCELLED and due_on(session, row.person_id, row.type_id) is not None
-    return {name: getattr(row, name) for name in told} | {"is_due_again": is_due_again}
+    can = rules.can_be_confirmed(row.state, row.starts_at, row.confirmed_at, utc_now())
+    to_confirm = rules.state_of_time(row.version, row.confirmed_at) if can else None
+    return {name: getattr(row, name) for name in told} | {
+        "is_due_again": is_due_again,
+        "to_confirm": to_confirm,
+    }
 
 
 def chosen_providers(

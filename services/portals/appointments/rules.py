@@ -43,6 +43,21 @@ def require_a_time(starts_at: datetime.datetime, now: datetime.datetime) -> None
         raise Refused("invalid_request", f"starts_at: {rule}", "starts_at")
 
 
+def can_be_confirmed(
+    state: str,
+    starts_at: datetime.datetime,
+    confirmed_at: datetime.datetime | None,
+    now: datetime.datetime,
+) -> bool:
+    """Whether the person can confirm the time of an appointment: it stands, has not begun, and is not confirmed yet."""
+    return state == BOOKED and starts_at > now and confirmed_at is None
+
+
+def state_of_time(version: int, confirmed_at: datetime.datetime | None) -> str:
+    """A word that is another one once an appointment was moved, closed or confirmed."""
+    return f"v{version}" if confirmed_at is None else f"v{version}.confirmed"
+
+
 def grid(starts_at: datetime.datetime, ends_at: datetime.datetime) -> Iterator[datetime.datetime]:
     """The steps of the grid that an appointment takes, in their order."""
     at = starts_at

@@ -174,7 +174,7 @@ def _slots(
     session: Session, schedule: Schedule, begin: datetime.datetime, end: datetime.datetime
 ) -> list[rules.Slot]:
     """The slots of a schedule that begin in a period."""
-    if begin.year < 1971 or end.year > 2999:
+    if begin.year not in rules.YEARS or end.year not in rules.YEARS:
         return []
     rows = session.execute(
         select(Appointment.schedule_id, Appointment.starts_at, Appointment.ends_at).where(

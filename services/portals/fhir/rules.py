@@ -32,6 +32,7 @@ STATUS_OF_APPOINTMENT: Mapping[str, str] = MappingProxyType(
 )
 FREE, BUSY = "free", "busy"
 MOST_DAYS, USUAL_DAYS = 31, 7  # of a search of slots
+YEARS = range(1971, 3000)  # in which schedules have times
 
 Span = tuple[datetime.datetime, datetime.datetime]
 _SLOT_ID = re.compile(r"([0-9a-f]{32})-(\d{12})", re.ASCII)
@@ -82,6 +83,7 @@ def read_slot_id(text: str) -> tuple[str, datetime.datetime] | None:
     if match is None:
         return None
     try:
-        return match[1], datetime.datetime.strptime(match[2], _MINUTE).replace(tzinfo=datetime.UTC)
+        start = datetime.datetime.strptime(match[2], _MINUTE).replace(tzinfo=datetime.UTC)
     except ValueError:
         return None
+    return (match[1], start) if start.year in YEARS else None

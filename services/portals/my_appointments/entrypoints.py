@@ -6,7 +6,7 @@ from typing import Any
 
 from services.chassis.operations import Call, serves
 from services.contracts.portals import my_appointments as contract
-from services.portals.my_appointments import handlers, queries
+from services.portals.my_appointments import confirmations, handlers, queries
 
 
 class MyAppointmentEntrypoints:
@@ -32,6 +32,16 @@ class MyAppointmentEntrypoints:
         answer = call.read(queries.get_my_appointment)
         call.note_reading("appointment.read", "appointment", answer["id"], person_id=answer["person_id"])
         return answer
+
+    @serves(contract.get_appointment_to_confirm)
+    def get_appointment_to_confirm(self, call: Call) -> Any:
+        answer = call.read(confirmations.get_appointment_to_confirm)
+        call.note_reading("appointment.read", "appointment", answer["id"], person_id=answer["person_id"])
+        return answer
+
+    @serves(contract.confirm_my_appointment)
+    def confirm_my_appointment(self, call: Call) -> Any:
+        return call.commit(confirmations.confirm_my_appointment, call.caller)
 
     @serves(contract.book_my_appointment)
     def book_my_appointment(self, call: Call) -> Any:

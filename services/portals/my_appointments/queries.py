@@ -29,6 +29,7 @@ _ORDER = "my_appointments"
 _MOST_COMING = 50
 _SHOWN = (
     "id", "version", "person_id", "type_id", "starts_at", "ends_at", "on", "place", "time_zone", "state",
+    "confirmed_at",
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from services.chassis import wire
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.portals import portal_queue as contract
@@ -24,7 +25,7 @@ EVERY_S = 30.0
 _MOST_ORGANISATIONS, _MOST_ITEMS = 100, 50  # at once
 
 
-def tell_due(runtime: Any) -> bool:
+def tell_due(runtime: Runtime) -> bool:
     """Tell of all that is due, organisation by organisation. Returns False when more may be due."""
     with runtime.database.reading(None) as session:
         due = session.execute(

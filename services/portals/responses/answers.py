@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import orjson
+
+from services.contracts.errors import invalid
 from services.contracts.portals import questionnaire_form as shape
 from services.contracts.portals import responses as contract
 from services.portals.questionnaires import answering
@@ -13,6 +16,8 @@ from services.portals.questionnaires.answering import Standing
 from services.portals.questionnaires.form import SILENT, by_id
 
 Given = Sequence[Mapping[str, Any]]
+# Of all answers as JSON. Every save answers with all of them, twice.
+MOST_BYTES = 150_000
 
 
 def joined(form: Mapping[str, Any], answers: Mapping[str, Any], given: Given) -> dict[str, Any]:
@@ -26,6 +31,14 @@ def joined(form: Mapping[str, Any], answers: Mapping[str, Any], given: Given) ->
             else:
                 kept[each["item"]] = value
     return kept
+
+
+def require_room(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Raise Refused `invalid_request` where answers grow beyond what can be shown to anybody."""
+    size = len(orjson.dumps(after))
+    if size > MOST_BYTES and size > len(orjson.dumps(before)):
+        told = f"All answers together have at most {MOST_BYTES // 1000} kB, and these have {size // 1000}. Shorten them."
+        raise invalid([("answers", told)])
 
 
 def _value(item: Mapping[str, Any], given: Mapping[str, Any]) -> Any:

@@ -137,6 +137,7 @@ def save(
     if told := list(drafts.unknown(form, given)):
         raise invalid(told)
     joined = drafts.joined(form, row.answers, given)
+    drafts.require_room(row.answers, joined)
     before = drafts.steps_of(answering.standing(form, row.answers, row.jurisdiction), row.answers)
     shown = before[section - 1] if section is not None and section <= len(before) else None
     standing = answering.standing(form, joined, row.jurisdiction)

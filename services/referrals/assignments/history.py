@@ -45,6 +45,7 @@ def add_line_and_count(
         outcome_code=step.outcome_code,
         actor_id=unit.actor_id,
         actor_realm=unit.caller.realm if unit.caller else None,
+        by_link=unit.caller is not None and unit.caller.link is not None,
     )
     unit.add(line)
     count_change(unit, referral, is_new=origin is None)

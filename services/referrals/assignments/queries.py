@@ -246,21 +246,24 @@ def _lines(caller: Caller | None, referral: Referral) -> Any:
     return lines
 
 
-def _actor(line: StatusChange, referral: Referral, agency_name: str | None) -> dict[str, str | None]:
+def _actor(line: StatusChange, referral: Referral, agency_name: str | None) -> dict[str, str | bool | None]:
     """The author of a line. A line from before the assignment was copied and may be another agency's, so none is named."""
     own_agency = agency_name if line.at >= referral.assigned_at else None
-    return actor_view(line.actor_id, side_of(line.actor_realm), own_agency)
+    return actor_view(line.actor_id, side_of(line.actor_realm), own_agency, by_link=line.by_link)
 
 
 def _view(session: Session, row: Any, caller: Caller | None, now: datetime.datetime) -> dict[str, Any]:
     is_staff = access_scope_of(caller).everything
+    stage, stage_fields = _stage_of(row)
+    if caller is not None and caller.link is not None:
+        is_staff, stage_fields = False, {}  # who came by a mail's link learns nothing about the person
     limited = limited_view(
         {
             "referralq_name": row.Queue.name,
             "assigned_resource": row.program_name,
             "contact_record_number": row.number,
             "status": row.QueueStatus.label,
-            "note": row.Referral.note,
+            "note": None if caller is not None and caller.link else row.Referral.note,
             "contact_name": contact_name(row.first_name, row.last_name),
             "contact_date": row.submitted_at,
             "postal_code": row.postal_code,
@@ -270,8 +273,8 @@ def _view(session: Session, row: Any, caller: Caller | None, now: datetime.datet
         "id": row.Referral.id,
         "version": row.Referral.version,
         "progress": _progress(session, row, now, is_staff=is_staff),
-        "limited": limited if is_staff else visible_limited(limited, *_stage_of(row)),
-        "withheld": [] if is_staff else withheld_fields(*_stage_of(row), details=False),
+        "limited": limited if is_staff else visible_limited(limited, stage, stage_fields),
+        "withheld": [] if is_staff else withheld_fields(stage, stage_fields, details=False),
         "details": None,
     }
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from services.chassis.logs import log
 from services.chassis.operations import Call
+from services.chassis.runtime import Runtime
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts
 
@@ -114,9 +115,6 @@ def _in_parts(account_ids: list[str]) -> Iterator[list[str]]:
         yield account_ids[start : start + MOST_ASKED]
 
 
-def _known_authors(runtime: Any) -> KnownAuthors:
+def _known_authors(runtime: Runtime) -> KnownAuthors:
     """The authors that this process keeps."""
-    if not hasattr(runtime, "known_authors"):
-        runtime.known_authors = KnownAuthors()
-    known: KnownAuthors = runtime.known_authors
-    return known
+    return runtime.parts.get(KnownAuthors, KnownAuthors)

@@ -10,11 +10,14 @@ def side_of(realm: str | None) -> str:
     return "provider" if realm == "provider" else "partner"
 
 
-def actor_view(actor_id: str, side: str, agency_name: str | None = None) -> dict[str, str | None]:
+def actor_view(
+    actor_id: str, side: str, agency_name: str | None = None, *, by_link: bool = False
+) -> dict[str, str | bool | None]:
     """An Actor of the contract, still without a name. A provider's organisation is the agency, where that is known."""
     return {
         "id": actor_id,
         "side": side,
         "name": None,
         "organisation": agency_name if side == "provider" else None,
+        "by_link": by_link,
     }

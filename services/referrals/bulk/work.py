@@ -16,6 +16,7 @@ from services.chassis.logs import log, where
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
@@ -34,7 +35,7 @@ LOOP = "bulk-jobs"
 class BulkJobsLoop(Loop):
     """Carries out bulk jobs; woken by each new one."""
 
-    def __init__(self, runtime: Any) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         super().__init__(LOOP, lambda: work(runtime, self.stopping.is_set), EVERY_S)
 
 
@@ -45,7 +46,7 @@ def start(call: Call, handler: Callable[..., Any]) -> Any:
     return answer
 
 
-def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
+def work(runtime: Runtime, is_stopping: Callable[[], bool] = lambda: False) -> bool:
     """Carry out waiting lines. False when some could not be done now and must be tried again."""
     while not is_stopping():
         with runtime.database.reading(None) as session:
@@ -61,7 +62,7 @@ def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
     return True
 
 
-def _has_moved(runtime: Any, job: BulkJob, is_stopping: Callable[[], bool]) -> bool:
+def _has_moved(runtime: Runtime, job: BulkJob, is_stopping: Callable[[], bool]) -> bool:
     try:
         return _work_on(runtime, job, is_stopping)
     except Refused as refusal:  # this job waits for the next round, the others continue
@@ -69,7 +70,7 @@ def _has_moved(runtime: Any, job: BulkJob, is_stopping: Callable[[], bool]) -> b
         return False
 
 
-def _work_on(runtime: Any, job: BulkJob, is_stopping: Callable[[], bool]) -> bool:
+def _work_on(runtime: Runtime, job: BulkJob, is_stopping: Callable[[], bool]) -> bool:
     """Do some lines of a job, or close it. False when nothing changed.
 
     Raises Refused where identity cannot tell whether the starter still has the permission.
@@ -90,7 +91,7 @@ def _work_on(runtime: Any, job: BulkJob, is_stopping: Callable[[], bool]) -> boo
     return has_moved
 
 
-def _may_go_on(runtime: Any, job: BulkJob) -> bool:
+def _may_go_on(runtime: Runtime, job: BulkJob) -> bool:
     """Whether the job's starter still has the permission. Asked at every turn, because the account may be disabled by then."""
     answer = runtime.ask(
         check_permission,
@@ -101,7 +102,7 @@ def _may_go_on(runtime: Any, job: BulkJob) -> bool:
     return bool(answer["is_allowed"])
 
 
-def _try(runtime: Any, job: BulkJob, position: int) -> bool:
+def _try(runtime: Runtime, job: BulkJob, position: int) -> bool:
     """Do one line. A refusal rolls its work back, and is noted in a second transaction."""
     try:
         return bool(_transact(runtime, job, lambda unit: _do(unit, job, position)))
@@ -148,7 +149,7 @@ def _close(unit: UnitOfWork, job_id: str) -> bool:
     return True
 
 
-def _transact(runtime: Any, job: BulkJob, step: Callable[[UnitOfWork], Any]) -> Any:
+def _transact(runtime: Runtime, job: BulkJob, step: Callable[[UnitOfWork], Any]) -> Any:
     """Run `step(unit_of_work)` on behalf of the account that started the job."""
     own = (job.requested_by, job.organisation_id, job.organisation_key, job.requester_realm)
     return transact_as(runtime, Caller("account", *own), step, correlation_id=job.id)

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import or_, select
 
 from services.chassis.logs import log, where
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.referrals.capacity import capacity_stale
@@ -132,7 +133,7 @@ def remind(unit: UnitOfWork, line: Line, current: CapacityLine | None, now: date
         line.reminds_at = remind_at(now, current.valid_until, before)
 
 
-def settle_due(runtime: Any) -> bool:
+def settle_due(runtime: Runtime) -> bool:
     """Settle all lines that are due and ask for confirmations that are due, each in its own transaction.
 
     False where a line could not be settled: the others are, and that line is tried again.
@@ -150,7 +151,7 @@ def settle_due(runtime: Any) -> bool:
             return failed == 0
 
 
-def _due(runtime: Any) -> list[Any]:
+def _due(runtime: Runtime) -> list[Any]:
     now = utc_now()
     statement = (
         select(Line.id, Line.organisation_id, Line.organisation_key)
@@ -166,7 +167,7 @@ def _due(runtime: Any) -> list[Any]:
         return list(session.execute(statement))
 
 
-def _settle_one(runtime: Any, line_id: str, organisation_id: str, organisation_key: str) -> None:
+def _settle_one(runtime: Runtime, line_id: str, organisation_id: str, organisation_key: str) -> None:
     def work(unit: UnitOfWork) -> None:
         found = settled(unit, line_id, skip_locked=True)
         if found is not None:  # a line locked elsewhere is settled there

@@ -21,6 +21,14 @@ class CapacityEntrypoints:
     def get_capacity(self, call: Call) -> Any:
         return call.read(queries.get_capacity)
 
+    @serves(capacity.get_capacity_line)
+    def get_capacity_line(self, call: Call) -> Any:
+        return call.read(queries.get_capacity_line)
+
+    @serves(capacity.describe_capacity_line)
+    def describe_capacity_line(self, call: Call) -> Any:
+        return call.read(queries.describe_capacity_line)
+
     @serves(capacity.list_capacities)
     def list_capacities(self, call: Call) -> Any:
         return call.read(queries.list_capacities)

@@ -21,7 +21,7 @@ from services.referrals.capacity.earlier_referrals import take_in
 from services.referrals.capacity.history import author_of, publish_new_version
 from services.referrals.capacity.models import CapacitySettings, Line, Term
 from services.referrals.capacity.queries import no_capacity, one_view, outside_every_queue
-from services.referrals.capacity.readings import Terms, counted, said
+from services.referrals.capacity.readings import Terms, counted, require_link_holds, said
 from services.referrals.capacity.rules import (
     CapacityLine,
     CapacityStatus,
@@ -110,6 +110,7 @@ def edit_capacity_line(
 ) -> dict[str, Any]:
     """Change a line's name and capacity. Raises Refused as `set_capacity`, and `conflict`."""
     line, terms = _line_in_reach(unit, line_id)
+    require_link_holds(unit.caller, line, terms)
     if name is not None:
         _refuse_same_name(unit, line.program_id, name, line.id)
         line.name = name
@@ -148,6 +149,7 @@ def confirm_capacity(
     `invalid_capacity`.
     """
     line, terms = _line_in_reach(unit, line_id)
+    require_link_holds(unit.caller, line, terms)
     current = counted(line, terms)
     if current is None:
         raise Refused(

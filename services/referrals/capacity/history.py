@@ -14,10 +14,11 @@ from services.referrals.capacity.rules import CapacityLine, CapacityStatus
 
 
 class Author(NamedTuple):
-    """Who made a change: an account of a realm, or a service."""
+    """Who made a change: an account of a realm, or a service. `by_link`: the account used the link of a mail."""
 
     id: str
     realm: str
+    by_link: bool = False
 
 
 # The author of what time brings.
@@ -26,7 +27,10 @@ ITSELF = Author("referrals", "service")
 
 def author_of(unit: UnitOfWork) -> Author:
     """The one who acts now."""
-    return Author(unit.actor_id, (unit.caller.realm or unit.caller.kind) if unit.caller else ITSELF.realm)
+    caller = unit.caller
+    if caller is None:
+        return Author(unit.actor_id, ITSELF.realm)
+    return Author(unit.actor_id, caller.realm or caller.kind, caller.link is not None)
 
 
 def publish_new_version(
@@ -79,6 +83,7 @@ def publish_change(
             status=status.value,
             actor_realm=author.realm,
             actor_id=author.id,
+            by_link=author.by_link,
         )
     )
     unit.publish(

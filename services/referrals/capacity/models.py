@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
@@ -115,6 +115,8 @@ class Change(TenantScoped, Base):
     status: Mapped[str] = mapped_column(String(40))
     actor_realm: Mapped[str] = mapped_column(String(20))
     actor_id: Mapped[str] = mapped_column(String(64))
+    # The account has not signed in, but used the link of a mail.
+    by_link: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
 
 class CapacitySettings(TenantScoped, Base):

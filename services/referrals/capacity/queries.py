@@ -17,7 +17,7 @@ from services.contracts.errors import Refused
 from services.referrals.access.access_scope import access_scope_of
 from services.referrals.capacity.claims import lines_of
 from services.referrals.capacity.models import CapacitySettings, Change, Line, Term
-from services.referrals.capacity.readings import open_terms
+from services.referrals.capacity.readings import open_terms, require_link_holds, state_of_numbers
 from services.referrals.capacity.rules import CapacityStatus
 from services.referrals.capacity.settings import settings_of
 from services.referrals.capacity.views import capacity_view, change_view, past_view
@@ -52,6 +52,23 @@ def get_capacity(
     if view is None:
         raise no_capacity(session, caller, program_id)
     return view
+
+
+def get_capacity_line(session: Session, caller: Caller | None, *, line_id: str) -> dict[str, Any]:
+    """One line in reach. Raises Refused `not_found`."""
+    rows = session.execute(_lines(caller).where(Line.id == line_id)).all()
+    if not rows:
+        raise Refused("not_found", "There is no capacity line with this id.", "line_id")
+    line = rows[0][0]
+    require_link_holds(caller, line, open_terms(session, [line.id])[line.id])
+    return _views(session, rows, utc_now())[0]
+
+
+def describe_capacity_line(session: Session, _caller: Caller | None, *, line_id: str) -> dict[str, Any]:
+    """The state of a line's numbers, for the link of a mail."""
+    line = session.scalar(select(Line).where(Line.id == line_id, Line.removed_at.is_(None)))
+    state = None if line is None else state_of_numbers(line, open_terms(session, [line.id])[line.id])
+    return {"state": state}
 
 
 def list_capacities(

@@ -10,6 +10,7 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from services.chassis.passports import Caller
 from services.referrals.capacity.models import Line, Term
 from services.referrals.capacity.rules import (
     CapacityLine,
@@ -41,6 +42,17 @@ def said(term: Term) -> CapacityLine:
         needs_assessment=term.needs_assessment,
         id=term.id,
     )
+
+
+def state_of_numbers(line: Line, terms: Terms) -> str | None:
+    """A word that is another one once the line's numbers were set or confirmed. None where nothing is in effect."""
+    return None if line.term_id is None else f"t{line.term_id}.{terms[line.term_id].version}"
+
+
+def require_link_holds(caller: Caller | None, line: Line, terms: Terms) -> None:
+    """Raise Refused `link_refused` for the link of a mail from before the numbers were set or confirmed."""
+    if caller is not None:
+        caller.require_state(state_of_numbers(line, terms) or "")
 
 
 def open_terms(session: Session, line_ids: Iterable[str]) -> dict[str, dict[str, Term]]:

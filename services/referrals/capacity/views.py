@@ -83,7 +83,7 @@ def change_view(change: Change, agency_name: str | None) -> dict[str, Any]:
         **{name: getattr(change, name) for name in (*members, "actor_realm", "actor_id")},
         "free": change.total - change.used,
         "capacity_status": change.status,
-        "actor": actor_view(change.actor_id, side, agency_name),
+        "actor": actor_view(change.actor_id, side, agency_name, by_link=change.by_link),
     }
 
 

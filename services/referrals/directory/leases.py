@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.logs import log, where
 from services.chassis.passports import Caller
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
@@ -28,7 +29,7 @@ Job = TypeVar("Job", bound=LeasedJob)
 class Lease(Generic[Job]):
     """The right to work on one job. `job` is its row as it was claimed."""
 
-    def __init__(self, runtime: Any, job: Job) -> None:
+    def __init__(self, runtime: Runtime, job: Job) -> None:
         self.job = job
         self._runtime = runtime
         self._token = job.claimed_by
@@ -52,7 +53,7 @@ class Lease(Generic[Job]):
 
 
 def claim(
-    runtime: Any, table: type[Job], job_id: str, state: str, lasting: datetime.timedelta = LEASE
+    runtime: Runtime, table: type[Job], job_id: str, state: str, lasting: datetime.timedelta = LEASE
 ) -> Lease[Job] | None:
     """Take a job and set its state. None when it is finished or another process has its lease."""
 
@@ -110,7 +111,7 @@ def release(job: LeasedJob) -> None:
 
 
 def carry_on_all(
-    runtime: Any, table: type[Job], carry_on: Callable[[str], bool], is_stopping: Callable[[], bool]
+    runtime: Runtime, table: type[Job], carry_on: Callable[[str], bool], is_stopping: Callable[[], bool]
 ) -> bool:
     """Call `carry_on(job_id)` for every job without a lease, oldest first. False when one must be tried again."""
     with runtime.database.reading(None) as session:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, defaultdict
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.chassis.database import Database
 from services.chassis.loop import Loop
+from services.chassis.runtime import Runtime
 from services.chassis.turns import in_turns
 from services.referrals.directory.models import DirectoryRevision, Resource
 from services.referrals.directory.names import Names
@@ -125,16 +126,13 @@ def _size(session: Session, organisation_id: str, at_most: int) -> int:
     return session.scalar(select(func.count()).select_from(counted.subquery())) or 0
 
 
-def warming(runtime: Any) -> Loop:
+def warming(runtime: Runtime) -> Loop:
     """The loop that keeps the names up to date; its first turn starts at once."""
     loop = Loop("directory-names", lambda: names_of(runtime).warm(runtime.database), WARMED_EVERY_S)
     loop.wake()
     return loop
 
 
-def names_of(runtime: Any) -> NameIndex:
+def names_of(runtime: Runtime) -> NameIndex:
     """The names that this process keeps."""
-    index: NameIndex | None = getattr(runtime, "directory_names", None)
-    if index is None:
-        index = runtime.directory_names = NameIndex()
-    return index
+    return runtime.parts.get(NameIndex, NameIndex)

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy.orm import Session
 
@@ -24,6 +24,9 @@ from services.chassis.blobs import EXPORTS, BlobStore
 from services.chassis.database import Database
 from services.contracts.errors import Refused
 from services.referrals.hsds.queries import whole_directory
+
+if TYPE_CHECKING:  # the child does without: it would cost it memory
+    from services.chassis.runtime import Runtime
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 MOST_BYTES = 2_000_000_000
@@ -36,7 +39,7 @@ _STOPS_WITHIN_S = 5.0
 class Writing:
     """A running child. Leaving the block ends it."""
 
-    def __init__(self, runtime: Any, organisation_id: str) -> None:
+    def __init__(self, runtime: Runtime, organisation_id: str) -> None:
         self._progress = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the block
         self._answer = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the block
         progress = self._progress.fileno()

@@ -21,6 +21,7 @@ from services.chassis.logs import log
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
+from services.chassis.runtime import Runtime
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.referrals.directory import leases
@@ -42,11 +43,11 @@ MADE_PRIVATE = "made_private"
 class DirectoryExportsLoop(Loop):
     """Writes exports; woken by each new one."""
 
-    def __init__(self, runtime: Any) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         super().__init__(LOOP, lambda: work(runtime, self.stopping.is_set), EVERY_S)
 
 
-def loops(runtime: Any) -> list[Loop]:
+def loops(runtime: Runtime) -> list[Loop]:
     """The loop that writes exports, and the one that deletes their files after a day."""
     return [
         DirectoryExportsLoop(runtime),
@@ -54,7 +55,7 @@ def loops(runtime: Any) -> list[Loop]:
     ]
 
 
-def sweep(runtime: Any) -> bool:
+def sweep(runtime: Runtime) -> bool:
     """Delete the files of exports that are older than a day."""
     runtime.blobs.sweep_passing(KEPT.total_seconds(), EXPORTS)
     return True
@@ -86,7 +87,7 @@ def download(call: Call) -> Any:
         raise Refused("not_found", detail, "export_id")
     if view["state"] in (EXPIRED, FAILED):
         raise Refused("not_found", "There is no such file any more; export the directory anew.", "export_id")
-    if view["state"] != READY:
+    if view["state"] != READY or export.sha256 is None:
         raise Refused("export_not_ready", "The export is still being written; ask again soon.", "export_id")
     call.runtime.blobs.find(export.organisation_id, export.sha256)
 
@@ -115,14 +116,14 @@ def _view(export: DirectoryExport) -> dict[str, Any]:
     return {"export_id": export.id, "state": EXPIRED if is_over else export.state, **members}
 
 
-def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
+def work(runtime: Runtime, is_stopping: Callable[[], bool] = lambda: False) -> bool:
     """Write all exports that have no lease, oldest first. False when one failed and must be tried again."""
     return leases.carry_on_all(
         runtime, DirectoryExport, lambda each: carry_on(runtime, each, is_stopping=is_stopping), is_stopping
     )
 
 
-def carry_on(runtime: Any, export_id: str, *, is_stopping: Callable[[], bool] = lambda: False) -> bool:
+def carry_on(runtime: Runtime, export_id: str, *, is_stopping: Callable[[], bool] = lambda: False) -> bool:
     """Write an export unless another process does. False where it failed and is tried again."""
     lease = leases.claim(runtime, DirectoryExport, export_id, WRITING)
     if lease is None:
@@ -130,7 +131,7 @@ def carry_on(runtime: Any, export_id: str, *, is_stopping: Callable[[], bool] = 
     return leases.attempt(lease, TRIES, lambda: _carry_on(runtime, lease, is_stopping), _give_up)
 
 
-def _carry_on(runtime: Any, lease: Lease[DirectoryExport], is_stopping: Callable[[], bool]) -> bool:
+def _carry_on(runtime: Runtime, lease: Lease[DirectoryExport], is_stopping: Callable[[], bool]) -> bool:
     try:
         if lease.job.total <= DONE_IN_CALL:
             file = _write_here(runtime, lease.job.organisation_id)
@@ -168,7 +169,7 @@ def _find_or_start(unit: UnitOfWork, total: int, *, format: str) -> dict[str, An
     return _view(export)
 
 
-def _write_here(runtime: Any, organisation_id: str) -> tuple[str, int]:
+def _write_here(runtime: Runtime, organisation_id: str) -> tuple[str, int]:
     def read(query: Callable[[Session], Any]) -> Any:
         time.sleep(0)  # a page takes some tens of milliseconds: yield to other greenlets before each
         with runtime.database.reading(organisation_id) as session:
@@ -180,7 +181,7 @@ def _write_here(runtime: Any, organisation_id: str) -> tuple[str, int]:
     return written
 
 
-def _write_in_child(runtime: Any, lease: Lease[DirectoryExport], is_stopping: Callable[[], bool]) -> bool:
+def _write_in_child(runtime: Runtime, lease: Lease[DirectoryExport], is_stopping: Callable[[], bool]) -> bool:
     with Writing(runtime, lease.job.organisation_id) as writing:
         while writing.is_going_on():
             if is_stopping():

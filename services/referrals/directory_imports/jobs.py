@@ -22,6 +22,7 @@ from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
+from services.chassis.runtime import Runtime
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals.directory_imports import directory_imported
@@ -46,7 +47,7 @@ _ORDER = "directory imports"
 class DirectoryImportsLoop(Loop):
     """Continues imports; woken by each new one."""
 
-    def __init__(self, runtime: Any) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         super().__init__(LOOP, lambda: work(runtime, self.stopping.is_set), EVERY_S)
 
 
@@ -62,7 +63,7 @@ def apply(call: Call) -> Any:
     with call.runtime.database.reading(call.organisation_id) as session:
         sha256 = _find(session, import_id).sha256
     try:
-        size = call.runtime.blobs.find(call.organisation_id, sha256, IMPORTS).stat().st_size
+        size = call.runtime.blobs.find(call.organisation_id or "", sha256, IMPORTS).stat().st_size
     except (Refused, FileNotFoundError):
         raise Refused("not_found", "The file of this import is no longer kept. Upload it again.") from None
     return _start(call, sha256, size)
@@ -109,7 +110,7 @@ def _new_import(unit: UnitOfWork, sha256: str, *, confirm: bool, dry_run: bool =
     return view_of(job)
 
 
-def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
+def work(runtime: Runtime, is_stopping: Callable[[], bool] = lambda: False) -> bool:
     """Continue all imports that have no lease, oldest first. False when one failed and must be tried again."""
     return leases.carry_on_all(
         runtime, DirectoryImport, lambda each: carry_on(runtime, each, is_stopping=is_stopping), is_stopping
@@ -117,7 +118,7 @@ def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
 
 
 def carry_on(
-    runtime: Any,
+    runtime: Runtime,
     import_id: str,
     *,
     most_records: int | None = None,
@@ -136,7 +137,7 @@ def carry_on(
 
 
 def _carry_on(
-    runtime: Any,
+    runtime: Runtime,
     lease: leases.Lease[DirectoryImport],
     most_records: int | None,
     is_stopping: Callable[[], bool],
@@ -164,7 +165,7 @@ def _carry_on(
     return True
 
 
-def _file_of(runtime: Any, job: DirectoryImport) -> Path:
+def _file_of(runtime: Runtime, job: DirectoryImport) -> Path:
     """Where the file of an import is. One that was begun by an earlier version has its file among the documents."""
     try:
         path: Path = runtime.blobs.find(job.organisation_id, job.sha256, IMPORTS, DOCUMENTS)
@@ -191,7 +192,7 @@ def _begin(_unit: UnitOfWork, job: DirectoryImport, upload: Upload, *, give_up: 
         leases.release(job)
 
 
-def _may_close(runtime: Any, lease: leases.Lease[DirectoryImport], upload: Upload) -> bool:
+def _may_close(runtime: Runtime, lease: leases.Lease[DirectoryImport], upload: Upload) -> bool:
     """Note what the file closes. False where programs with open referrals are among it, and nobody has confirmed that."""
     closing = closings.closing_of(runtime.database, lease.job, upload)
     upload.rewind()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, select
 
 from services.chassis.passports import Caller
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.referrals.offers import offer_expired
@@ -20,7 +20,7 @@ EVERY_S = 15.0
 MOST_AT_ONCE = 100
 
 
-def expire(runtime: Any) -> bool:
+def expire(runtime: Runtime) -> bool:
     """End the offers whose time is over, each in its own transaction. Returns False when more may be due."""
     with runtime.database.reading(None) as session:
         due = session.execute(
@@ -38,7 +38,7 @@ def _is_due(now: datetime.datetime) -> ColumnElement[bool]:
     return and_(Offer.state == OPEN, Offer.expires_at.is_not(None), Offer.expires_at <= now)
 
 
-def _expire_one(runtime: Any, service: Caller, offer_id: str) -> None:
+def _expire_one(runtime: Runtime, service: Caller, offer_id: str) -> None:
     def work(unit: UnitOfWork) -> None:
         due = select(Offer).where(Offer.id == offer_id, _is_due(utc_now()))
         offer = unit.session.scalars(due.with_for_update(of=Offer, skip_locked=True)).one_or_none()

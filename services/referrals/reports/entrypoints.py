@@ -37,7 +37,7 @@ class ReportEntrypoints:
     def export_statistics(self, call: Call) -> Any:
         found = _read_statistics(call)
         content = eventlet.tpool.execute(lambda: csv_of(statistics_of(found)))
-        sha256, _ = call.runtime.blobs.put_passing(call.organisation_id, [content], _MOST_BYTES)
+        sha256, _ = call.runtime.blobs.put_passing(call.organisation_id or "", [content], _MOST_BYTES)
         name = f"statistics-{found.from_on}-{found.to_on}.csv"
         return {"sha256": sha256, "media_type": "text/csv", "file_name": name}
 

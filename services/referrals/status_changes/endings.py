@@ -199,6 +199,7 @@ def _carry_notes(unit: UnitOfWork, new: Referral, notes: Sequence[StatusChange])
                 note=line.note,
                 actor_id=line.actor_id,
                 actor_realm=line.actor_realm,
+                by_link=line.by_link,
             )
         )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.chassis.operations import Call, serves
 from services.contracts.referrals import status_changes
-from services.referrals.status_changes import endings, handlers
+from services.referrals.status_changes import answers, endings, handlers
 
 
 class StatusChangeEntrypoints:
@@ -15,6 +15,14 @@ class StatusChangeEntrypoints:
     @serves(status_changes.change_status)
     def change_status(self, call: Call) -> Any:
         return call.commit(handlers.change_status)
+
+    @serves(status_changes.get_answer_form)
+    def get_answer_form(self, call: Call) -> Any:
+        return call.read(answers.get_answer_form)
+
+    @serves(status_changes.describe_answer)
+    def describe_answer(self, call: Call) -> Any:
+        return call.read(answers.describe_answer)
 
     @serves(status_changes.accept_referral)
     def accept_referral(self, call: Call) -> Any:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
 
 from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.referrals.assignments.rules import EXPIRING, status_for
@@ -24,7 +24,7 @@ MOST_AT_ONCE = 200
 REASON = "expired"
 
 
-def expire(runtime: Any) -> bool:
+def expire(runtime: Runtime) -> bool:
     """End the referrals that are due now, each in its own transaction. Returns False when more may be due."""
     due = [
         (queue.organisation_id, referral_id)
@@ -36,7 +36,7 @@ def expire(runtime: Any) -> bool:
     return len(due) < MOST_AT_ONCE
 
 
-def _queues_that_expire(runtime: Any, now: datetime.datetime) -> list[tuple[Queue, datetime.datetime]]:
+def _queues_that_expire(runtime: Runtime, now: datetime.datetime) -> list[tuple[Queue, datetime.datetime]]:
     """The queues whose referrals expire, each with the time before which a referral must have changed last.
 
     Where nobody changes a status, nobody can answer, so nothing expires.
@@ -70,12 +70,12 @@ def _idle(queue: Queue, before: datetime.datetime) -> Select[Referral]:
     )
 
 
-def _idle_in(runtime: Any, queue: Queue, before: datetime.datetime) -> list[str]:
+def _idle_in(runtime: Runtime, queue: Queue, before: datetime.datetime) -> list[str]:
     with runtime.database.reading(queue.organisation_id) as session:
         return list(session.scalars(_idle(queue, before).with_only_columns(Referral.id).limit(MOST_AT_ONCE)))
 
 
-def _expire_one(runtime: Any, organisation_id: str, referral_id: str) -> None:
+def _expire_one(runtime: Runtime, organisation_id: str, referral_id: str) -> None:
     def work(unit: UnitOfWork) -> None:
         session, key = unit.session, _key_of(runtime, unit.session, organisation_id)
         if key is None:
@@ -96,7 +96,7 @@ def _expire_one(runtime: Any, organisation_id: str, referral_id: str) -> None:
     transact_as(runtime, itself(runtime, organisation_id), work)
 
 
-def _key_of(runtime: Any, session: Session, organisation_id: str) -> str | None:
+def _key_of(runtime: Runtime, session: Session, organisation_id: str) -> str | None:
     """The organisation's key, read from its latest audit row that has one."""
     audit = runtime.tables.Audit
     latest = (

@@ -43,6 +43,7 @@ from services.referrals.queues.rules import (
     settings_of,
 )
 from services.referrals.records.queries import get_record
+from services.referrals.status_changes.answers import require_link_holds
 from services.referrals.workflow.queries import require_status_changes
 
 
@@ -86,7 +87,7 @@ def accept_referral(
     unit: UnitOfWork, *, referral_id: str, status: str | None, note: str | None
 ) -> dict[str, Any]:
     """Accept a referral (R-13). Raises Refused as `change_status` does."""
-    referral, queue = _to_be_moved(unit, referral_id)
+    referral, queue = _to_be_answered(unit, referral_id)
     target = _target(queue, status, ACCEPTING, "accepts")
     if target.is_terminal or target.stage == "offered":
         detail = f"{target.label} does not accept; choose an open status that does."
@@ -109,7 +110,7 @@ def decline_referral(
 
     Raises Refused as `change_status` does.
     """
-    referral, queue = _to_be_moved(unit, referral_id)
+    referral, queue = _to_be_answered(unit, referral_id)
     target = _target(queue, status, DECLINING, "declines")
     if target.fhir_status != "rejected":
         detail = f"{target.label} does not decline; choose a status that does."
@@ -148,6 +149,12 @@ def _to_be_moved(unit: UnitOfWork, referral_id: str) -> tuple[Referral, Queue]:
     referral = held_referral(unit.session, unit.caller, referral_id)
     unit.require_version(referral)
     return referral, held_queue(unit.session, referral.queue_id)
+
+
+def _to_be_answered(unit: UnitOfWork, referral_id: str) -> tuple[Referral, Queue]:
+    """As `_to_be_moved`, also for the link of a mail. Raises Refused `link_refused` first, as a link has no newer version."""
+    require_link_holds(unit.caller, held_referral(unit.session, unit.caller, referral_id))
+    return _to_be_moved(unit, referral_id)
 
 
 def _moved(unit: UnitOfWork, referral: Referral, queue: Queue, target: Status, step: Step) -> dict[str, Any]:

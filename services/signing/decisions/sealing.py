@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import select
 
 from services.chassis import wire
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
@@ -24,7 +25,7 @@ from services.signing.decisions import handlers
 from services.signing.decisions.models import ConsentProgress, Decision
 from services.signing.documents import rules
 from services.signing.documents.models import Document, Recipient
-from services.signing.documents.signer import Seal
+from services.signing.documents.signer import Seal, Signer
 
 LOOP = "decisions"
 EVERY_S = 5.0
@@ -39,7 +40,7 @@ _OF_CONSENT = (
 )  # fmt: skip
 
 
-def seal(runtime: Any) -> bool:
+def seal(runtime: Runtime) -> bool:
     """Sign what waits. False when more may wait."""
     with runtime.database.reading(None) as session:
         found = session.execute(
@@ -65,7 +66,7 @@ def seal(runtime: Any) -> bool:
     return len(found) < MOST_AT_ONCE and all(is_done)
 
 
-def _seal_decline(runtime: Any, own: Recipient, document: Document) -> None:
+def _seal_decline(runtime: Runtime, own: Recipient, document: Document) -> None:
     organisation_id, organisation_key = document.organisation_id, document.organisation_key or ""
     account = _ask(
         runtime, (organisation_id, organisation_key), accounts.describe_account, account_id=own.account_id
@@ -90,7 +91,7 @@ def _seal_decline(runtime: Any, own: Recipient, document: Document) -> None:
 
 
 def _seal_consents(
-    runtime: Any, organisation_id: str, organisation_key: str, until: datetime.datetime | None, news: int
+    runtime: Runtime, organisation_id: str, organisation_key: str, until: datetime.datetime | None, news: int
 ) -> bool:
     """Sign the consents of an organisation that were not signed before. False when there are more."""
     caller = itself(runtime, organisation_id, organisation_key)
@@ -123,16 +124,16 @@ def _kept(consent: Mapping[str, Any], sha256: str, unit: UnitOfWork) -> None:
     handlers.seal_consent(unit, consent, sha256)
 
 
-def _signed(runtime: Any, organisation_id: str, key: str, name: str, statement: Mapping[str, Any]) -> str:
+def _signed(runtime: Runtime, organisation_id: str, key: str, name: str, statement: Mapping[str, Any]) -> str:
     """The SHA-256 of the file with the statement and its signature."""
     text = json.dumps(
         {"format": FORMAT, **statement}, ensure_ascii=False, sort_keys=True, separators=(",", ":")
     )
-    seal: Seal = runtime.signer.seal(organisation_id, key, name, text)
+    seal: Seal = runtime.parts.get(Signer).seal(organisation_id, key, name, text)
     return seal.sha256
 
 
-def _ask(runtime: Any, organisation: tuple[str, str], operation: Any, **request: Any) -> Any:
+def _ask(runtime: Runtime, organisation: tuple[str, str], operation: Any, **request: Any) -> Any:
     try:
         return runtime.ask(
             operation, request, organisation=organisation, context=wire.CallContext(wire.new_id())

@@ -373,11 +373,9 @@ def wait_s(call: Call) -> float:
 
 
 def _page_pictures(call: Call) -> PagePictures:
-    page_pictures: PagePictures = call.runtime.page_pictures
-    return page_pictures
+    return call.runtime.parts.get(PagePictures)
 
 
 def signer_of(call: Call) -> Signer:
     """The process's signer."""
-    signer: Signer = call.runtime.signer
-    return signer
+    return call.runtime.parts.get(Signer)

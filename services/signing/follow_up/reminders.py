@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, select
 
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.signing.documents import rules
@@ -18,12 +18,12 @@ EVERY_S = 60.0
 MOST_AT_ONCE = 100
 
 
-def remind(runtime: Any) -> bool:
+def remind(runtime: Runtime) -> bool:
     """Remind the signers that are due, each in its own transaction. False when more may be due."""
     return _for_each(runtime, _is_due, lambda unit, document, own: handlers.send_again(unit, document, [own]))
 
 
-def expire(runtime: Any) -> bool:
+def expire(runtime: Runtime) -> bool:
     """End the requests whose last day has passed, each in its own transaction. False when there may be more."""
     return _for_each(runtime, _is_over, handlers.expire)
 
@@ -37,7 +37,7 @@ def _is_over(now: datetime.datetime) -> ColumnElement[bool]:
 
 
 def _for_each(
-    runtime: Any,
+    runtime: Runtime,
     condition: Callable[[datetime.datetime], ColumnElement[bool]],
     work: Callable[[UnitOfWork, Document, Recipient], None],
 ) -> bool:

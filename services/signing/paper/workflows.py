@@ -82,7 +82,7 @@ def open_scan_page(call: Call) -> Any:
     """Have a page of a recognised scan drawn, then tell where the picture is."""
     scan = _scan(call)
     number = call.request["number"]
-    pictures: PagePictures = call.runtime.page_pictures
+    pictures = call.runtime.parts.get(PagePictures)
     picture = pictures.picture(scan.organisation_id, scan.file.sha256, number, wait_s(call), PASSING)
     call.note_reading("document.scan_opened", "document", scan.document_id, page=number)
     name = f"scan-{number}.png"

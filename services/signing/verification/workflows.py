@@ -19,8 +19,7 @@ from services.signing.verification.attempts import Attempts
 
 def verify_file(call: Call) -> Any:
     """What a file says about its signatures. Raises Refused(too_many_requests, document_too_large, document_unreadable)."""
-    attempts: Attempts = call.runtime.verifications
-    attempts.count(_network_of(call.context.client_address or ""))
+    call.runtime.parts.get(Attempts).count(_network_of(call.context.client_address or ""))
     path = call.runtime.blobs.find(VISITORS, call.request["document"]["sha256"], *UPLOADED)
     if path.stat().st_size > MOST_BYTES:
         raise Refused(

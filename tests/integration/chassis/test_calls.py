@@ -42,6 +42,20 @@ def test_a_call_gives_the_reply_that_was_declared(system, client):
     assert reply == {"name": "x", "count": 2, "tags": ["a"]}
 
 
+@pytest.mark.parametrize("size", [wire.MAX_BODY_BYTES + 1, wire.MAX_ANSWER_BYTES - 100])
+def test_an_answer_may_be_larger_than_a_request(system, client, size: int):
+    assert len(call(client, toy.tell_much, characters=size)["text"]) == size
+
+
+def test_an_answer_that_no_message_holds_is_told_and_logged(system, client):
+    with pytest.raises(Refused, match="internal_error") as refused:
+        call(client, toy.tell_much, characters=wire.MAX_ANSWER_BYTES)
+
+    assert "Ask for fewer" in refused.value.detail
+    assert "answer_too_large" in system.log.read_text()
+    assert call(client, toy.tell_much, characters=1) == {"text": "x"}  # the connection is still there
+
+
 def test_wrong_arguments_are_refused_by_field_and_rule(system, client):
     with pytest.raises(Refused) as refused:
         call(client, toy.greet, system.passport("toy.greet"), name="x" * 41, count=-1, extra=1)

@@ -13,6 +13,7 @@ from fhir.resources.R4B.communicationrequest import CommunicationRequest
 from fhir.resources.R4B.schedule import Schedule
 from fhir.resources.R4B.slot import Slot
 
+from services.chassis import fhir_search
 from services.contracts.errors import Refused
 from services.contracts.portals import appointments, fhir, messages, schedules
 from tests.integration.portals.clinic import Clinic, a_clinic
@@ -209,7 +210,9 @@ def test_slots_are_what_is_free_and_what_is_booked(clinic: Clinic) -> None:
     assert refused(clinic, "Slot") == ("search_refused", "schedule")
     long = {"schedule": plan["id"], "start": ["ge2026-03-01", "lt2026-05-01"]}
     assert refused(clinic, "Slot", **long) == ("search_refused", "start")
-    for unknown in ("1" * 32, f"{plan['id']}-202603050000", f"{plan['id']}-999999999999"):
+    last, first = f"{plan['id']}-999912312359", f"{plan['id']}-000101010000"
+    assert ids(clinic, "Slot", _id=last) == ids(clinic, "Slot", _id=first) == []
+    for unknown in ("1" * 32, f"{plan['id']}-202603050000", f"{plan['id']}-999999999999", last, first):
         with pytest.raises(Refused) as refusal:
             one(clinic, "Slot", unknown)
         assert refusal.value.code == "not_found"
@@ -236,6 +239,38 @@ def test_schedules_tell_who_sees_people_where_and_how_long(clinic: Clinic) -> No
     clinic(schedules.change_schedule, schedule_id=first["id"], version=1, **change)
     assert ids(clinic, "Schedule", _since="2026-03-04T13:00:00Z") == [first["id"]]
     assert ids(clinic, "Schedule", active="false") == []
+
+
+@pytest.mark.fault("A1")
+def test_the_most_values_are_searched_on_every_database(clinic: Clinic) -> None:
+    """A database takes conditions within each other, and parameters of a statement, up to a limit."""
+    _, plan = clinic.open()
+    for kind in ("Appointment", "Schedule"):
+        for name, form in fhir.PARAMETERS[kind].items():
+            value = {"reference": "1" * 32, "date": "2026-03-05"}.get(form)
+            if value is None:
+                continue
+            assert ids(clinic, kind, **{name: ",".join([value] * fhir_search.MOST_VALUES)}) in (
+                [],
+                [plan["id"]],
+            )
+            assert ids(clinic, kind, **{name: [value] * fhir_search.MOST_VALUES}) in ([], [plan["id"]])
+            more = ",".join([value] * (fhir_search.MOST_VALUES + 1))
+            assert refused(clinic, kind, **{name: more}) == ("search_refused", name)
+
+
+@pytest.mark.fault("A1")
+@pytest.mark.parametrize("day", ["lt0001-01-01", "ge9999-12-28", "lt9999-01-01"])
+def test_a_date_to_which_no_days_can_be_added_is_refused(clinic: Clinic, day: str) -> None:
+    _, plan = clinic.open()
+    assert refused(clinic, "Slot", schedule=plan["id"], start=day) == ("search_refused", "start")
+    assert refused(clinic, "Schedule", date=day) == ("search_refused", "date")
+
+
+@pytest.mark.parametrize("day", ["ge9998-12-30", "0002-01-01", "2999-12-31"])
+def test_a_date_on_which_no_schedule_has_times_finds_none(clinic: Clinic, day: str) -> None:
+    _, plan = clinic.open()
+    assert ids(clinic, "Slot", schedule=plan["id"], start=day) == []
 
 
 @pytest.mark.parametrize(

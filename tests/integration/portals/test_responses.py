@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from services.chassis import wire
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
 from services.contracts.portals import message_types, portal_queue, questionnaires
 from services.contracts.portals import responses as contract
 from services.portals.questionnaires import answering
+from services.portals.responses.answers import require_room
 from tests.support.at_once import at_once
 from tests.support.in_process import BAYSIDE, InProcess, a_caller
 from tests.support.merged_people import MergedPeople
@@ -547,3 +549,37 @@ def people_named(desk: Desk) -> None:
         },
         "identity.describe_authors": lambda asked: {"organisation_name": "Harbor", "authors": []},
     }
+
+
+@pytest.mark.fault("A1")
+def test_all_answers_together_stay_so_small_that_they_can_be_read(desk: Desk) -> None:
+    """Every save answers with all of them. What no answer can hold could be read by nobody any more, and never be sent."""
+    long = "\u6f22" * 20_000  # 60 kB each
+    draft = desk.starts(desk.offers(*(an_item(f"i{number}") for number in range(6))))
+    draft = desk.saves(draft, i0=long, i1=long)
+
+    refusal = desk.refused(lambda: desk.saves(draft, i2=long, i3=long))
+    assert (refusal.code, refusal.field) == ("invalid_request", "answers")
+    assert "at most 150 kB" in refusal.detail
+
+    draft = desk.saves(draft, i2="\u6f22" * 9_000)  # the most there can be
+    assert desk.refused(lambda: desk.saves(draft, i3="\u6f22" * 1_000)).field == "answers"
+    shorter = desk.saves(draft, i0="short", i3="\u6f22" * 1_000)
+    sent = desk.sends(shorter)
+    read = desk(contract.get_response, STAFF, response_id=sent["id"])
+    assert len(wire.encode(read)) < wire.MAX_BODY_BYTES / 2
+    assert [each["answer"] for each in read["shown"]][:2] == ["short", long]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_refused"), [(200, 199, False), (200, 200, False), (200, 201, True)]
+)
+def test_answers_that_were_too_many_before_may_be_shortened_bit_by_bit(
+    before: int, after: int, is_refused: bool
+) -> None:
+    old, new = ({"a": "x" * 1000 * size} for size in (before, after))
+    if is_refused:
+        with pytest.raises(Refused):
+            require_room(old, new)
+    else:
+        require_room(old, new)

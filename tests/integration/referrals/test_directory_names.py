@@ -29,7 +29,7 @@ def two_directories(desk: Desk) -> Desk:
 
 
 def restart(desk: Desk) -> None:
-    desk.service.runtime.directory_names = NameIndex()
+    desk.service.runtime.parts.keep(NameIndex, NameIndex())
 
 
 def found(desk: Desk, q: str, caller: Any = STAFF) -> list[str]:

@@ -16,7 +16,7 @@ from fhir.resources.R4B.provenance import Provenance
 from fhir.resources.R4B.servicerequest import ServiceRequest
 from fhir.resources.R4B.task import Task
 
-from services.chassis.fhir_search import moments
+from services.chassis.fhir_search import MOST_VALUES, moments
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
 from services.contracts.portals import fhir as portals_fhir
@@ -489,6 +489,21 @@ def test_what_is_not_understood_is_refused_or_ignored_as_the_client_prefers(desk
     for kind, own_id in (("Patient", "1"), ("Task", "1"), ("Task", "0" * 32), ("Organization", "0" * 32)):
         assert refusal(lambda: read(desk, kind, own_id)) == "not_found"  # noqa: B023 - called at once
     assert refusal(lambda: search(desk, "Patient")) == "not_found"
+
+
+@pytest.mark.fault("A1")
+def test_the_most_values_are_searched_on_every_database(desk_on_both: Desk) -> None:
+    values = {"date": "2026-03-05", "string": "a", "reference": "1" * 32}
+    for kind, parameters in PARAMETERS.items():
+        for name, form in parameters.items():
+            if form not in values:
+                continue
+            given = [values[form]] * MOST_VALUES
+            for wanted in ([",".join(given)], given):
+                found = desk_on_both(
+                    fhir.fhir_search, STAFF, resource_type=kind, parameters={name: wanted}, base_url=BASE
+                )
+                assert found["resource"]["type"] == "searchset", (kind, name)
 
 
 def test_a_count_of_nothing_asks_for_the_number_of_matches(desk_on_both: Desk) -> None:

@@ -79,8 +79,8 @@ class SigningOffice:
         }
         self.process = InProcess("signing", url, folder, **(defaults | settings))
         self.signer(Signer(self.process.runtime.settings, self.process.runtime.blobs))
-        self.process.runtime.page_pictures = PagePictures(self.process.runtime.blobs)
-        self.process.runtime.verifications = Attempts()
+        self.process.runtime.parts.keep(PagePictures, PagePictures(self.process.runtime.blobs))
+        self.process.runtime.parts.keep(Attempts, Attempts())
         self.accounts = Accounts()
         self.process.answers["identity.describe_account"] = self.accounts.describe
         self.process.answers["identity.describe_authors"] = self.accounts.name
@@ -96,7 +96,7 @@ class SigningOffice:
         self.call = self.process.call
 
     def signer(self, signer: Any) -> None:
-        self.process.runtime.signer = signer
+        self.process.runtime.parts.keep(Signer, signer)
 
     def upload(self, pdf: bytes, organisation_id: str = HARBOR[0]) -> dict[str, Any]:
         """Store bytes as the gateway does."""

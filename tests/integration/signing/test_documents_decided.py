@@ -294,7 +294,7 @@ class DyingSigner:
 @pytest.fixture
 def crashed(office: Any) -> Any:
     """A document whose signing was cut short by the end of the process, request `key-1`."""
-    sent, whole = office.send(), office.process.runtime.signer
+    sent, whole = office.send(), office.process.runtime.parts.get(Signer)
     office.signer(DyingSigner(whole))
     with pytest.raises(KeyboardInterrupt):
         office.sign(sent, key="key-1")
@@ -316,7 +316,7 @@ def test_after_a_crash_another_request_waits_for_the_lease_to_end(office: Any, c
 
 
 def test_who_signs_too_slowly_does_not_overwrite_who_came_after(office: Any) -> None:
-    sent, whole = office.send(), office.process.runtime.signer
+    sent, whole = office.send(), office.process.runtime.parts.get(Signer)
 
     class SlowSigner(DyingSigner):
         def sign(self, order: Any) -> str:
@@ -334,7 +334,7 @@ def test_who_signs_too_slowly_does_not_overwrite_who_came_after(office: Any) -> 
 
 
 def test_who_lost_the_lease_records_nothing_even_while_the_document_is_undecided(office: Any) -> None:
-    sent, whole = office.send(), office.process.runtime.signer
+    sent, whole = office.send(), office.process.runtime.parts.get(Signer)
 
     class SlowSigner(DyingSigner):
         def sign(self, order: Any) -> str:
@@ -394,7 +394,7 @@ def test_an_empty_passphrase_file_is_refused(tmp_path: Path) -> None:
 def test_keys_that_do_not_open_stop_the_start(office: Any, tmp_path: Path) -> None:
     (tmp_path / "other").write_text("another passphrase")
     settings = office.process.runtime.settings
-    office.process.runtime.signer.prepare()
+    office.process.runtime.parts.get(Signer).prepare()
     settings.signing_key_passphrase_file = str(tmp_path / "other")
     with pytest.raises(WrongPassphrase):
         Signer(settings, office.process.runtime.blobs).prepare()

@@ -65,7 +65,7 @@ def test_fifty_signings_at_once_make_one_signature(busy_office: Any) -> None:
 
     assert outcomes["signed"] == 1
     assert set(outcomes) <= {"signed", "conflict", "already_decided"}
-    assert office.process.runtime.signer.made == 1
+    assert office.process.runtime.parts.get(Signer).made == 1
     assert len(office.process.events(contract.document_signed)) == 1
     assert len(office.process.audit("document.signed")) == 1
 
@@ -76,7 +76,7 @@ def test_one_request_sent_fifty_times_makes_one_signature_and_one_answer(busy_of
     outcomes = all_at_once([lambda: office.sign(sent, key="the same")] * AT_ONCE)
 
     assert outcomes == Counter(signed=AT_ONCE)
-    assert office.process.runtime.signer.made <= office.process.runtime.settings.signing_workers
+    assert office.process.runtime.parts.get(Signer).made <= office.process.runtime.settings.signing_workers
     assert len(office.process.events(contract.document_signed)) == 1
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from services.contracts.errors import Refused
 from services.contracts.signing import documents as contract
+from services.signing.documents.signer import Signer
 from services.signing.pdf import drawing_child
 
 DRAWING = "10,10 200,150 400,20;50,100 380,110"
@@ -76,7 +77,7 @@ def test_an_act_that_was_interrupted_goes_on_and_signs_nothing_twice(
     sent = [office.send() for _ in range(2)]
     for each in sent:
         open_it(office, each)
-    signer = office.process.runtime.signer
+    signer = office.process.runtime.parts.get(Signer)
     made = []
 
     def once(order: Any) -> str:

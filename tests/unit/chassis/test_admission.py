@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from marshmallow import fields
 
 from services.chassis.operations import admit, require_version, validate
-from services.chassis.passports import REALM_OF_SYSTEMS, Caller
+from services.chassis.passports import REALM_OF_SYSTEMS, Caller, Link
 from services.chassis.wire import CallContext
 from services.contracts.declare import SIGNED_IN, Contract, Request, only_services, permission
 from services.contracts.errors import Refused
@@ -117,3 +118,41 @@ def test_a_change_without_a_version_is_refused_and_nothing_else() -> None:
         require_version(EDIT, CallContext("r"))
     require_version(EDIT, CallContext("r", expected_version=0))
     require_version(ASK, CallContext("r"))
+
+
+LEND = contract.command(
+    "lend_toy",
+    "",
+    request={"toy_id": fields.String(required=True)},
+    reply={},
+    access=permission("toy.edit"),
+)
+
+
+def by_link(operation: Any, arguments: dict[str, Any], *operations: str) -> str:
+    """How a caller who came by the link of a mail to lend one toy is answered."""
+    verifier = Verifier("account", "c" * 32, "staff", "toy.edit")
+    link = Link(frozenset(operations), "toy_id", "1" * 32, "v1")
+    verifier.caller = replace(verifier.caller, link=link)
+    try:
+        admit(operation, verifier, "passport", arguments)
+    except Refused as refused:
+        return refused.code
+    return "admitted"
+
+
+def test_a_link_admits_its_operations_on_its_object_only():
+    assert by_link(LEND, {"toy_id": "1" * 32}, "toys.lend_toy") == "admitted"
+    assert by_link(LEND, {"toy_id": "2" * 32}, "toys.lend_toy") == "forbidden"
+    assert by_link(LEND, {"toy_id": "1" * 32}, "toys.edit_toy") == "forbidden"
+    assert by_link(ASK, {}, "toys.ask_toy") == "forbidden"  # it names no object
+    assert by_link(EDIT, {"toy_id": "1" * 32}, "toys.lend_toy") == "forbidden"
+
+
+def test_a_link_holds_for_one_state_of_its_object():
+    caller = Caller("account", "c" * 32, link=Link(frozenset(), "toy_id", "1" * 32, "v1"))
+    caller.require_state("v1")
+    with pytest.raises(Refused) as refused:
+        caller.require_state("v2")
+    assert refused.value.code == "link_refused"
+    Caller("account", "c" * 32).require_state("v2")  # who has signed in sees it as it is

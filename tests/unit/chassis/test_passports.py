@@ -18,6 +18,7 @@ from deploy.keys import forget, make_keys, rotate
 from services.chassis.passports import (
     LIFETIME_S,
     Issuer,
+    Link,
     PassportRefused,
     Verifier,
     issuer_of,
@@ -267,3 +268,16 @@ def test_a_key_set_that_is_being_written_changes_nothing(tmp_path: Path):
     public.write_text("{")
     assert refusal(verifier, UNKNOWN.for_service("signing", None, None)) == "unauthenticated"
     assert verifier.verify(known).id == "referrals"
+
+
+def test_a_link_of_a_mail_is_told(verifier: Verifier):
+    claim = {"operations": ["signing.x"], "member": "toy_id", "object_id": "1" * 32, "state": "v1"}
+    assert verifier.verify(signed()).link is None
+    assert verifier.verify(signed(link=claim)).link == Link(
+        frozenset(["signing.x"]), "toy_id", "1" * 32, "v1"
+    )
+
+
+@pytest.mark.parametrize("claim", ["all", {"member": "toy_id"}, ["x"]])
+def test_a_link_of_another_shape_is_refused(verifier: Verifier, claim: Any):
+    assert refusal(verifier, signed(link=claim)) == "unauthenticated"

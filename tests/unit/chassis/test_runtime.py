@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.chassis import metrics, runtime, wire
-from services.chassis.runtime import Runtime
+from services.chassis.runtime import Parts, Runtime
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,17 @@ def test_how_full_the_parking_queue_is_is_measured(monkeypatch: pytest.MonkeyPat
         f'portico_queue_depth{{queue="{wire.PARKING_QUEUE}"}} {float(parked)}'
         in metrics.exposition().decode()
     )
+
+
+def test_a_process_keeps_one_object_of_a_type():
+    parts = Parts()
+    kept = parts.keep(SimpleNamespace, SimpleNamespace(name="kept"))
+
+    assert kept.name == "kept"
+    assert parts.get(SimpleNamespace) is kept
+    assert parts.get(SimpleNamespace, SimpleNamespace) is kept, "made anew"
+    made = parts.get(list, list)
+    assert made == []
+    assert parts.get(list, list) is made
+    with pytest.raises(KeyError):
+        parts.get(dict)

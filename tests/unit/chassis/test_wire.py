@@ -44,6 +44,14 @@ def test_a_body_at_the_limit_is_read_and_one_byte_more_is_not():
         wire.decode(body + b" ", JSON)
 
 
+def test_an_answer_at_its_own_limit_is_read_and_one_byte_more_is_not():
+    body = b'"' + b"x" * (wire.MAX_ANSWER_BYTES - 2) + b'"'
+
+    assert len(wire.decode(body, JSON, wire.MAX_ANSWER_BYTES)) == wire.MAX_ANSWER_BYTES - 2
+    with pytest.raises(wire.Undecodable, match="oversize"):
+        wire.decode(body + b" ", JSON, wire.MAX_ANSWER_BYTES)
+
+
 @pytest.mark.parametrize("compress", [zlib.compress, bz2.compress])
 def test_nothing_is_decompressed(compress: Any):
     body = compress(b'"' + b"x" * 5_000_000 + b'"')

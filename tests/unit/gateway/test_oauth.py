@@ -78,6 +78,16 @@ def test_a_refusal_is_in_the_words_of_the_standard(
     assert SECRET not in answer.text
 
 
+@pytest.mark.fault("A13")
+@pytest.mark.parametrize("name", ["client_secret", "scope"])
+def test_nothing_is_taken_from_the_address(http: FlaskClient, services: Any, name: str) -> None:
+    """Addresses are logged on the way. A client that is told so does not go on writing its secret there."""
+    answer = http.post(f"{oauth.TOKEN_PATH}?{name}=x", data=FORM)
+    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
+    assert "address" in answer.json["error_description"]
+    assert services.calls == []
+
+
 def test_a_wrong_secret_is_an_invalid_client_and_a_limit_is_told_as_such(
     http: FlaskClient, services: Any
 ) -> None:

@@ -357,6 +357,40 @@ def test_a_repeated_form_member_is_refused(http: FlaskClient):
     assert refused(answer, 422, "invalid_request", "title")
 
 
+@pytest.mark.fault("A1")
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"email":',  # not closed
+        '[{"email": "\\ud800"}]',  # half of a character
+        '[{"turn": 1e999}]',
+        '[{"turn": NaN}]',
+        "[" * 20_000 + "]" * 20_000,
+        "[" * 300 + "]" * 300,
+        "[" * (wire.MAX_DEPTH_OF_ARGUMENTS + 1) + "1" + "]" * (wire.MAX_DEPTH_OF_ARGUMENTS + 1),
+    ],
+)
+def test_json_in_a_field_of_a_form_that_no_call_can_carry_is_refused_and_the_field_named(
+    http: FlaskClient, services: Any, text: str
+):
+    answer = upload(http, b"%PDF", title="Plan", recipients=text)
+
+    assert refused(answer, 400, "malformed_request", "recipients")
+    assert signing.send_document not in [operation for operation, _, _ in services.calls]
+
+
+def test_json_in_a_field_of_a_form_is_read_like_a_body(http: FlaskClient, services: Any):
+    upload(http, b"%PDF", title="Plan", recipients='[{"email": "a@example.org"}]')
+    huge = upload(http, b"%PDF", title="Plan", recipients='[{"turn": 123456789012345678901234567890}]')
+    twice = upload(http, b"%PDF", title="Plan", recipients='[{"turn": 1, "turn": 2}]')
+
+    first, second = (given for operation, given, _ in services.calls if operation is signing.send_document)
+    assert first["recipients"] == [{"email": "a@example.org"}]
+    assert (huge.status_code, second["recipients"]) == (201, [{"turn": 123456789012345678901234567890.0}])
+    assert wire.encode(second)
+    assert refused(twice, 400, "malformed_request", "turn")
+
+
 def test_a_file_that_is_too_large_is_refused_and_not_kept(http: FlaskClient, blobs: Path):
     answer = upload(http, b"x" * 2001)
 

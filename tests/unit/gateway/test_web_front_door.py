@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 import flask
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from gateway.app import create_app
 from gateway.web import contact, language, rendering
 from services.contracts.errors import Refused
-from services.contracts.identity import organisations, outside, passports
+from services.contracts.identity import login, organisations, outside, passports
 from services.contracts.identity.realms import REALMS
 from services.contracts.portals import configuration
 
@@ -239,3 +241,29 @@ def test_a_time_zone_is_chosen_from_a_list_of_real_ones() -> None:
     assert {"Europe/Berlin", "America/Los_Angeles", "Asia/Kolkata", "UTC"} <= set(offered)
     assert set(offered) <= language.zone_names()
     assert len(offered) == len(set(offered))
+
+
+def visitor(page: TestResponse) -> str:
+    """The cookies that a page gives a visitor."""
+    return "; ".join(each.partition(";")[0] for each in page.headers.getlist("Set-Cookie"))
+
+
+@pytest.mark.fault("A1")
+@pytest.mark.parametrize("realm", ["", "nowhere", "Staff", "\0", "x" * 3000])
+@pytest.mark.parametrize("is_posted", [False, True])
+def test_a_page_to_sign_in_that_names_no_realm_is_that_of_the_staff(
+    stranger: FlaskClient, services: Any, realm: str, is_posted: bool
+) -> None:
+    named = {"organisation": "harbor", "realm": realm}
+    page = stranger.get("/sign-in", query_string=named)
+    if is_posted:
+        token = re.findall(r'name="form_token" value="([^"]+)"', page.text)[0]
+        services.answers[login.log_in.address] = Refused("credentials_refused", "Login or password is wrong.")
+        given = {**named, "form_token": token, "login": "a", "password": "b"}
+        own = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin", "Cookie": visitor(page)}
+        page = stranger.post("/sign-in", data=given, headers=own)
+
+    assert page.status_code == (401 if is_posted else 200)
+    assert "For staff" in page.text
+    asked = [arguments for called, arguments, _ in services.calls if called is outside.list_sign_in_options]
+    assert asked[-1] == {"organisation": "harbor", "realm": "staff"}

@@ -65,6 +65,7 @@ def test_each_realm_chooses_among_what_it_gets() -> None:
 
 
 NIGHT, DAY = (datetime.time(22), datetime.time(7)), (datetime.time(12), datetime.time(13, 30))
+LATE = datetime.time(22), datetime.time(2, 30)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,11 @@ NIGHT, DAY = (datetime.time(22), datetime.time(7)), (datetime.time(12), datetime
         (at(4, 12, 30), DAY, None),
         # In the night to 28 March the clocks go forward.
         (at(27, 22), NIGHT, at(28, 5)),
+        # In that to 31 October they go back, and two o'clock comes twice.
+        (at(31, 0, 15, 10), LATE, at(31, 0, 30, 10)),
+        (at(31, 0, 45, 10), LATE, None),
+        (at(31, 1, 10, 10), LATE, at(31, 1, 30, 10)),
+        (at(31, 1, 30, 10), LATE, None),
         (at(4, 23), (None, datetime.time(7)), None),
         (at(4, 23), (datetime.time(22), None), None),
         (at(4, 6), (datetime.time(7), datetime.time(7)), None),

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, aliased
 
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
+from services.chassis.runtime import Runtime
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts
@@ -51,7 +52,7 @@ _WORDS = {
 }
 
 
-def sweep(runtime: Any) -> bool:
+def sweep(runtime: Runtime) -> bool:
     """Delete old PDFs, fetched or not. They are copies of a whole record and can be made again at any time."""
     runtime.blobs.sweep_passing(KEPT_S)
     return True
@@ -203,6 +204,8 @@ def _step(line: StatusChange, queue: Queue) -> PrintedStep:
     if line.outcome_code:
         outcome = outcomes.get(line.outcome_code)
         what += f"; outcome: {outcome.label if outcome else line.outcome_code}"
+    if line.by_link:
+        what += "; by the link of an e-mail"
     return PrintedStep(line.at, side_of(line.actor_realm), what, line.note, line.actor_id)
 
 

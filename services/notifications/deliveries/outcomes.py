@@ -1,0 +1,37 @@
+"""The outcome of one try of a delivery, and what keeps a message from being tried."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The outcome of one try. `state` is one of the contract's STATES."""
+
+    state: str
+    reason: str | None = None
+    # Until when it waits, where the account wants nothing now.
+    waits_until: datetime.datetime | None = None
+    # The provider has failed, whatever the message.
+    is_outage: bool = False
+
+
+SENT = Outcome("sent")
+
+
+class NotNow(Exception):
+    """The account wants nothing at this hour; the message waits until then."""
+
+    def __init__(self, until: datetime.datetime) -> None:
+        super().__init__("quiet_hours")
+        self.outcome = Outcome("created", "quiet_hours", until)
+
+
+class NoRecipient(Exception):
+    """The account gets no message; `reason` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.outcome = Outcome("suppressed", reason)

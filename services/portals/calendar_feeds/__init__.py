@@ -1,0 +1,1 @@
+"""Feeds of appointments for calendar programs."""
