@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -21,7 +20,7 @@ def get_web_origins(session: Session, caller: Caller) -> dict[str, Any]:
     return {"version": organisation.version, "origins": _origins(session)}
 
 
-def set_web_origins(unit: UnitOfWork, *, origins: Sequence[str]) -> dict[str, Any]:
+def set_web_origins(unit: UnitOfWork, *, origins: list[str]) -> dict[str, Any]:
     """Replace the list. Raises Refused(proof_required, version_conflict)."""
     proven_caller(unit)
     organisation = load_organisation(unit)
