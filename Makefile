@@ -40,7 +40,7 @@ bench: setup-test  ## measure throughput and latency
 screenshots: setup-test  ## pictures of the pages in var/screenshots (ARGS="--all" for every state), and those of the README
 	@$(PYTHON) -W ignore -m tests.support.screenshots $(ARGS)
 
-faults: setup-test  ## the full fault injection runs (long)
+faults: setup-test  ## the long fault and abuse tests; writes bar against result to .cache/faults.md (long)
 	$(PYTEST) tests -q -m full $(ARGS)
 
 mutants: setup-test  ## small changes of the code that a test has to notice (long; ARGS="directory --each 60")

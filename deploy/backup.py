@@ -5,7 +5,8 @@ ids the others refer, last, and the files after all of them. `deploy.restore` le
 it has published since the first of these moments, and whoever knows an event already drops it.
 
 `backup.json` in the folder is written last: without it the backup is not complete. Addresses come from `<SERVICE>_DATABASE_URL`,
-the files from `BLOB_DIR`. Keys and passwords are not part of it (deploy/runbook/backup.md).
+the files from `BLOB_DIR`; those in a bucket (`BLOB_S3_BUCKET`) are left to its store. Keys and passwords are not part of it
+(deploy/runbook/backup.md).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +128,11 @@ def addresses() -> dict[str, str]:
     return {service: os.environ[name] for service, name in names.items()}
 
 
+def files_to_save(environ: Mapping[str, str]) -> Path | None:
+    """The folder of the files; None where they lie in a bucket, for which BLOB_DIR is only a passage."""
+    return None if environ.get("BLOB_S3_BUCKET") else Path(environ["BLOB_DIR"])
+
+
 def main(arguments: list[str]) -> int:
     """Save everything; returns 1 with one line where it does not work."""
     parser = argparse.ArgumentParser(prog="python -m deploy.backup", description=__doc__)
@@ -134,7 +141,7 @@ def main(arguments: list[str]) -> int:
         "--without-files", action="store_true", help="leave BLOB_DIR to a tool of your own, to run afterwards"
     )
     asked = parser.parse_args(arguments)
-    files = None if asked.without_files else Path(os.environ["BLOB_DIR"])
+    files = None if asked.without_files else files_to_save(os.environ)
     started = time.monotonic()
     os.umask(0o077)
     try:

@@ -8,7 +8,7 @@
 |---|---|---|---|
 | `portico_<service>` | its calls and its events' queues | calls, answers, its events, delays of what it hears | nothing |
 | `portico_gateway` | nothing | calls | nothing |
-| `portico_live` | all events, in a queue that ends with its connection | calls, its queue | its queue |
+| `portico_live` | all events, `live.presence`, queues of its connections | calls, its queues, `live.presence` | its queues |
 | `portico_topology` | all | all | all |
 | `portico_watch` | the streams of the feed's virtual host; it asks for the lengths of queues | nothing | nothing |
 | `portico_scaler` | nothing: it asks for the lengths of queues | nothing | nothing |
@@ -34,6 +34,7 @@ from typing import Any
 
 from deploy import secret_files
 from deploy.migrate import SERVICES
+from gateway.live.settings import PRESENCE_EXCHANGE
 from services.chassis import wire
 from services.chassis.events import RETRY_AFTER_S, Listens, queue_of, retry_exchange
 from services.chassis.operations import Serves
@@ -72,8 +73,8 @@ def rights_of(process: str) -> Rights:
     if process == "live":
         return Rights(
             f"^{OWN_QUEUE}$",
-            f"^({OWN_QUEUE}|{re.escape(wire.RPC_EXCHANGE)})$",
-            rf"^({OWN_QUEUE}|[a-z_]+\.events)$",
+            f"^({OWN_QUEUE}|{re.escape(wire.RPC_EXCHANGE)}|{re.escape(PRESENCE_EXCHANGE)})$",
+            rf"^({OWN_QUEUE}|[a-z_]+\.events|{re.escape(PRESENCE_EXCHANGE)})$",
         )
     if process in ("scaler", "watch"):
         return Rights(NOTHING, NOTHING, NOTHING)

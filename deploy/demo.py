@@ -164,7 +164,7 @@ def _write_requests(admin: Portico, passwords: dict[str, str]) -> None:
 
 def _write_front_door(passwords: dict[str, str]) -> None:
     """What the page `/` of this installation shows: each portal with a log-in and what to try there."""
-    ways = [
+    ways: list[dict[str, str | None]] = [
         {"who": who, "login": login, "password": passwords[login], "entrance": entrance, "try_this": try_this}
         for who, login, entrance, try_this in (
             (
@@ -208,6 +208,21 @@ def _write_front_door(passwords: dict[str, str]) -> None:
                 ADMIN,
                 f"/at/{ORGANISATION}/staff",
                 "Change the organisation's settings, users and directory.",
+            ),
+        )
+    ]
+    ways += [
+        {"who": who, "login": None, "password": None, "entrance": entrance, "try_this": try_this}
+        for who, entrance, try_this in (
+            (
+                f"The application for a job at {demo_portals.EMPLOYER}",
+                f"/at/{ORGANISATION}/{demo_portals.APPLICANTS}",
+                "Apply by a name alone, answer a questionnaire. Nobody signs in.",
+            ),
+            (
+                "The caught mails",
+                os.environ["MAIL_URL"],
+                "Read what was mailed. No mail leaves this machine.",
             ),
         )
     ]

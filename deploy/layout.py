@@ -276,6 +276,8 @@ class Layout:
             | {
                 "AMQP_URI": self.amqp_uri,
                 "FEED_AMQP_URI": self.feed_amqp_uri,
+                # A backup leaves the files of a bucket to its store.
+                "BLOB_S3_BUCKET": self._environ.get("BLOB_S3_BUCKET", ""),
                 "GATEWAY_URL": self.gateway_url,
                 "PORTICO_PORT_BASE": str(self.ports.base),
                 "KEYS_DIR": str(self._keys),

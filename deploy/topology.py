@@ -4,6 +4,10 @@ It declares them at the broker of AMQP_URI. With FEED_AMQP_URI it also declares 
 host and, for each `--organisation KEY`, the organisation's stream, which outside systems can read repeatedly. `--definitions`
 prints the shovels that carry events there, and the limits of queues, for `rabbitmqctl import_definitions`; with `--users FOLDER`
 instead the virtual hosts and the users of all processes (see `deploy.broker_users`), which a new broker needs before this.
+
+`--cluster` is for a broker of several nodes: a service's queue of calls then lies on all of them, so that the service goes on when one
+is lost. A queue's kind cannot be changed: before the first `--cluster` on a broker that was used without, stop the services and
+delete the queues `rpc-…`; what waits there are calls that nobody waits for any more.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from kombu.utils.functional import retry_over_time
 
 from deploy import broker_users
 from deploy.migrate import SERVICES
+from gateway.live.settings import PRESENCE_EXCHANGE
 from services.chassis import wire
 from services.chassis.link import connect
 from services.chassis.topology import FEED_QUEUE, QUORUM, Topology, topology
@@ -57,9 +62,13 @@ STREAM = {
 }
 
 
-def internal(organisations: list[str]) -> Topology:
-    """The topology of the services, with a queue for each organisation that fills its stream."""
-    plan = topology([importlib.import_module(f"services.{service}.service").Service for service in SERVICES])
+def internal(organisations: list[str], *, in_cluster: bool = False) -> Topology:
+    """The topology of the services and live processes, with a queue for each organisation that fills its stream."""
+    plan = topology(
+        [importlib.import_module(f"services.{service}.service").Service for service in SERVICES],
+        in_cluster=in_cluster,
+    )
+    plan.exchanges[PRESENCE_EXCHANGE] = "fanout"
     ways = ways_to_streams(organisations)
     plan.queues |= ways.queues
     plan.bindings += ways.bindings
@@ -150,6 +159,11 @@ def main() -> None:
     parser.add_argument(
         "--organisation", action="append", default=[], help="key of an organisation that gets a feed"
     )
+    parser.add_argument(
+        "--cluster",
+        action="store_true",
+        help="let the queues of calls outlive a node of the broker's cluster",
+    )
     parser.add_argument("--definitions", action="store_true", help="only print what AMQP cannot declare")
     parser.add_argument("--queues", action="store_true", help="only print the names of the services' queues")
     parser.add_argument(
@@ -169,7 +183,7 @@ def main() -> None:
         return
     if arguments.users:
         broker_users.write(arguments.users, VHOST, VIRTUAL_HOST)
-    plan = internal(arguments.organisation)
+    plan = internal(arguments.organisation, in_cluster=arguments.cluster)
     _declare_at("AMQP_URI", plan)
     print(
         f"{len(plan.exchanges)} exchanges, {len(plan.queues)} queues, {len(plan.bindings)} bindings declared"

@@ -7,12 +7,12 @@ from typing import Any
 
 import flask
 
-from gateway import answers, documentation, errors, health, oauth
+from gateway import answers, documentation, errors, health, oauth, requests
 from gateway.api import ROUTES
 from gateway.cross_origin import CrossOrigin
 from gateway.dispatch import Dispatcher
 from gateway.routes import Route, rule_class
-from services.chassis.blobs import BlobStore
+from services.chassis.blobs import open_store
 from services.chassis.rpc_client import RpcClient
 
 
@@ -21,7 +21,7 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
     app = flask.Flask("gateway", static_folder=None, template_folder="web")
     app.url_map.merge_slashes = False  # the redirect would contain whatever host the client named
     app.url_rule_class = rule_class(ROUTES)
-    dispatcher = Dispatcher(client, BlobStore(settings.blob_dir), settings)
+    dispatcher = Dispatcher(client, open_store(settings), settings)
     if settings.gateway_serves != "pages":
         _register_api(app, dispatcher)
         oauth.register(app, dispatcher, settings.public_url)
@@ -34,6 +34,7 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
     errors.register(app)
     health.register(app, client, settings.blob_dir)
     app.before_request(_begin)
+    app.before_request(requests.require_few_fields)
     app.after_request(_finish)
     if settings.gateway_serves != "pages":
         CrossOrigin(dispatcher.organisations_of_origin, settings.public_url).register(app)
@@ -80,9 +81,10 @@ def _begin() -> None:
 
 def _finish(response: flask.Response) -> flask.Response:
     request = flask.request
-    if response.status_code == 100:
-        return response  # the request comes again, with its body
     route = request.url_rule.rule if request.url_rule else "unknown"
+    if response.status_code == 100:
+        answers.trace(request.method, route, 100)
+        return response  # the request comes again, with its body
     took_s = time.monotonic() - flask.g.get("started", time.monotonic())
     answers.note(request.method, route, response.status_code, took_s)
     return response

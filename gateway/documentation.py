@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import flask
 
-from gateway import cookies, fhir
+from gateway import cookies, fhir, requests
 from gateway.routes import Route
 from services.chassis.wire import encode
 from services.contracts.asyncapi import asyncapi, data_schema
@@ -124,7 +124,7 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
     if route.uploads:
         document["requestBody"] = _upload(route, rest, required)
     elif route.is_fhir and route.takes_body:
-        document["requestBody"] = {"content": {fhir.FORM: {"schema": _SEARCHED}}}
+        document["requestBody"] = {"content": {requests.FORM: {"schema": _SEARCHED}}}
     elif route.takes_body and not route.takes_query and rest:
         if route.cookie in ("given", "begun"):
             rest["cookie"] = _COOKIE

@@ -9,13 +9,13 @@ import flask
 from werkzeug.datastructures import MultiDict
 from werkzeug.http import parse_options_header
 
+from gateway.requests import FORM
 from services.chassis.wire import encode
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 
 BASE_PATH = "/fhir/R4"
 MEDIA_TYPE = "application/fhir+json"
-FORM = "application/x-www-form-urlencoded"
 _VERSION = "4.0"
 _OF_JSON = frozenset({MEDIA_TYPE, "application/json", "text/json"})
 # The values of `_format` (http://hl7.org/fhir/R4/http.html#parameters). An unescaped + of an address is a blank.

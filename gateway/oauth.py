@@ -14,7 +14,7 @@ from urllib.parse import unquote_plus
 
 import flask
 
-from gateway import fhir
+from gateway import fhir, requests
 from gateway.dispatch import Dispatcher
 from services.chassis.wire import encode
 from services.contracts.errors import Refused
@@ -96,8 +96,8 @@ def granted(wanted: str, held: Collection[str]) -> str:
 
 def _token(dispatcher: Dispatcher) -> dict[str, Any]:
     form = flask.request.form
-    if flask.request.mimetype != fhir.FORM or any(len(form.getlist(name)) > 1 for name in form):
-        raise TokenRefused("invalid_request", f"Send each parameter once, as {fhir.FORM}.")
+    if flask.request.mimetype != requests.FORM or any(len(form.getlist(name)) > 1 for name in form):
+        raise TokenRefused("invalid_request", f"Send each parameter once, as {requests.FORM}.")
     if flask.request.args:
         # Addresses are logged on the way, and nothing secret may stand there (RFC 6749, section 2.3.1).
         raise TokenRefused("invalid_request", "Send every parameter in the body, and none in the address.")

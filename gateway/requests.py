@@ -6,6 +6,8 @@ import time
 
 import flask
 
+from services.contracts.errors import Refused
+
 BODY_COMES_LATER = "portico.body_comes_later"
 """Set while the body has not been read: the answer 100 asks for it, any other answer refuses it."""
 SUBMITTED_AT = "portico.submitted_at"
@@ -15,6 +17,23 @@ SUBMITTED_AT = "portico.submitted_at"
 def body_comes_later() -> bool:
     """Whether the current request is asked about before its body is read."""
     return BODY_COMES_LATER in flask.request.environ
+
+
+FORM = "application/x-www-form-urlencoded"
+MOST_FIELDS = 10_000
+"""Fields of a form. The largest page has some thousands; to read a quarter of a million, half a megabyte, takes seconds."""
+_PIECE = 64 * 1024
+
+
+def require_few_fields() -> None:
+    """Refuse a form with too many fields before it is read. Raises Refused(request_too_large)."""
+    if flask.request.mimetype != FORM:
+        return
+    body = flask.request.environ["wsgi.input"]  # the server has read it
+    fields = 1 + sum(piece.count(b"&") for piece in iter(lambda: body.read(_PIECE), b""))
+    body.seek(0)
+    if fields > MOST_FIELDS:
+        raise Refused("request_too_large", f"The form has more than {MOST_FIELDS} fields.")
 
 
 def waited_s() -> float:

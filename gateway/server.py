@@ -23,7 +23,7 @@ from gateway.requests import BODY_COMES_LATER, SUBMITTED_AT
 from gateway.settings import GatewaySettings
 from gateway.uploads import UploadsLoop
 from gateway.workers import Workers
-from services.chassis import logs, wire
+from services.chassis import logs, tracing, wire
 from services.chassis.logs import log
 from services.chassis.rpc_client import RpcClient
 from services.chassis.settings import load_settings
@@ -85,6 +85,7 @@ def build() -> Server:
         workers=settings.gateway_threads,
     )
     client.start()
+    tracing.start("gateway", settings)
     uploads = UploadsLoop(settings)
     uploads.start()
     uploads.wake()  # what a process has left behind that ended

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.chassis.settings import Networks, Settings
+from services.chassis.settings import Networks, Settings, TracedSettings
 
 
 class HttpSettings(Settings):
@@ -26,7 +26,7 @@ class HttpSettings(Settings):
     )
 
 
-class GatewaySettings(HttpSettings):
+class GatewaySettings(HttpSettings, TracedSettings):
     """From the environment."""
 
     GATEWAY_HOST = fields.String(load_default="127.0.0.1", metadata={"help": "address to listen on"})

@@ -13,7 +13,7 @@ from typing import Any
 import flask
 
 from services.chassis import metrics
-from services.chassis.blobs import UPLOADS, VISITORS, BlobStore, Upload
+from services.chassis.blobs import UPLOADS, VISITORS, BlobStore, Upload, open_store
 from services.chassis.loop import Loop
 from services.chassis.stored_bytes import storage_full
 from services.contracts.errors import Refused
@@ -74,7 +74,7 @@ class UploadsLoop(Loop):
     """Deletes uploads that nobody has released, and counts what each organisation stores anew."""
 
     def __init__(self, settings: Any) -> None:
-        super().__init__("uploads", lambda: sweep(BlobStore(settings.blob_dir), settings), SWEPT_EVERY_S)
+        super().__init__("uploads", lambda: sweep(open_store(settings), settings), SWEPT_EVERY_S)
 
 
 def sweep(blobs: BlobStore, settings: Any) -> bool:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from deploy.broker import Broker
 from deploy.postgres import Postgres
+from tests.fault_table import TABLE, FaultResults
 from tests.seeds import RESULTS, SeedResults
 from tests.support import memory, servers, stalls
 from tests.support.audited import AuditResults
@@ -26,11 +27,12 @@ settings.load_profile("portico")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the plugins: proved requirements, refusals, audit actions, turns on the machine, stalls, shared servers and system."""
+    """Register the plugins: requirements, faults, refusals, audit actions, turns on the machine, stalls, shared servers and system."""
     memory.use_for_files()
     record = None if hasattr(config, "workerinput") else RESULTS
     config.pluginmanager.register(memory.CollectedRarely(), "collected-rarely")
     config.pluginmanager.register(SeedResults(record), "seed-results")
+    config.pluginmanager.register(FaultResults(record and TABLE), "fault-results")
     config.pluginmanager.register(RefusalResults(), "refusal-results")
     config.pluginmanager.register(AuditResults(), "audit-results")
     config.pluginmanager.register(TakingTurns(config), "taking-turns")

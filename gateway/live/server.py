@@ -2,7 +2,7 @@
 
 A page asks with what the gateway has sealed for it and its session when the page was read: so it is told only of what it was
 allowed to read. An event says which view is stale, or who else has the same item open, and nothing else. A stream ends with
-its session. Who is there is known of this process: where several run, each tells of its own pages.
+its session. Where several processes run, they tell each other who is there (`presence`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from werkzeug.http import parse_cookie
 
 from gateway.client_address import address_of
 from gateway.live import events
+from gateway.live.presence import Presence
 from gateway.live.sessions import CHECKED_EVERY_S, Sessions
 from gateway.live.settings import LiveSettings
 from gateway.live.streams import Stream, Streams
@@ -59,12 +60,14 @@ class Live:
         self._protection = protection
         self._sessions = sessions
         self._streams = Streams(settings.live_streams)
+        self._presence = Presence(self._streams, protection)
         self._listens = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to listen and to check, when the worker's loop has begun."""
         self._keep(loop.create_task(events.listen(self._settings.amqp_uri, self.take, self.listens)))
+        self._keep(loop.create_task(self._presence.share(self._settings.amqp_uri)))
         self._keep(loop.create_task(self._check_sessions()))
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:

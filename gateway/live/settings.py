@@ -6,6 +6,8 @@ from marshmallow import fields, validate
 
 from gateway.settings import HttpSettings
 
+PRESENCE_EXCHANGE = "live.presence"  # by which live processes tell each other who has what open
+
 
 class LiveSettings(HttpSettings):
     """From the environment."""

@@ -50,8 +50,51 @@ class Stream:
         self.wake.set()
 
 
+class Elsewhere:
+    """Who has what open at other processes: by thing and process, the names by account, and until when that holds."""
+
+    def __init__(self) -> None:
+        self._at: dict[View, dict[str, tuple[float, dict[str, str]]]] = defaultdict(dict)
+
+    def note(self, process: str, view: View, people: dict[str, str], until: float) -> bool:
+        """Note who is there; whether that is news."""
+        before = self._at.get(view, {}).get(process, (0.0, {}))[1]
+        if people:
+            self._at[view][process] = (until, people)
+        else:
+            self._drop(view, process)
+        return before != people
+
+    def people_at(self, view: View) -> dict[str, str]:
+        """The names of those who are there, by account."""
+        found: dict[str, str] = {}
+        for _, people in self._at.get(view, {}).values():
+            found |= people
+        return found
+
+    def forget(self, now: float) -> list[View]:
+        """Forget what no longer holds; where that was."""
+        gone = [
+            (view, process)
+            for view, by_process in self._at.items()
+            for process, (until, _) in by_process.items()
+            if until <= now
+        ]
+        for view, process in gone:
+            self._drop(view, process)
+        return [view for view, _ in gone]
+
+    def _drop(self, view: View, process: str) -> None:
+        self._at[view].pop(process, None)
+        if not self._at[view]:
+            del self._at[view]
+
+
 class Streams:
-    """All open streams of this process."""
+    """All open streams of this process, and who has the same things open elsewhere.
+
+    `moved` are the things at which somebody of this process has come or gone, for those who tell the other processes.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -61,6 +104,9 @@ class Streams:
         self._boot = secrets.token_hex(4)
         self._number = 0
         self._told: deque[tuple[int, View]] = deque(maxlen=REMEMBERED)
+        self._elsewhere = Elsewhere()
+        self.moved: set[View] = set()
+        self.has_moved = asyncio.Event()
 
     def __len__(self) -> int:
         return self._count
@@ -98,19 +144,41 @@ class Streams:
 
     def others_at(self, stream: Stream) -> list[str]:
         """The names of those who have open what this page shows, each account once, without its own; at most MOST_SHOWN."""
-        found = {
-            each.account_id: each.name
-            for view in stream.views
-            if is_one(view)
-            for each in self._by_view.get(view, ())
-            if each.account_id != stream.account_id
-        }
+        found: dict[str, str] = {}
+        for view in filter(is_one, stream.views):
+            found |= self._elsewhere.people_at(view) | self.here_at(view)
+        found.pop(stream.account_id, None)
         return sorted(found.values())[:MOST_SHOWN]
+
+    def here_at(self, view: View) -> dict[str, str]:
+        """The names of those who have one thing open at this process, by account."""
+        return {each.account_id: each.name for each in self._by_view.get(view, ())}
+
+    def open_ones(self) -> list[View]:
+        """The things that pages of this process have open."""
+        return [view for view in self._by_view if is_one(view)]
+
+    def note_elsewhere(self, process: str, view: View, people: dict[str, str], until: float) -> None:
+        """Note who has a thing open at another process, and tell our pages of it where that is news."""
+        if self._elsewhere.note(process, view, people, until):
+            self._tell_at(view)
+
+    def forget_elsewhere(self, now: float) -> None:
+        """Forget what other processes have not said again, and tell our pages."""
+        for view in self._elsewhere.forget(now):
+            self._tell_at(view)
+
+    def _tell_at(self, view: View) -> None:
+        for stream in self._by_view.get(view, ()):
+            stream.tell_of_others()
 
     def _tell_of(self, stream: Stream) -> None:
         """Tell the others at what this page shows that it has come or gone, and this page who is there."""
-        at = {each for view in stream.views if is_one(view) for each in self._by_view.get(view, ())}
-        for each in at:
+        ones = set(filter(is_one, stream.views))
+        if ones:
+            self.moved |= ones
+            self.has_moved.set()
+        for each in {each for view in ones for each in self._by_view.get(view, ())}:
             if each is stream or each.account_id != stream.account_id:
                 each.tell_of_others()
 

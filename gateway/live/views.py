@@ -9,17 +9,20 @@ from typing import Any
 View = tuple[str, str]  # organisation's key, view
 ANY = "*"
 _MOST = 50
+_MOST_TOLD = 100
 
 
 def made_stale(event: Mapping[str, Any]) -> set[View]:
-    """The views of an event: for each id that its data has, that one and any of its kind.
+    """The views of an event: for each id that its data has, that one and any of its kind; so for the accounts that are told.
 
     `event` is a CloudEvents envelope. One that is not ours has none.
     """
     organisation, data = event.get("organisationkey"), event.get("data")
     if not isinstance(organisation, str) or not isinstance(data, Mapping):
         return set()
-    names = ((name.removesuffix("_id"), value) for name, value in data.items() if name.endswith("_id"))
+    names = [(name.removesuffix("_id"), value) for name, value in data.items() if name.endswith("_id")]
+    told = data.get("account_ids")
+    names += [("account", each) for each in (told if isinstance(told, list) else [])[:_MOST_TOLD]]
     return {
         (organisation, f"{name}:{which}")
         for name, value in names

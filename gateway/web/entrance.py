@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import flask
 from werkzeug.datastructures import MultiDict
@@ -19,6 +19,7 @@ from gateway import cookies
 from gateway.web import contact, forms, lapses, problems
 from gateway.web.page import Action, route_of
 from gateway.web.protection import Protection
+from gateway.web.return_paths import own_path
 from gateway.web.serving import Pages, redirect
 from gateway.web.states import Screen, State
 from services.contracts.errors import Refused
@@ -28,7 +29,6 @@ from services.contracts.portals import configuration
 
 STEP = "__Host-step"
 _STEP_LASTS_S = 600
-MOST_OF_PATH = 500  # characters; a sealed step must fit into a cookie
 _PASSWORD_LASTS_S = 300
 _CODE = re.compile(r"[a-z_]{1,60}")
 ORGANISATION = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -95,18 +95,6 @@ SCREENS = (
     ),
     Screen("/sign-in/recovery-codes", (State("normal", sealed={(STEP, "step"): _CODES}),)),
 )
-
-
-def own_path(given: str | None) -> str | None:
-    """The address to go on to, if it is a path of this site. Anybody can write an address with another."""
-    if not given or len(given) > MOST_OF_PATH or not given.startswith("/") or given.startswith(("//", "/\\")):
-        return None
-    try:
-        parts = urlsplit(given)
-    except ValueError:
-        return None
-    is_plain = not parts.scheme and not parts.netloc and not any(ord(each) < 33 for each in given)
-    return given if is_plain and "\\" not in given else None
 
 
 class Entrance:

@@ -231,4 +231,6 @@ def query(given: Mapping[str, str], names: tuple[str, ...], schema: Schema) -> d
 
 
 def _filter(text: str, declared: fields.Field[Any], zone: str) -> Any:
+    if isinstance(declared, fields.List):
+        return [text.strip()]
     return _moment(text.strip(), zone) if isinstance(declared, Moment) else _one(text, declared)

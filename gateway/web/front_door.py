@@ -23,11 +23,11 @@ from gateway.web.entrance import (
     look_of,
     no_token,
     organisation_named,
-    own_path,
     public_portal,
     start_of,
 )
 from gateway.web.page import route_of
+from gateway.web.return_paths import own_path
 from gateway.web.serving import SIGNED_OUT, Pages, redirect
 from gateway.web.states import LONG_TEXTS, MANY_ERRORS, NORMAL, ONE_ERROR, Screen, State
 from services.contracts.errors import Refused

@@ -43,6 +43,24 @@ _REGIONS = (
 )
 DEFAULT = "en"
 LONG, MIRRORED = "en-x-long", "ar-x-mirrored"  # made up
+# What the library that checks requests says, in plain words.
+_PLAIN = {
+    "Field may not be null.": "This is needed.",
+    "Not a valid string.": "A text is expected.",
+    "Not a valid integer.": "A whole number is expected.",
+    "Not a valid number.": "A number is expected.",
+    "Not a valid date.": "A day is expected.",
+    "Not a valid time.": "A time of day is expected.",
+    "Not a valid datetime.": "A day and a time are expected.",
+    "Not a valid boolean.": "Yes or no is expected.",
+    "Invalid value.": "This value is not possible here.",
+    "Shorter than minimum length %(n1)s.": "At least %(n1)s characters are expected.",
+    "Longer than maximum length %(n1)s.": "At most %(n1)s characters fit.",
+    "Length must be between %(n1)s and %(n2)s.": "From %(n1)s to %(n2)s characters are expected.",
+    "Must be greater than or equal to %(n1)s and less than or equal to %(n2)s.": "A number from %(n1)s to %(n2)s is expected.",
+    "Must be greater than or equal to %(n1)s.": "%(n1)s or more is expected.",
+    "Must be less than or equal to %(n1)s.": "%(n1)s or less is expected.",
+}
 _ACCENTS = str.maketrans("aeiouAEIOU", "áéíóúÁÉÍÓÚ")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _VALUES = re.compile(r"(%\(\w+\)[sd]|%[sd%])")
@@ -100,6 +118,8 @@ def catalogue(language: str) -> gettext.NullTranslations:
     """The texts of a language."""
     if language in (LONG, MIRRORED):
         return _MadeUp(language)
+    if language == DEFAULT:
+        return _English()
     known = gettext.NullTranslations()
     for path in sorted((_FOLDER / language).glob("*.po")):
         compiled = BytesIO()
@@ -110,6 +130,13 @@ def catalogue(language: str) -> gettext.NullTranslations:
         texts.add_fallback(known)
         known = texts
     return known
+
+
+class _English(gettext.NullTranslations):
+    """Texts are English already, but for the words of a library."""
+
+    def gettext(self, message: str) -> str:
+        return _PLAIN.get(message, message)
 
 
 class _MadeUp(gettext.NullTranslations):
@@ -151,6 +178,12 @@ def told(sentence: str) -> str:
         if translated != form
         else sentence
     )
+
+
+def usual(name: str) -> str:
+    """A name that services give to something from the start, in the language of the page. The organisation's own words stay."""
+    texts = catalogue(flask.g.language)
+    return name if isinstance(texts, _MadeUp) else texts.gettext(name)
 
 
 def zone() -> zoneinfo.ZoneInfo:

@@ -123,9 +123,9 @@ class Page:
     """One page of somebody who has signed in. `address` names its parameters in braces.
 
     `states` are those beyond what follows from the row (see `states`). `sample` is what operations answer in all of them.
-    `watches` are the views that it shows (`gateway/live/views.py`), with parameters in braces: when one is stale, the open
-    page reads itself again. `goes_on` gives the rest of the address of the page below it that is shown in its place, from what
-    was read; None shows the page itself. `realms` are those whose people it is for, where none of its reads says so.
+    `watches` are the views that it shows (`gateway/live/views.py`), with parameters in braces, and the caller as `{me}`: when one is
+    stale, the open page reads itself again. `goes_on` gives the rest of the address of the page below it that is shown in its
+    place, from what was read; None shows the page itself. `realms` are those whose people it is for, where none of its reads says so.
     """
 
     address: str

@@ -10,9 +10,9 @@ import markupsafe
 
 from gateway import cookies
 from gateway.web import forms, language, theme
-from gateway.web.entrance import own_path
 from gateway.web.front_door import who_is_signed_in
 from gateway.web.page import Action
+from gateway.web.return_paths import own_path
 from gateway.web.serving import Pages, key_of, redirect
 from gateway.web.states import NORMAL, Screen, State
 from services.contracts.identity import accounts

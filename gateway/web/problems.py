@@ -94,13 +94,25 @@ def of(refusal: Refused, action: Action, form: MultiDict[str, str], beside: str 
         if place not in told:
             names[place] = _name(each["field"])
             told[place] = _sentence(names[place], each["rule"])
+    in_words, detail = _detail(refusal)
     about = _field(refusal.field, form) if refusal.field else beside
     if not told and about and about in form:
-        told[about] = language.told(refusal.detail)
+        told[about] = detail
+        if in_words:
+            names[about] = in_words
     shown = {name: sentence for name, sentence in told.items() if name in form}
     hidden = [sentence for name, sentence in told.items() if name not in form]
-    general = None if shown and not hidden else " ".join(hidden) or language.told(refusal.detail)
+    general = None if shown and not hidden else " ".join(hidden) or detail
     return Problem(action.name, refusal.code, refusal.status, shown, general, form, refusal.more, names)
+
+
+def _detail(refusal: Refused) -> tuple[str | None, str]:
+    """The detail. Where it begins with the field's name in the API, it gets the name in words, which is told too."""
+    said = language.told(refusal.detail)
+    if not refusal.field or not said.startswith(f"{refusal.field}: "):
+        return None, said
+    name = _name(refusal.field)
+    return name, f"{name}{said.removeprefix(refusal.field)}"
 
 
 def _name(path: str) -> str:

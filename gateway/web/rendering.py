@@ -15,6 +15,7 @@ import segno
 from gateway import cookies
 from gateway.web import assets, contact, emergency, help_tasks, language, lapses, theme
 from gateway.web.protection import Protection, keep_visitor
+from gateway.web.return_paths import own_path
 from services.chassis import logs, wire
 
 _COMPRESSION = 5  # a page of 200 kB takes 3 ms
@@ -54,8 +55,10 @@ def _environment() -> jinja2.Environment:
         "age": language.age,
         "duration": language.duration,
         "local": language.local,
+        "usual": language.usual,
         "qr_code": _qr_code,
         "dial": contact.dial,
+        "own_path": own_path,
     }
     return made
 
@@ -101,7 +104,7 @@ def shown(protection: Protection, name: str, values: Mapping[str, Any], status: 
         "problem": None,
         "done": None,
         "colour": portal.get("colour", theme.DEFAULT),
-        "brand": portal.get("name", "Portico"),
+        "brand": language.usual(portal.get("name", "Portico")),
         "signs_out_of": portal.get("portal"),
         "home": "/",
         "language": flask.g.language,

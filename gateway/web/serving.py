@@ -179,7 +179,7 @@ class Pages:
         if refusal.code in SIGNED_OUT:
             return _to_sign_in()
         if refusal.code == "consents_due":  # everything else comes after (S2-40)
-            return redirect("/consents")
+            return redirect(f"/consents?{urlencode({'return_path': _asked_for()})}")
         me = flask.g.get("me") if refusal.status in (403, 404) else None
         values = {
             "refusal": refusal,
@@ -384,7 +384,7 @@ class Pages:
         if not visit.page.watches:
             return None
         me = visit.values["me"]
-        watched = [view.format_map(visit.path) for view in visit.page.watches]
+        watched = [view.format_map({**visit.path, "me": me["id"]}) for view in visit.page.watches]
         # Those who have the same item open are shown each other's first name and initial, as in its history.
         name = " ".join(
             filter(None, (me.get("first_name"), f"{me['last_name'][:1]}." if me.get("last_name") else ""))
@@ -453,8 +453,12 @@ def _page_after_signing_out(form: MultiDict[str, str]) -> str | None:
 
 def _to_sign_in(**told: str) -> flask.Response:
     """To the sign-in page, which goes on to the page that was asked for. `told` are codes that it explains."""
-    wanted = flask.request.full_path.rstrip("?") if flask.request.method == "GET" else flask.request.path
-    return redirect(f"/sign-in?{urlencode({'return_path': wanted, **told})}")
+    return redirect(f"/sign-in?{urlencode({'return_path': _asked_for(), **told})}")
+
+
+def _asked_for() -> str:
+    """The page that the request asks for, as an address to come back to."""
+    return flask.request.full_path.rstrip("?") if flask.request.method == "GET" else flask.request.path
 
 
 def redirect(address: str) -> flask.Response:

@@ -3,12 +3,15 @@
 Each organisation has a store of its own, so a hash of another organisation's document opens nothing. The store has parts.
 What is uploaded lies in a passing part until the service that works on it has answered; what a service accepts it keeps in
 a part of its own, which no other service sweeps. What is made only for one download lies in a passing part, too.
+
+The store is a folder, or, by setting, a bucket of an S3-compatible store (`s3_blobs`).
 """
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import importlib
 import os
 import re
 import secrets
@@ -16,7 +19,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from services.chassis.stored_bytes import StoredBytes, counted
 from services.chassis.turns import in_turns
@@ -25,16 +28,17 @@ from services.contracts.errors import Refused
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ORGANISATION = re.compile(r"[0-9a-f]{32}")
 _SHELF = re.compile(r"[0-9a-f]{2}")
-# The kept parts: documents, which lie in the organisation's folder itself, files of imports that are unfinished, and images.
-DOCUMENTS, IMPORTS, IMAGES = "", "imports", "images"
+# The kept parts: documents, which lie in the organisation's folder itself, files of imports that are unfinished, images, and
+# files in answers to questionnaires.
+DOCUMENTS, IMPORTS, IMAGES, ANSWERS = "", "imports", "images", "answers"
 # The passing parts: what is being uploaded, documents that are downloaded at once, and exports that are downloaded later.
 UPLOADS, PASSING, EXPORTS = "uploads", "passing", "exports"
 # Where services look for an upload: a gateway of an earlier version, until it is updated too, puts it among the documents.
 UPLOADED = (UPLOADS, DOCUMENTS)
-_DOWNLOADED = (DOCUMENTS, PASSING, EXPORTS, IMAGES)
+DOWNLOADED = (DOCUMENTS, PASSING, EXPORTS, IMAGES, ANSWERS)
 # The store of those who have not signed in: what they upload passes, and nothing is kept.
 VISITORS = "0" * 32
-_INCOMING = ".incoming-"
+INCOMING = ".incoming-"
 _COUNTED_AT_MOST = 3
 
 
@@ -77,7 +81,24 @@ class Upload(NamedTuple):
 
     sha256: str
     size: int
-    holder: Path
+    holder: str
+
+
+class StoredFile(NamedTuple):
+    """A file that a sweep has seen: its SHA-256 (or the name of one that has not come whole), place, size and Unix time."""
+
+    name: str
+    place: str
+    size: int
+    stored_at: float
+
+
+def open_store(settings: Any) -> BlobStore:
+    """The store that the settings name."""
+    if settings.blob_s3_bucket is None:
+        return BlobStore(settings.blob_dir)
+    opened: BlobStore = importlib.import_module("services.chassis.s3_blobs").open_bucket(settings)
+    return opened
 
 
 class BlobStore:
@@ -100,7 +121,7 @@ class BlobStore:
         """As `put`, but in a passing part. `find` finds the document until `sweep_passing` deletes it."""
         with self._received(organisation_id, chunks, most_bytes) as (received, sha256, size):
             path = self.path(organisation_id, sha256, part)
-            _make(path.parent)
+            make_folder(path.parent)
             with self._counted(organisation_id) as stored:
                 _place(received, path, size, stored)
             _sync(path.parent)
@@ -117,20 +138,21 @@ class BlobStore:
         with self._received(organisation_id, chunks, most_bytes) as (received, sha256, size):
             path = self.path(organisation_id, sha256, UPLOADS)
             holder = path.with_name(f"{sha256}.{secrets.token_hex(8)}")
-            _make(path.parent)
+            make_folder(path.parent)
             with self._counted(organisation_id) as stored:
                 if not path.exists():
                     stored.require_room(size, most_stored_bytes)
                 _place(received, path, size, stored)
                 holder.touch()
             _sync(path.parent)
-        return Upload(sha256, size, holder)
+        return Upload(sha256, size, str(holder))
 
     def release(self, organisation_id: str, upload: Upload) -> None:
         """Delete an upload, unless another request holds the same bytes. A kept copy stays."""
         with self._counted(organisation_id) as stored:
-            upload.holder.unlink(missing_ok=True)
-            if not any(upload.holder.parent.glob(f"{upload.sha256}.*")):
+            holder = Path(upload.holder)
+            holder.unlink(missing_ok=True)
+            if not any(holder.parent.glob(f"{upload.sha256}.*")):
                 _remove(self.path(organisation_id, upload.sha256, UPLOADS), stored)
 
     @_telling_full_disk()
@@ -147,42 +169,39 @@ class BlobStore:
         Refused(service_unavailable) on a full disk.
         """
         path = self.path(organisation_id, sha256, part)
-        _make(path.parent)
+        make_folder(path.parent)
         with self._counted(organisation_id):
             _link(path if path.exists() else self.find(organisation_id, sha256, *found_in), path)
         _sync(path.parent)
 
     def find(self, organisation_id: str, sha256: str, *parts: str) -> Path:
         """The path of a file, in one of these parts or, without any, of those for downloads. Raises Refused(not_found)."""
-        for part in parts or _DOWNLOADED:
+        for part in parts or DOWNLOADED:
             path = self.path(organisation_id, sha256, part)
             if path.is_file():
                 return path
-        if UPLOADS in parts:
-            raise Refused("not_found", "The uploaded file is no longer there. Upload it again.", "document")
-        raise _not_stored()
+        raise not_stored(parts)
+
+    def holds(self, organisation_id: str, sha256: str, part: str) -> bool:
+        """Whether a file is in a part."""
+        return self.path(organisation_id, sha256, part).is_file()
 
     def read(self, organisation_id: str, sha256: str) -> bytes:
         """The bytes of a document. Raises Refused(not_found), OSError if the file no longer matches its hash."""
-        try:
-            content = self.path(organisation_id, sha256).read_bytes()
-        except FileNotFoundError:
-            raise _not_stored() from None
+        content = self.find(organisation_id, sha256, DOCUMENTS).read_bytes()
         if hashlib.sha256(content).hexdigest() != sha256:
             raise OSError("a stored document has changed")
         return content
 
     def path(self, organisation_id: str, sha256: str, part: str = DOCUMENTS) -> Path:
         """The path of a file in a part, which may not exist."""
-        if not _SHA256.fullmatch(sha256):
-            raise _not_stored()
-        return self._folder_of(organisation_id) / part / sha256[:2] / sha256
+        return self._folder_of(organisation_id) / part / require_sha256(sha256)[:2] / sha256
 
     # Sweeping and counting
 
     def organisations(self) -> list[str]:
         """The ids of the organisations that have ever stored a file."""
-        return sorted(filter(_ORGANISATION.fullmatch, _names(self.folder)))
+        return sorted(filter(is_organisation, _names(self.folder)))
 
     def sweep_passing(self, older_than_s: float, part: str = PASSING) -> int:
         """Delete files that were put into a passing part longer ago than this; returns how many."""
@@ -192,16 +211,17 @@ class BlobStore:
             for organisation_id in self.organisations()
         )
 
-    def old_files(self, organisation_id: str, part: str, before: float) -> Iterator[Path]:
+    def old_files(self, organisation_id: str, part: str, before: float) -> Iterator[StoredFile]:
         """Files of a part that were put there, or kept anew, before this time. They come in turns."""
         for path in in_turns(self._files(self._folder_of(organisation_id) / part)):
-            if _is_old(path, before):
-                yield path
+            status = _status(path)
+            if status is not None and status.st_mtime < before:
+                yield StoredFile(path.name, str(path), status.st_size, status.st_mtime)
 
-    def delete_old(self, organisation_id: str, paths: Iterable[Path], before: float) -> int:
+    def delete_old(self, organisation_id: str, files: Iterable[StoredFile], before: float) -> int:
         """Delete those files that have not been put or kept anew since `before`; returns how many."""
         deleted = 0
-        for path in in_turns(paths, 10):
+        for path in (Path(each.place) for each in in_turns(files, 10)):
             with self._counted(
                 organisation_id
             ) as stored:  # nobody keeps it between the look and the deletion
@@ -235,10 +255,10 @@ class BlobStore:
 
     def _bytes_in(self, folder: Path) -> int:
         total, linked = 0, set()
-        for part in (DOCUMENTS, IMPORTS, IMAGES, UPLOADS, PASSING, EXPORTS):
+        for part in (DOCUMENTS, IMPORTS, IMAGES, ANSWERS, UPLOADS, PASSING, EXPORTS):
             for path in in_turns(self._files(folder / part)):
                 status = _status(path)
-                if status is None or path.name.startswith(_INCOMING):
+                if status is None or path.name.startswith(INCOMING):
                     continue
                 if status.st_nlink == 1 or status.st_ino not in linked:
                     total += status.st_size
@@ -249,7 +269,7 @@ class BlobStore:
     def _files(self, folder: Path) -> Iterator[Path]:
         """The files of a part, with those that somebody has begun to write."""
         for name in _names(folder):
-            if name.startswith(_INCOMING):
+            if name.startswith(INCOMING):
                 yield folder / name
             elif _SHELF.fullmatch(name):
                 yield from (folder / name / each for each in _names(folder / name))
@@ -264,8 +284,8 @@ class BlobStore:
         self.stored_bytes(organisation_id)
         digest, size = hashlib.sha256(), 0
         folder = self._folder_of(organisation_id) / UPLOADS
-        _make(folder)
-        received = folder / f"{_INCOMING}{secrets.token_hex(8)}"
+        make_folder(folder)
+        received = folder / f"{INCOMING}{secrets.token_hex(8)}"
         try:
             with received.open("xb") as file:
                 for chunk in chunks:
@@ -284,18 +304,33 @@ class BlobStore:
     def _counted(self, organisation_id: str) -> Iterator[StoredBytes]:
         """Hold the lock of an organisation's files, with their count."""
         folder = self._folder_of(organisation_id)
-        _make(folder)
+        make_folder(folder)
         with counted(folder) as stored:
             yield stored
 
     def _folder_of(self, organisation_id: str) -> Path:
-        if not _ORGANISATION.fullmatch(organisation_id):
+        if not is_organisation(organisation_id):
             raise ValueError("an organisation id is expected")
         return self.folder / organisation_id
 
 
-def _not_stored() -> Refused:
+def not_stored(parts: tuple[str, ...] = ()) -> Refused:
+    """What is answered where a file is in none of these parts."""
+    if UPLOADS in parts:
+        return Refused("not_found", "The uploaded file is no longer there. Upload it again.", "document")
     return Refused("not_found", "The document is not in the store.")
+
+
+def is_organisation(name: str) -> bool:
+    """Whether this is an organisation's id."""
+    return _ORGANISATION.fullmatch(name) is not None
+
+
+def require_sha256(text: str) -> str:
+    """The text, if it could be a SHA-256: it becomes a part of a path. Raises Refused(not_found)."""
+    if not _SHA256.fullmatch(text):
+        raise not_stored()
+    return text
 
 
 def _link(source: Path, path: Path) -> bool:
@@ -317,7 +352,7 @@ def _remove(path: Path, stored: StoredBytes) -> None:
     status = _status(path)
     if status is not None:
         path.unlink()
-        if status.st_nlink == 1 and not path.name.startswith(_INCOMING):
+        if status.st_nlink == 1 and not path.name.startswith(INCOMING):
             stored.noted -= status.st_size
 
 
@@ -341,10 +376,10 @@ def _names(folder: Path) -> list[str]:
         return []
 
 
-def _make(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """Make a folder, durably, with those above it."""
     if not folder.is_dir():
-        _make(folder.parent)
+        make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
         _sync(folder.parent)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Concatenate, ParamSpec
 
 from marshmallow import ValidationError
 from nameko.extensions import Entrypoint
 from sqlalchemy.orm import Session
 
-from services.chassis import logs, metrics, wire
+from services.chassis import logs, metrics, tracing, wire
 from services.chassis.database import insert_unless_there
 from services.chassis.inbound import Inbound
 from services.chassis.runtime import Runtime
@@ -136,8 +136,15 @@ class Listens(Entrypoint):  # type: ignore[misc]  # nameko has no types
         """Decode, check, handle and acknowledge, in a worker; delay or park on failure. No exception escapes."""
         started = time.monotonic()
         outcome = "ok"
+        span = None
         try:
-            method(service, self._read(message))
+            incoming = self._read(message)
+            span = tracing.begin("consumer", self.queue, incoming.context.traceparent)
+            if span is not None:
+                incoming.context = replace(incoming.context, traceparent=span.traceparent)
+            logs.correlation_id.set(incoming.context.correlation_id)
+            logs.traceparent.set(incoming.context.traceparent)
+            method(service, incoming)
             self.inbound.acknowledge(message)
         except (
             Exception
@@ -145,6 +152,8 @@ class Listens(Entrypoint):  # type: ignore[misc]  # nameko has no types
             outcome = self._failed(message, error)
         took_s = time.monotonic() - started
         metrics.EVENTS_HANDLED.labels(self.queue, outcome).observe(took_s)
+        if span is not None:
+            span.end(outcome, is_fault=outcome != "ok")
         logs.log.info(
             "handled",
             queue=self.queue,
@@ -176,8 +185,6 @@ class Listens(Entrypoint):  # type: ignore[misc]  # nameko has no types
             correlation_id if wire.is_token(correlation_id) else event_id,
             traceparent if wire.is_traceparent(traceparent) else None,
         )
-        logs.correlation_id.set(context.correlation_id)
-        logs.traceparent.set(context.traceparent)
         return IncomingEvent(self.runtime, self.method_name, self.event, data, context)
 
     def _failed(self, message: Any, error: Exception) -> str:

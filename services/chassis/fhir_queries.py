@@ -1,4 +1,4 @@
-"""What searches by FHIR have in common in a database: dates as conditions, and where a page begins."""
+"""What searches by FHIR have in common in a database: dates as conditions, where a page begins, which statements are kept."""
 
 from __future__ import annotations
 
@@ -6,10 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy.orm import Session
 
 from services.chassis.cursors import read_cursor
-from services.chassis.fhir_search import moments
+from services.chassis.fhir_search import Search, moments
 from services.contracts.errors import Refused
+
+# A search with more values is compiled anew each time: every number of values is a statement of its own, and SQLAlchemy
+# keeps compiled statements (2.5 MB for one with 400 dates), so a stranger could fill the memory with them.
+MOST_VALUES_KEPT = 8
+
+
+def keep_few_statements(session: Session, wanted: Search) -> None:
+    """Let the statements of this session be forgotten if the search has many values. Called before the first statement."""
+    if sum(len(values) for _, values in wanted.conditions) > MOST_VALUES_KEPT:
+        session.connection().execution_options(compiled_cache=None)
 
 
 def within(column: Any, values: Sequence[str], name: str = "_lastUpdated") -> ColumnElement[bool]:

@@ -96,6 +96,11 @@ class Link:
         if self._reader is not None:
             self._reader.join(timeout_s)
 
+    def renew(self) -> None:
+        """Give the present connection up for a new one, although it looks well."""
+        log.warning("link_given_up", name=self._name)
+        self._drop()
+
     def _run(self) -> None:
         pause_s = 0.1
         while not self._stopping.is_set():

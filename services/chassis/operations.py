@@ -7,13 +7,14 @@ import inspect
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from marshmallow import Schema, ValidationError
 from nameko.extensions import Entrypoint
 from sqlalchemy.orm import Session
 
-from services.chassis import logs, metrics, wire
+from services.chassis import logs, metrics, request_size, tracing, wire
 from services.chassis.database import assert_no_transaction
 from services.chassis.inbound import Inbound
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller, PassportRefused, in_emergency
@@ -32,7 +33,7 @@ from services.chassis.unit_of_work import (
     without_secrets,
 )
 from services.contracts.declare import Access, Operation
-from services.contracts.errors import Refused, invalid
+from services.contracts.errors import CODES, Refused, invalid
 
 T = TypeVar("T")
 
@@ -187,8 +188,12 @@ class Serves(Entrypoint):  # type: ignore[misc]  # nameko has no types
         """Decode, admit, validate, carry out and answer, in a worker. No exception escapes."""
         started = time.monotonic()
         outcome = "ok"
+        span = None
         try:
             context = _context_of(message)
+            span = tracing.begin("server", self.operation.address, context.traceparent)
+            if span is not None:
+                context = replace(context, traceparent=span.traceparent)
             logs.correlation_id.set(context.correlation_id)
             logs.traceparent.set(context.traceparent)
             self.inbound.reply(message, self._answer(service, method, message, context))
@@ -215,6 +220,8 @@ class Serves(Entrypoint):  # type: ignore[misc]  # nameko has no types
             )
         took_s = time.monotonic() - started
         self._observe(outcome, took_s)
+        if span is not None:
+            span.end(outcome, is_fault=CODES.get(outcome, 0) >= 500)
         if self.operation.kind == "command" or outcome != "ok":
             # Answered queries only count in the metrics: they are many and change nothing.
             logs.log.info(
@@ -336,6 +343,9 @@ def validate(operation: Operation, arguments: Mapping[str, Any]) -> dict[str, An
 
 def load(schema: Schema, given: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     """What a schema reads. `path` is where the members stand in the request. Raises Refused(invalid_request) as `validate`."""
+    too_much = request_size.excess(schema, given, path)
+    if too_much is not None:
+        raise invalid([too_much])
     try:
         return dict(schema.load(given))
     except ValidationError as error:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from services.chassis import metrics, wire
+from services.chassis import metrics, tracing, wire
 from services.chassis.database import Database, insert_into
 from services.chassis.logs import log
 from services.chassis.loop import Loop
@@ -89,6 +89,8 @@ class Relay:
                 metrics.UNROUTABLE.labels(self._service).inc(unroutable)
                 log.error("events_unroutable", count=unroutable)
             metrics.PUBLISHED.labels(self._service).inc(len(confirmed))
+            if tracing.is_on():
+                _trace(rows, messages)
             self._settle([row.seq for row in rows], confirmed)
             if len(confirmed) < len(rows):
                 return False
@@ -166,6 +168,16 @@ def _into_history(connection: Connection, outbox: Any, published: Any, these: Co
     rows = select(*(outbox.c[name] for name in _CONTENT)).where(these).order_by(outbox.c.seq)
     statement = insert_into(connection.dialect.name, published).from_select(list(_CONTENT), rows)
     return statement.on_conflict_do_nothing(index_elements=["event_id"])
+
+
+def _trace(rows: list[Any], messages: list[Outgoing]) -> None:
+    """A span for each event, from its commit to the broker's answer."""
+    for row, message in zip(rows, messages, strict=True):
+        event = orjson.loads(row.body)
+        committed_at = datetime.datetime.fromisoformat(event["time"]).timestamp()
+        span = tracing.begin("producer", event["type"], event["traceparent"], committed_at)
+        if span is not None:
+            span.end(message.outcome, is_fault=message.outcome != "confirmed")
 
 
 def message_of(row: Any, public_url: str) -> Outgoing:

@@ -70,8 +70,10 @@ class Publisher:
             for tag in tags:  # in order, so that a confirmation does not cause another look at all tags
                 while tag in self._waiting and time.monotonic() < ends_at:
                     self._settled.wait(max(0.0, ends_at - time.monotonic()))
-            for tag in tags:
-                self._waiting.pop(tag, None)
+            unsettled = [tag for tag in tags if self._waiting.pop(tag, None) is not None]
+        if unsettled and not self._link.is_blocked:
+            # After the loss of a node a channel may confirm nothing more, for ever (see `RpcClient._doubt`).
+            self._link.renew()
 
     def _send(self, message: Outgoing) -> int:
         with self._lock:

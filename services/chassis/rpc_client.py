@@ -15,7 +15,7 @@ from typing import Any
 
 import amqp
 
-from services.chassis import metrics, wire
+from services.chassis import metrics, tracing, wire
 from services.chassis.link import Link, LinkDown, connect, publish
 from services.chassis.waiting import SILENT_AFTER_S, Waiting, refusal
 from services.contracts.declare import Operation
@@ -25,6 +25,7 @@ REPLY_TO = "amq.rabbitmq.reply-to"
 PATIENCE_S = 0.4  # after this time without an answer the client checks whether the service is running
 ABSENCE_KNOWN_S = 0.5  # how long the client relies on the finding that a service is not running
 LINK_MAY_TAKE_S = 1.0  # to come up after a loss; until then calls wait for it
+DOUBTED_AFTER_S, LONGEST_DOUBT_S = 2.0, 60.0  # of a link over which a service has never answered
 ASK_WITHIN_S = 1.0  # the broker is given up when it takes longer to say whether a service is running
 
 
@@ -62,6 +63,9 @@ class RpcClient:
         self._channel: Any = None
         self._link = Link(uri, f"{name}-rpc", self._open, self._lost, heartbeat_s)
         self._presence = _Presence(uri)
+        self._up_since = 0.0
+        self._heard: set[str] = set()
+        self._doubts: dict[str, float] = {}
         self._process_id: int | None = None
 
     def start(self) -> None:
@@ -93,9 +97,11 @@ class RpcClient:
         started = time.monotonic()
         timeout_s = self._time_left(operation, context)
         outcome = "timeout"
+        span = tracing.begin("client", operation.address, context.traceparent)
+        trace = span.traceparent if span else wire.child_traceparent(context.traceparent)
         try:
             with self.waiting.of(operation.service):
-                result = self._exchange(operation, arguments, context, timeout_s)
+                result = self._exchange(operation, arguments, replace(context, traceparent=trace), timeout_s)
             outcome = "ok"
             return result
         except Refused as refusal:
@@ -103,6 +109,8 @@ class RpcClient:
             raise
         finally:
             self._observe((operation.service, operation.name, outcome), time.monotonic() - started)
+            if span is not None:
+                span.end(outcome, is_fault=CODES.get(outcome, 0) >= 500)
 
     def _observe(self, labels: tuple[str, str, str], took_s: float) -> None:
         series = self._series.get(labels)
@@ -125,9 +133,7 @@ class RpcClient:
         self._presence.refuse_if_known_absent(operation.service, ends_at)
         if not self._is_up(timeout_s) or self._link.is_blocked:
             raise _unavailable("The message broker cannot be reached.")
-        context = replace(
-            context, deadline=time.time() + timeout_s, traceparent=wire.child_traceparent(context.traceparent)
-        )
+        context = replace(context, deadline=time.time() + timeout_s)
         body = wire.encode({"args": (), "kwargs": arguments})
         if len(body) > wire.MAX_BODY_BYTES:
             raise Refused("request_too_large", "The request is larger than 1 MiB.")
@@ -140,6 +146,7 @@ class RpcClient:
             self._pending.pop(call_id, None)
         if not isinstance(waiter.outcome, Refused):
             self.waiting.answered(operation.service)
+            self._hear(operation.service)
         return _unwrap(waiter.outcome)
 
     def _is_up(self, timeout_s: float) -> bool:
@@ -177,13 +184,33 @@ class RpcClient:
         if self.waiting.is_too_much(service):
             raise refusal(service)
         if not waiter.lock.acquire(timeout=max(0.0, ends_at - time.monotonic())):
+            self._doubt(service)
             raise Refused("timeout", f"The {service} service did not answer in time.")
+
+    def _hear(self, service: str) -> None:
+        if service not in self._heard:
+            self._heard.add(service)
+            self._doubts.pop(service, None)
+
+    def _doubt(self, service: str) -> None:
+        """Give the link up if the service has never answered over it, for whatever reason, and more seldom each time.
+
+        RabbitMQ 3.10 loses what a new channel publishes to a quorum queue first, if the queue's leader was lost with its node a moment
+        ago. It then waits for that message, and keeps back all that the channel publishes to that queue later.
+        """
+        patience_s = self._doubts.get(service, DOUBTED_AFTER_S)
+        if service in self._heard or time.monotonic() - self._up_since < patience_s:
+            return
+        self._doubts[service] = min(2 * patience_s, LONGEST_DOUBT_S)
+        self._link.renew()
 
     def _open(self, connection: Any) -> None:
         channel = connection.channel()
         channel.auto_decode = False
         channel.events["basic_return"].add(self._on_return)
         channel.basic_consume(REPLY_TO, no_ack=True, callback=self._on_reply)
+        self._heard.clear()
+        self._up_since = time.monotonic()
         self._channel = channel
 
     def _on_reply(self, message: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from services.chassis import logs, metrics, retention, wire
 from services.chassis.audit_sealing import MEASURE_EVERY_S, SEAL_EVERY_S, Sealer
-from services.chassis.blobs import BlobStore, has_room
+from services.chassis.blobs import has_room, open_store
 from services.chassis.database import Database, assert_no_transaction
 from services.chassis.keyed_lock import KeyedLock
 from services.chassis.link import connect
@@ -55,7 +55,7 @@ class Runtime:
         )
         self.verifier = Verifier.from_file(service, settings.passport_keys_file)
         self.issuer = Issuer.from_file(service, settings.passport_private_key_file)
-        self.blobs = BlobStore(settings.blob_dir)
+        self.blobs = open_store(settings)
         self.publisher = Publisher(settings.amqp_uri, service, settings.heartbeat_s)
         self.rpc = RpcClient(
             settings.amqp_uri,

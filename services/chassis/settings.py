@@ -28,11 +28,36 @@ class Networks(fields.Field[tuple[Any, ...]]):
             raise ValidationError("Ranges such as 10.0.0.0/8,2001:db8::/32 are expected.") from None
 
 
-class Settings(Schema):
-    """Settings every process has."""
+class StoreSettings(Schema):
+    """Where files lie."""
 
     class Meta:
         unknown = EXCLUDE
+
+    BLOB_DIR = fields.String(
+        required=True,
+        metadata={
+            "help": "folder of the content-addressed store for documents; with a bucket, what is read and written passes through it"
+        },
+    )
+    BLOB_S3_BUCKET = fields.String(
+        load_default=None,
+        metadata={"help": "bucket of an S3-compatible store that holds the files instead of BLOB_DIR"},
+    )
+    BLOB_S3_ENDPOINT = fields.String(
+        load_default="https://s3.amazonaws.com",
+        validate=validate.Regexp(
+            r"https?://[^\s/]+$", error="an address like https://s3.example.org is expected"
+        ),
+        metadata={"help": "address of the S3-compatible store"},
+    )
+    BLOB_S3_REGION = fields.String(load_default="us-east-1", metadata={"help": "region of the bucket"})
+    BLOB_S3_ACCESS_KEY = fields.String(load_default="", metadata={"help": "access key that opens the bucket"})
+    BLOB_S3_SECRET_KEY = fields.String(load_default="", metadata={"help": "secret key of that access key"})
+
+
+class Settings(StoreSettings):
+    """Settings every process has."""
 
     AMQP_URI = fields.String(
         required=True,
@@ -45,9 +70,6 @@ class Settings(Schema):
         load_default="INFO",
         validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]),
         metadata={"help": "least severe level that is logged"},
-    )
-    BLOB_DIR = fields.String(
-        required=True, metadata={"help": "folder of the content-addressed store for documents"}
     )
     UNUSED_FILES_KEPT_HOURS = fields.Integer(
         load_default=24,
@@ -66,7 +88,27 @@ class Settings(Schema):
     )
 
 
-class ServiceSettings(Settings):
+class TracedSettings(Settings):
+    """Settings of a process whose work is traced."""
+
+    OTEL_EXPORTER_OTLP_ENDPOINT = fields.String(
+        load_default=None,
+        validate=validate.Regexp(
+            r"https?://[^\s/]+(/[^\s?#]*)?$", error="an address like http://collector:4318 is expected"
+        ),
+        metadata={
+            "help": "OpenTelemetry collector that gets traces as OTLP over HTTP (at `/v1/traces` below this address); without it "
+            "nothing is traced"
+        },
+    )
+    TRACES_RATIO = fields.Float(
+        load_default=1.0,
+        validate=validate.Range(0, 1),
+        metadata={"help": "part of the requests that is traced; who calls with a `traceparent` has decided"},
+    )
+
+
+class ServiceSettings(TracedSettings):
     """Settings every service has. The database URL's variable carries the service's name (REFERRALS_DATABASE_URL)."""
 
     HEALTH_HOST = fields.String(
@@ -122,7 +164,7 @@ class ServiceSettings(Settings):
     )
 
 
-def load_settings(schema: type[Settings], environ: Mapping[str, str] | None = None) -> Any:
+def load_settings(schema: type[Schema], environ: Mapping[str, str] | None = None) -> Any:
     """Read the settings of `schema` from the environment into a namespace with lower-case names.
 
     Raises SettingsError, which ends the process, with one line for each wrong variable.

@@ -14,7 +14,8 @@ from services.chassis.events import RETRY_AFTER_S, Listens, queue_of, retry_exch
 from services.chassis.operations import Serves
 
 FEED_QUEUE = "portico.feed"
-# For messages that must survive the loss of a node. Calls need not: they end with their deadline or their caller.
+# For messages that must survive the loss of a node. Calls need not: they end with their deadline or their caller. But in a cluster
+# their queue must: one that lies on a single node is gone with it, for everybody, until that node is back.
 QUORUM = {"x-queue-type": "quorum"}
 
 
@@ -48,8 +49,8 @@ def entrypoints(service_class: type, kind: type) -> dict[str, Any]:
     return found
 
 
-def topology(service_classes: list[type]) -> Topology:
-    """The topology of these services."""
+def topology(service_classes: list[type], *, in_cluster: bool = False) -> Topology:
+    """The topology of these services. `in_cluster`: calls' queues outlive a node, too, and a call costs a write to disk more."""
     plan = Topology()
     plan.exchanges[wire.RPC_EXCHANGE] = "topic"
     plan.queues[wire.PARKING_QUEUE] = QUORUM
@@ -67,16 +68,16 @@ def topology(service_classes: list[type]) -> Topology:
         }
         plan.bindings.append((name, name, ""))
     for service_class in service_classes:
-        _add_service(plan, service_class)
+        _add_service(plan, service_class, QUORUM if in_cluster else {})
     return plan
 
 
-def _add_service(plan: Topology, service_class: type) -> None:
+def _add_service(plan: Topology, service_class: type, of_calls: dict[str, Any]) -> None:
     service: str = service_class.name  # type: ignore[attr-defined]  # nameko demands a name
     plan.exchanges[f"{service}.events"] = "topic"
     plan.bindings.append((f"{service}.events", FEED_QUEUE, "#"))
     if entrypoints(service_class, Serves):
-        plan.queues[wire.rpc_queue(service)] = {}
+        plan.queues[wire.rpc_queue(service)] = of_calls
         plan.bindings.append((wire.RPC_EXCHANGE, wire.rpc_queue(service), f"{service}.*"))
     for handler, entrypoint in entrypoints(service_class, Listens).items():
         queue = queue_of(service, handler)

@@ -122,7 +122,7 @@ class UnitOfWork:
             "organisation": organisation_id,
             "organisationkey": organisation_key,
             "correlationid": self.context.correlation_id,
-            "traceparent": wire.child_traceparent(self.context.traceparent),
+            "traceparent": self.context.traceparent or wire.child_traceparent(None),
             "data": payload,
         }
         row = {

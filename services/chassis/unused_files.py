@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from itertools import islice
-from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from services.chassis.blobs import StoredFile
 from services.chassis.logs import log
 from services.chassis.loop import Loop
 from services.chassis.runtime import Runtime
@@ -57,15 +57,15 @@ def _sweep_one(
     is more probably not the right one, or not restored yet, than right.
     """
     old = runtime.blobs.old_files(organisation_id, part, before)
-    doomed: list[Path] = []
+    doomed: list[StoredFile] = []
     is_known = False
-    while paths := list(islice(old, _ASKED_AT_ONCE)):
+    while files := list(islice(old, _ASKED_AT_ONCE)):
         if is_stopping():
             return
         with runtime.database.reading(organisation_id) as session:
-            in_use = files_in_use(session, [path.name for path in paths])
+            in_use = files_in_use(session, [each.name for each in files])
         is_known = is_known or bool(in_use)
-        doomed += [path for path in paths if path.name not in in_use]
+        doomed += [each for each in files if each.name not in in_use]
         if is_known:
             runtime.blobs.delete_old(organisation_id, doomed, before)
             doomed = []

@@ -17,6 +17,7 @@ from services.notifications.deliveries import backlog, retention, sending
 from services.notifications.deliveries.entrypoints import DeliveryEntrypoints
 from services.notifications.deliveries.rules import CHANNELS
 from services.notifications.models import Base
+from services.notifications.my_notices.entrypoints import MyNoticeEntrypoints
 from services.notifications.notices.entrypoints import NoticeEntrypoints
 from services.notifications.personal_data.kept import KEPT
 from services.notifications.preferences.entrypoints import PreferenceEntrypoints
@@ -46,6 +47,7 @@ def start_runtime(settings: Any) -> Runtime:
 class Service(
     ChannelEntrypoints,
     DeliveryEntrypoints,
+    MyNoticeEntrypoints,
     NoticeEntrypoints,
     PreferenceEntrypoints,
     TemplateEntrypoints,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.chassis.audit_search import ids_asked, serves_audit
-from services.chassis.blobs import IMAGES
+from services.chassis.blobs import ANSWERS, IMAGES
 from services.chassis.loop import Loop
 from services.chassis.personal_data import serves_personal_data
 from services.chassis.runtime import Runtime
@@ -15,6 +15,8 @@ from services.contracts.identity.personal_data import describe_personal_data_job
 from services.contracts.portals.audit import trail
 from services.contracts.portals.personal_data import answered
 from services.portals.absences.entrypoints import AbsencesEntrypoints
+from services.portals.answer_files import queries as answer_files
+from services.portals.answer_files.entrypoints import AnswerFilesEntrypoints
 from services.portals.applicants import idle
 from services.portals.applicants.entrypoints import ApplicantsEntrypoints
 from services.portals.appointment_invitations.entrypoints import AppointmentInvitationEntrypoints
@@ -26,8 +28,8 @@ from services.portals.consents.entrypoints import ConsentsEntrypoints
 from services.portals.definitions.entrypoints import DefinitionsEntrypoints
 from services.portals.drafts.entrypoints import DraftsEntrypoints
 from services.portals.fhir.entrypoints import FhirEntrypoints
+from services.portals.images import queries as images
 from services.portals.images.entrypoints import ImagesEntrypoints
-from services.portals.images.queries import files_in_use
 from services.portals.inbox.entrypoints import InboxEntrypoints
 from services.portals.merged_people.entrypoints import MergedPeopleEntrypoints
 from services.portals.message_types.entrypoints import MessageTypesEntrypoints
@@ -49,9 +51,10 @@ from services.portals.supervision.entrypoints import SupervisionEntrypoints
 
 
 def start_runtime(settings: Any) -> Runtime:
-    """The runtime, with the loops that delete images that no row names, wipe idle applications, and tell of what nobody answers."""
+    """The runtime, with the loops that delete files that no row names, wipe idle applications, and tell of what nobody answers."""
     runtime = Runtime("portals", settings, Base)
-    runtime.loops.append(UnusedFilesLoop(runtime, IMAGES, files_in_use))
+    runtime.loops.append(UnusedFilesLoop(runtime, IMAGES, images.files_in_use))
+    runtime.loops.append(UnusedFilesLoop(runtime, ANSWERS, answer_files.files_in_use))
     runtime.loops.append(Loop("idle-applications", lambda: idle.wipe(runtime), idle.EVERY_S))
     runtime.loops.append(Loop("escalation", lambda: escalation.tell_due(runtime), escalation.EVERY_S))
     return runtime
@@ -76,6 +79,7 @@ class Service(
     CalendarFeedsEntrypoints,
     QuestionnairesEntrypoints,
     ResponsesEntrypoints,
+    AnswerFilesEntrypoints,
     ApplicantsEntrypoints,
     PortalQueueEntrypoints,
     StaffGroupsEntrypoints,

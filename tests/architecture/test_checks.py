@@ -193,9 +193,8 @@ def test_an_event_that_nobody_publishes_is_named(tree: Portico):
 
 
 def test_a_code_that_nobody_raises_is_named(tree: Portico):
-    assert (
-        "document_encrypted: no code raises it; take it out of services/contracts/errors.py"
-        in refusals.problems(with_modules(tree, without="services.signing"))
+    assert "not_signed: no code raises it; take it out of services/contracts/errors.py" in refusals.problems(
+        with_modules(tree, without="services.signing")
     )
 
 

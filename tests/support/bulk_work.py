@@ -21,15 +21,18 @@ from pathlib import Path
 from typing import Any
 
 import eventlet
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.demo import SAMPLE
 from services.chassis import wire
 from services.chassis.audit_sealing import Sealer
 from services.chassis.database import Database
+from services.chassis.passports import Issuer
 from services.chassis.stall_monitor import StallMonitor
 from services.chassis.unit_of_work import utc_now
 from services.contracts.identity import audit as identity_audit
 from services.contracts.identity import hr_feed, merging, people, relationships
+from services.contracts.portals import published_items as items_contract
 from services.contracts.referrals import directory, directory_imports
 from services.identity.hr_feed import imports as hr_imports
 from services.identity.models import Relationship
@@ -39,7 +42,7 @@ from tests.integration.identity.employees import a_line, upload
 from tests.integration.identity.test_audit_chain import note
 from tests.integration.referrals.builders import OTHER_STAFF, Desk
 from tests.integration.referrals.histories import Place, some_pasts, write_pasts
-from tests.support.in_process import HARBOR, InProcess
+from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
 
 Measured = dict[str, Any]
 
@@ -58,9 +61,16 @@ class Stalls(StallMonitor):
 class Beside:
     """What goes on during a job: reads of another organisation, the loops of the service, looks at the job's progress."""
 
-    def __init__(self, read: Callable[[], Any], look: Callable[[], Any], seal: Callable[[], Any]) -> None:
-        self._read, self._look, self._seal = read, look, seal
+    def __init__(
+        self,
+        read: Callable[[], Any],
+        look: Callable[[], Any],
+        seal: Callable[[], Any],
+        write: Callable[[], Any] | None = None,
+    ) -> None:
+        self._read, self._look, self._seal, self._write = read, look, seal, write
         self._reads: list[float] = []
+        self._writes: list[float] = []
         self._progress: set[Any] = set()
         self._is_running = True
 
@@ -70,7 +80,8 @@ class Beside:
         run.collect_garbage_seldom()
         stalls = Stalls()
         stalls.start()
-        others = [eventlet.spawn(each) for each in (self._keep_reading, self._keep_sealing)]
+        kept_up = (self._keep_reading, self._keep_sealing, self._keep_writing)
+        others = [eventlet.spawn(each) for each in kept_up]
         started = time.monotonic()
         job()
         took = time.monotonic() - started
@@ -83,7 +94,8 @@ class Beside:
             "took_s": round(took, 1),
             "stalls": sorted(stalls.found, reverse=True)[:5],
             "reads": len(reads),
-            "read_p99_s": round(reads[len(reads) * 99 // 100], 3),
+            "read_p99_s": _p99(reads),
+            "write_p99_s": _p99(sorted(self._writes)),
             "places": len(self._progress),
         }
 
@@ -95,10 +107,21 @@ class Beside:
             self._progress.add(self._look())
             eventlet.sleep(0.02)
 
+    def _keep_writing(self) -> None:
+        while self._is_running and self._write:
+            started = time.monotonic()
+            self._write()
+            self._writes.append(time.monotonic() - started)
+            eventlet.sleep(0.02)
+
     def _keep_sealing(self) -> None:
         while self._is_running:
             self._seal()
             eventlet.sleep(1)
+
+
+def _p99(sorted_s: list[float]) -> float:
+    return round(sorted_s[len(sorted_s) * 99 // 100], 3) if sorted_s else 0.0
 
 
 def _waits_for_the_disk(service: InProcess) -> InProcess:
@@ -285,8 +308,42 @@ def _places(desk: Desk) -> int:
         return int(connection.exec_driver_sql("SELECT count(*) FROM report_places").scalar_one())
 
 
+def published_items(folder: Path, rows: int) -> Measured:
+    """So many items of one person that upstream systems publish, four batches at a time, while another organisation publishes."""
+    portals = _waits_for_the_disk(InProcess("portals", f"sqlite:///{folder / 'portals.db'}", folder))
+    portals.runtime.issuer = Issuer("portals", Ed25519PrivateKey.generate())
+    portals.answers["identity.describe_people"] = lambda asked: {
+        "items": [{"person_id": each} for each in asked["person_ids"]]
+    }
+    portals.answers["identity.describe_person"] = lambda _: {}
+    person, publishes = "1" * 32, "published_item.publish"
+    one = {"person_id": person, "kind": "work_status", "values": {"status": "full_duty"}}
+    here, there = a_caller(publishes), a_caller(publishes, organisation=BAYSIDE)
+    batches = [range(begin, begin + 100) for begin in range(0, rows, 100)]
+    done: list[int] = []
+
+    def batch(numbers: range) -> None:
+        items = [{**one, "source_reference": str(number)} for number in numbers]
+        answer = portals.call(items_contract.publish_items, here, source="ehr", items=items)
+        done.append(answer["published"])
+
+    def job() -> None:
+        for _ in eventlet.GreenPool(4).imap(batch, batches):
+            pass
+
+    def write() -> None:
+        named = {"source": "own", "source_reference": wire.new_id()}
+        portals.call(items_contract.publish_item, there, **one, **named)
+
+    sealer = Sealer("portals", portals.database, portals.runtime.tables, portals.runtime.issuer)
+    read = lambda: portals.call(items_contract.list_items, there, person_id=person)  # noqa: E731
+    measured = Beside(read, lambda: len(done), sealer.seal, write).during(job)
+    return measured | {"state": "published", "done": sum(done)}
+
+
 if __name__ == "__main__":
     JOBS = {
-        each.__name__: each for each in (hr_import, directory_import, merge, report_rebuild, audit_export)
+        each.__name__: each
+        for each in (hr_import, directory_import, merge, report_rebuild, audit_export, published_items)
     }
     print(json.dumps(JOBS[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))))

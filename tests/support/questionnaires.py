@@ -35,11 +35,17 @@ def a_published(
     service: InProcess, caller: Caller, *items: dict[str, Any], title: str = "Form", **changes: Any
 ) -> str:
     """The id of a questionnaire with these items that is published."""
-    draft = service.call(contract.create_questionnaire, caller, title=title)
-    one = {"questionnaire_id": draft["id"]}
-    wanted = list(items or [an_item("a")])
-    service.call(contract.replace_questionnaire_items, caller, version=1, items=wanted, **one)
+    one = {"questionnaire_id": a_draft_of(service, caller, *items, title=title)}
     changed = service.call(contract.change_questionnaire, caller, version=2, title=title, **changes, **one)
     assert changed["problems"] == []
     service.call(contract.publish_questionnaire, caller, version=3, **one)
-    return str(draft["id"])
+    return one["questionnaire_id"]
+
+
+def a_draft_of(service: InProcess, caller: Caller, *items: dict[str, Any], title: str = "Form") -> str:
+    """The id of a questionnaire with these items that is not published, in version 2."""
+    draft = service.call(contract.create_questionnaire, caller, title=title)
+    one = {"questionnaire_id": str(draft["id"])}
+    wanted = list(items or [an_item("a")])
+    service.call(contract.replace_questionnaire_items, caller, version=1, items=wanted, **one)
+    return one["questionnaire_id"]

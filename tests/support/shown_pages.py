@@ -124,6 +124,7 @@ def application(client: Any, folder: str = "") -> flask.Flask:
     settings = SimpleNamespace(
         gateway_serves="all",
         blob_dir=folder,
+        blob_s3_bucket=None,
         max_upload_bytes=2000,
         max_stored_bytes=10_000,
         unused_files_kept_hours=24,

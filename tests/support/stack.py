@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from deploy import partners, topology
+from deploy.broker import Broker
 from deploy.client import Portico
 from deploy.demo import SAMPLE
 from deploy.journey import Journey
@@ -34,6 +35,7 @@ class RunningStack:
     """A stack that is up. `admin` and `staff` are logged in to Harbor, `stranger` administers Bayside."""
 
     stack: Stack
+    in_cluster: bool = False
     passwords: dict[str, str] = field(default_factory=dict)
     admin: Portico = None  # type: ignore[assignment]
     staff: Portico = None  # type: ignore[assignment]
@@ -43,7 +45,9 @@ class RunningStack:
         for key in (HARBOR, BAYSIDE):
             self.create_organisation(key)
         assert self.stack.broker is not None
-        topology.declare(self.stack.amqp_uri, topology.internal([HARBOR, BAYSIDE]))
+        topology.declare(
+            self.stack.amqp_uri, topology.internal([HARBOR, BAYSIDE], in_cluster=self.in_cluster)
+        )
         topology.declare(self.stack.feed_amqp_uri, topology.feed([HARBOR, BAYSIDE]))
         partners.connect(self.stack.broker, [HARBOR, BAYSIDE])
         self.admin = self.log_in(HARBOR, f"admin@{HARBOR}.example.org")
@@ -169,8 +173,10 @@ def running_stack(
     replicas: Mapping[str, int] | None = None,
     extra_env: Mapping[str, Mapping[str, str]] | None = None,
     commands: Commands | None = None,
+    broker: Broker | None = None,
+    start_within_s: float = 90,
 ) -> Iterator[RunningStack]:
-    """A stack in a new folder, on free ports; removed afterwards."""
+    """A stack in a new folder, on free ports; removed afterwards. `broker`: a cluster instead of its own node."""
     with temporary_folder("portico-stack-") as folder:
         folder.chmod(0o711)  # so that PostgreSQL, as another account, reaches its own folder
         stack = Stack(
@@ -183,10 +189,12 @@ def running_stack(
             seed_demo=False,
             environ={"LOG_LEVEL": "INFO"},
         )
+        if broker is not None:
+            stack.broker = broker
         try:
             with stalls.watched(stack.folder / "log"):
-                stack.start()
-                running = RunningStack(stack)
+                stack.start(start_within_s)
+                running = RunningStack(stack, in_cluster=broker is not None)
                 yield running
         finally:
             stack.stop()

@@ -256,7 +256,15 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("portals.save_application_answers", "response_id"): "application_response",
     **{
         (f"portals.{name}", "response_id"): "sent_response"
-        for name in ("get_response", "export_response", "get_observations", "get_review", "mark_reviewed")
+        for name in (
+            "get_response",
+            "export_response",
+            "get_observations",
+            "get_review",
+            "mark_reviewed",
+            "open_answer_file",
+            "open_review_file",
+        )
     },
     ("portals.list_responses", "person_id"): "answering_person",
     ("portals.list_responses", "after"): "sent_response_cursor",

@@ -14,6 +14,7 @@ from services.contracts.declare import PORTAL_REALMS
 from services.contracts.identity import organisations
 from services.contracts.identity.organisations import organisation_created
 from services.contracts.portals import (
+    answer_files,
     applicants,
     consents,
     definitions,
@@ -161,11 +162,11 @@ def _responses(world: World, key: str) -> None:
             (ACCOUNTS[key][0], own, [_forms_of(own), {**_forms_of(other), "role": "supervisor"}]),
         )
     )
-    item = an_item("a", observation={"code": "1"})
+    item, file = an_item("a", observation={"code": "1"}), an_item("file", "file")
     ordered = a_published(world.service, staff, item, title=f"Ordered by {key}")
     told = {"item": "a", "operator": "exists", "value": "true", "department": f"safety-{key}"}
     asked = {"needs_supervisor_review": True, "supervisor_orders": [ordered], "notices": [told]}
-    offered = a_published(world.service, staff, item, title=f"Offered by {key}", **asked)
+    offered = a_published(world.service, staff, item, file, title=f"Offered by {key}", **asked)
     entries = [{"questionnaire_id": offered}]
     call(questionnaires.offer_questionnaires, staff, portal="employee", items=entries, version=1)
     sent = []
@@ -173,7 +174,10 @@ def _responses(world: World, key: str) -> None:
         begun = call(responses.start_response, worker, questionnaire_id=offered)["id"]
         answered = [{"item": "a", "answer": f"Of {key}"}]
         call(responses.save_answers, worker, response_id=begun, answers=answered, version=1)
-        sent.append(call(responses.submit_response, worker, response_id=begun, version=2)["id"])
+        document = world.service.upload(an_image("PNG", 40, 20), IDS[key][0])
+        given = {"response_id": begun, "question": 2, "document": document}
+        call(answer_files.add_answer_file, worker, version=2, **given)
+        sent.append(call(responses.submit_response, worker, response_id=begun, version=3)["id"])
     world.keep(key, "sent_response", *sent)
     world.keep(key, "answering_person", other)
     draft = call(responses.start_response, chief, questionnaire_id=offered)
@@ -198,6 +202,11 @@ def _responses(world: World, key: str) -> None:
         if operation.access.realms in (PORTAL_REALMS, ("employee",)) and "response" in operation.name:
             world.callers_of[operation.address, key] = chief
     for operation in (
+        answer_files.add_answer_file,
+        answer_files.remove_answer_file,
+        answer_files.get_my_file_question,
+        answer_files.open_my_answer_file,
+        answer_files.open_review_file,
         responses.list_my_questionnaires,
         responses.save_answers,
         responses.list_reviews,
@@ -205,6 +214,9 @@ def _responses(world: World, key: str) -> None:
         responses.mark_reviewed,
     ):
         world.callers_of[operation.address, key] = chief
+    for operation in contract_of_portals.operations.values():
+        if "question" in operation.request.fields:
+            world.requests[operation.address] = functools.partial(_always, {"question": 2})
     world.requests["portals.start_response"] = lambda own, member: (
         {"questionnaire_id": own["ordered_questionnaire"][0]} if member == "order_id" else {}
     )

@@ -118,7 +118,7 @@ def test_a_decline_from_the_mail_asks_for_its_reason(shelter: Shelter, phone: Br
     require_good(phone)
     assert shelter.status(referral) == "Referred"
     reach_field(phone, "Reason")
-    phone.type("No cap")
+    phone.press("ArrowDown")  # the first reason: no capacity
     reach(phone, "Decline the referral")
     phone.press("Enter")
     wait_for_heading(phone, "The referral is declined")

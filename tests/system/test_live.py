@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import re
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from html import unescape
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from tests.support.eventually import eventually
 from tests.support.stack import HARBOR, RunningStack
 
 STAFF = "live@harbor.example.org"
+PATIENTS_PASSWORD = "lantern-orchid-quarry-7"
 
 
 class Page:
@@ -204,3 +207,33 @@ def test_nobody_is_told_without_a_page_of_their_own_session(
     assert requests.post(f"{live}/live", timeout=5).status_code == 404
     metrics = requests.get(f"http://127.0.0.1:{portico.stack.ports.live_metrics}/metrics", timeout=5).text
     assert "portico_live_streams" in metrics
+
+
+def test_a_person_of_a_portal_is_told_of_a_message_and_of_their_own_reading(
+    portico: RunningStack, staff: Portico
+) -> None:
+    given = {"first_name": "Lena", "last_name": "Live", "kinds": ["patient"], "email": "lena@example.org"}
+    person = portico.admin.post("/v1/people", **given, date_of_birth="1980-02-29", postal_code="02139")
+    portico.admin.put(
+        f"/v1/patients/{person['id']}/credentials", username="lena.live", password=PATIENTS_PASSWORD,
+        must_change=False, enable_access=True, attests_email_is_private=True,
+    )  # fmt: skip
+    signed_in = Portico(portico.url).post(
+        "/v1/sessions", organisation=HARBOR, realm="patient", login="lena.live", password=PATIENTS_PASSWORD
+    )
+    token = signed_in["token"]
+    shown = requests.get(
+        f"{portico.url}/portal/patient/messages", headers={"Cookie": f"{SESSION}={token}"}, timeout=30
+    )
+    assert shown.status_code == 200, shown.text
+    page = unescape(str(re.search(r'data-live="([^"]+)"', shown.text)[1]))  # type: ignore[index]
+    view = f"account:{account_of(portico, token)}"
+    with open_page(portico, token, page) as opened:
+        portico.admin.post(f"/v1/people/{person['id']}/messages", text="Please call us.")
+        comes_true(lambda: opened.told(view))
+        assert "Please" not in " ".join(opened.lines)
+    patient = Portico(portico.url, token)
+    (thread,) = patient.get("/v1/me/threads")["items"]
+    with open_page(portico, token, page) as opened:
+        patient.get(f"/v1/me/threads/{thread['id']}")
+        comes_true(lambda: opened.told(view))

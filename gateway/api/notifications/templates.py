@@ -12,5 +12,6 @@ ROUTES = (
     Route(
         "GET", "/v1/message-templates/{kind}/versions/{number}", templates.compare_message_template_version
     ),
+    Route("GET", "/v1/portal-mail-sample", templates.sample_portal_mail),
     Route("POST", "/v1/message-templates/{kind}/preview", templates.preview_message_template),
 )

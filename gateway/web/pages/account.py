@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.web.page import Action, Page, Read
 from gateway.web.states import State
 from services.contracts.identity import accounts, audit, credentials, outside, people, second_factor, sessions
-from services.contracts.notifications import preferences
+from services.contracts.notifications import my_notices, preferences
 from services.contracts.referrals import audit as referrals_audit
 from services.contracts.signing import audit as signing_audit
 
@@ -24,6 +24,7 @@ PAGES = (
             "sessions": Read(sessions.list_my_sessions),
             "factor": Read(second_factor.get_my_second_factor),
             "identities": Read(outside.list_my_outside_identities),
+            "notices": Read(my_notices.count_my_notices, without=("service_unavailable", "timeout")),
             "preferences": Read(preferences.get_my_message_preferences, without=("forbidden",)),
         },
         actions=(
@@ -42,6 +43,13 @@ PAGES = (
                 "without second factor", replies={second_factor.get_my_second_factor: {"is_enabled": False}}
             ),
         ),
+    ),
+    Page(
+        "/account/notices",
+        "account/notices.html",
+        reads={"notices": Read(my_notices.list_my_notices, query=("is_read", "after"))},
+        actions=(Action("read_notices", my_notices.read_my_notices, "Marked as read."),),
+        sample={my_notices.list_my_notices: {"kind": "referral_assigned", "page": "/account"}},
     ),
     Page(
         "/account/password",

@@ -8,6 +8,7 @@ from services.contracts.identity import people
 from services.contracts.portals import configuration, inbox
 
 _MESSAGES = "/portal/{portal}/messages"
+_TOLD = ("account:{me}",)  # a message to the caller
 # The name is the one by which the frame of all pages finds the portal's name and colour.
 _READS = {
     "portal": Read(configuration.get_portal_home),
@@ -22,6 +23,7 @@ PAGES = (
             **_READS,
             "threads": Read(inbox.list_my_threads, given={"limit": 20}, query=("box", "person_id", "after")),
         },
+        watches=_TOLD,
     ),
     Page(
         f"{_MESSAGES}/new",
@@ -49,6 +51,7 @@ PAGES = (
         "inbox/thread.html",
         reads={**_READS, "thread": Read(inbox.get_my_thread)},
         actions=(Action("reply_in_my_thread", inbox.reply_in_my_thread, "Your answer is sent."),),
+        watches=_TOLD,
         states=(State("limit reached", replies={inbox.get_my_thread: {"rules": {"left": 0}}}),),
         sample={
             inbox.get_my_thread: {

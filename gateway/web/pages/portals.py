@@ -55,6 +55,7 @@ PAGES = (
             ),
         },
         goes_on=_single_function,
+        watches=("account:{me}",),  # a message to the caller
     ),
     _published("record"),
     _published("work-status", kind="work_status"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.web.page import Action, Page, Read
 from services.contracts.identity import employees, people
-from services.contracts.portals import configuration, responses
+from services.contracts.portals import answer_files, configuration, responses
 
 _HOME = {"portal": Read(configuration.get_portal_home)}
 _PORTAL = "/portal/{portal}"
@@ -55,6 +55,25 @@ PAGES = (
             ),
         ),
         sample={responses.get_my_response: {"step": _ONE_ITEM}},
+    ),
+    Page(
+        f"{_RESPONSE}/files/{{question}}",
+        "portals/file.html",
+        reads={**_HOME, "asked": Read(answer_files.get_my_file_question)},
+        actions=(
+            Action(
+                "add_answer_file",
+                answer_files.add_answer_file,
+                "Your file is added.",
+                then=f"{_RESPONSE}/{{goes_on_to}}",
+            ),
+            Action(
+                "remove_answer_file",
+                answer_files.remove_answer_file,
+                "Your file is taken away.",
+                then=f"{_RESPONSE}/{{goes_on_to}}",
+            ),
+        ),
     ),
     Page(
         f"{_RESPONSE}/review",

@@ -11,8 +11,14 @@ from services.contracts.identity.permissions import MANAGE_PEOPLE, READ_PEOPLE
 
 access_granted = contract.event(
     "access_granted",
-    "An account may reach a resource of the directory, or (`resource_kind` is `profile`) a person's profile.",
-    data={"account_id": Id(required=True), "resource_id": Id(required=True), "resource_kind": Code()},
+    "An account may reach a resource of the directory, or (`resource_kind` is `profile`) a person's profile. `is_further`: its "
+    "owner has signed in before and reaches another profile already.",
+    data={
+        "account_id": Id(required=True),
+        "resource_id": Id(required=True),
+        "resource_kind": Code(),
+        "is_further": Flag(),
+    },
 )
 access_revoked = contract.event(
     "access_revoked",

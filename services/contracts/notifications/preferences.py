@@ -6,6 +6,7 @@ choose in their profile alone (`set_my_notifications`, S0-39, S0-40).
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from marshmallow import fields, validate
@@ -31,13 +32,16 @@ _TIME: dict[str, Any] = {"invalid": "A time such as 22:00 is expected."}
 
 
 class MessagePreferences(Request):
-    """What an account wants to be told, and when.
+    """What an account wants to be told by e-mail, and when.
 
-    `switched_off`: groups that are not wanted. Between `quiet_from` and `quiet_until` in `time_zone` nothing is sent that can
+    `switched_off`: groups that are not wanted. `digested`: groups of which one mail a day tells, at `digest_at` in `time_zone`, with
+    how many there are; what is urgent comes at once. Between `quiet_from` and `quiet_until` in `time_zone` nothing is sent that can
     wait; both or none of the two are given.
     """
 
     switched_off = fields.List(one_of(GROUPS), required=True, validate=validate.Length(max=len(GROUPS)))
+    digested = fields.List(one_of(GROUPS), load_default=list, validate=validate.Length(max=len(GROUPS)))
+    digest_at = fields.Time(load_default=datetime.time(8), format="%H:%M", error_messages=_TIME)
     quiet_from = fields.Time(load_default=None, allow_none=True, format="%H:%M", error_messages=_TIME)
     quiet_until = fields.Time(load_default=None, allow_none=True, format="%H:%M", error_messages=_TIME)
     time_zone = TimeZone(load_default="UTC")
@@ -48,6 +52,8 @@ class MessagePreferencesView(Reply):
 
     groups = fields.List(one_of(GROUPS), required=True)
     switched_off = fields.List(one_of(GROUPS), required=True)
+    digested = fields.List(one_of(GROUPS), required=True)
+    digest_at = fields.Time(required=True, format="%H:%M")
     quiet_from = fields.Time(required=True, allow_none=True, format="%H:%M")
     quiet_until = fields.Time(required=True, allow_none=True, format="%H:%M")
     time_zone = fields.String(required=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import Reply, page_of, permission
-from services.contracts.fields import Code, Count, Id, Moment, number_of, one_of
+from services.contracts.declare import STAFF, Reply, page_of, permission
+from services.contracts.fields import Code, Count, Id, Moment, Text, number_of, one_of
 from services.contracts.identity.paging import PAGE
 from services.contracts.notifications import contract
 
@@ -105,6 +105,24 @@ preview_message_template = contract.query(
     },
     access=MANAGE,
     errors=REFUSALS,
+)
+
+
+sample_portal_mail = contract.query(
+    "sample_portal_mail",
+    "The e-mail that says that a message waits, with these names of a portal. Nothing is sent.",
+    request={
+        "organisation_name": Text(required=True, most=200),
+        "portal_name": Text(required=True, most=200),
+        "product_name": Text(required=True, most=200),
+        "language": Language(load_default="en"),
+    },
+    reply={
+        "subject": fields.String(required=True),
+        "text": fields.String(required=True),
+        "html": fields.String(required=True, allow_none=True),
+    },
+    access=permission("portal.configure", realms=STAFF),
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import PUBLIC, SIGNED_IN, STAFF, Reply, Request, permission
+from services.contracts.declare import PUBLIC, SIGNED_IN, STAFF, Reply, Request, only_services, permission
 from services.contracts.fields import (
     CalendarMoment,
     Code,
@@ -19,6 +19,7 @@ from services.contracts.fields import (
     number_of,
     one_of,
 )
+from services.contracts.identity.realms import REALMS
 from services.contracts.portals import contract
 from services.contracts.portals.definitions import KINDS, Suffix
 from services.contracts.portals.local_text import AnyText
@@ -291,6 +292,15 @@ get_portal = contract.query(
     access=SIGNED_IN,
     errors=("not_found",),
     before_consent=True,
+)
+
+describe_portal_names = contract.query(
+    "describe_portal_names",
+    "What messages to people of a realm call its portal and the product: the first portal of the realm that is enabled.",
+    request={"realm": one_of(REALMS, required=True), **LANGUAGES},
+    reply={"name": fields.String(required=True), "product_name": fields.String(required=True)},
+    access=only_services("notifications"),
+    errors=("not_found",),
 )
 
 get_public_portal = contract.query(

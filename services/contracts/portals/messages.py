@@ -77,6 +77,11 @@ message_received = contract.event(
 )
 message_read = contract.event(
     "message_read",
-    "A person of a portal has opened what staff had written.",
-    data={"thread_id": Id(required=True), "person_id": Id(required=True), "messages": Count(required=True)},
+    "A person of a portal has opened what staff had written. `account_id` is whose account it was.",
+    data={
+        "thread_id": Id(required=True),
+        "person_id": Id(required=True),
+        "messages": Count(required=True),
+        "account_id": Id(),
+    },
 )

@@ -18,7 +18,7 @@ OPERATORS = (EQUAL, UNEQUAL, GREATER, LESS, AT_LEAST, AT_MOST, ANSWERED)
 ALL, ANY = "all", "any"
 # The jurisdiction of everybody whose own is not among the variants.
 OTHER = "other"
-MOST_ITEMS, DEEPEST, MOST_OPTIONS = 500, 6, 300
+MOST_ITEMS, DEEPEST, MOST_OPTIONS, MOST_FILES = 500, 6, 300, 20
 # In a whole questionnaire: each is looked at whenever somebody answers.
 MOST_CONDITIONS, MOST_OPTIONS_IN_ALL = 1000, 2000
 LONGEST_ANSWER, LONGEST_ITEM_NAME = 20_000, 255

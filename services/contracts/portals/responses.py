@@ -23,7 +23,7 @@ from services.contracts.portals.questionnaire_form import (
 from services.contracts.portals.questionnaires import MODULES
 
 DRAFT, SUBMITTED = "draft", "submitted"
-# What comes after an answer was saved: a section (`sections/2`), the check of all answers, or a pause.
+# What comes after an answer was saved: a section (`sections/2`), a file (`files/7`), the check of all answers, or a pause.
 REVIEW, SAVED = "review", "saved"
 MOST_SECTIONS = MOST_ITEMS
 
@@ -116,14 +116,23 @@ class ResponseRow(Reply):
     reviewed_at = Moment(required=True, allow_none=True)
 
 
+class FileAnswer(Reply):
+    """A file as an answer. `question` is the number of its question among all items of the questionnaire, from 1."""
+
+    question = Count(required=True)
+    media_type = fields.String(required=True)
+    size = Count(required=True)
+
+
 class AnswerShown(Reply):
-    """A question and its answer in words. A section has no answer."""
+    """A question and its answer in words. A section has no answer. Of a file the words are its kind and size."""
 
     item = fields.String(required=True)
     section = fields.String(required=True, allow_none=True)
     question = fields.String(required=True)
     kind = fields.String(required=True)
     answer = fields.Raw(required=True, allow_none=True)
+    file = fields.Nested(FileAnswer, required=True, allow_none=True)
 
 
 class MyResponse(ResponseRow):
@@ -225,7 +234,8 @@ get_my_response = contract.query(
 )
 save_answers = contract.command(
     "save_answers",
-    "Save answers of a draft; other answers stay. With `is_checked` wrong ones are refused, each beside its field.",
+    "Save answers of a draft; other answers stay. With `is_checked` wrong ones are refused, each beside its field. "
+    "`file_for` is the item whose file comes next: `goes_on_to` leads there.",
     request={
         **_ONE,
         "section": _SECTION,
@@ -234,6 +244,7 @@ save_answers = contract.command(
         ),
         "is_checked": Flag(load_default=False),
         "is_leaving": Flag(load_default=False),
+        "file_for": Text(load_default=None, allow_none=True, most=LONGEST_ITEM_NAME),
     },
     reply=MyResponse,
     access=_OWN,

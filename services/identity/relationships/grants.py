@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 
 from services.chassis import wire
@@ -69,8 +69,20 @@ def open_grant(
         starts_at=starts_at.isoformat(),
         ends_at=ends_at.isoformat() if ends_at else None,
     )
-    _publish(unit, contract.access_granted, grant)
+    is_further = account.last_login_at is not None and _reaches_another(unit, grant)
+    _publish(unit, contract.access_granted, grant, is_further=is_further)
     return grant
+
+
+def _reaches_another(unit: UnitOfWork, grant: Grant) -> bool:
+    """Whether the account has another grant that is neither revoked nor over."""
+    others = select(Grant.id).where(
+        Grant.account_id == grant.account_id,
+        Grant.id != grant.id,
+        Grant.revoked_at.is_(None),
+        or_(Grant.ends_at.is_(None), Grant.ends_at > unit.now),
+    )
+    return unit.session.scalars(others.limit(1)).first() is not None
 
 
 def access_exists() -> Refused:
@@ -148,9 +160,6 @@ def role_of(unit: UnitOfWork, realm: str, code: str) -> Role:
     return chosen
 
 
-def _publish(unit: UnitOfWork, event: Any, grant: Grant) -> None:
-    unit.publish(
-        event,
-        grant.account_id,
-        {"account_id": grant.account_id, "resource_id": grant.person_id, "resource_kind": "profile"},
-    )
+def _publish(unit: UnitOfWork, event: Any, grant: Grant, **more: bool) -> None:
+    about = {"account_id": grant.account_id, "resource_id": grant.person_id, "resource_kind": "profile"}
+    unit.publish(event, grant.account_id, about | more)

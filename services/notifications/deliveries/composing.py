@@ -14,23 +14,15 @@ from services.contracts.identity import accounts, credentials, organisations, pa
 from services.contracts.portals import appointments
 from services.contracts.referrals import queues
 from services.notifications.channels import calendar_entry, email
-from services.notifications.deliveries import acting, rules
+from services.notifications.deliveries import acting, digests, portal_names, rules
 from services.notifications.deliveries.asking import ask
 from services.notifications.deliveries.models import Delivery
-from services.notifications.deliveries.outcomes import NoRecipient, NotNow
+from services.notifications.deliveries.outcomes import InDigest, NoRecipient, NotNow
 from services.notifications.preferences import choices
 from services.notifications.preferences import rules as preference_rules
 from services.notifications.templates import own_words, product_words, rendering
 from services.notifications.templates.spoken import spoken_time
 
-PRODUCT = "Portico"
-PORTAL_NAMES = {
-    "provider": "Provider Portal",
-    "family": "Family Portal",
-    "patient": "Patient Portal",
-    "employee": "Employee Portal",
-    "applicant": "Applicant Portal",
-}
 # For each kind of message with a credential: placeholder of the template → member of identity's answer.
 CREDENTIAL_KINDS = {
     "account_invited": {"invitation_link": "link"},
@@ -67,11 +59,10 @@ def compose(runtime: Runtime, delivery: Delivery) -> EmailMessage:
     if appointment:
         values |= _when_and_where(appointment, language)
     realm = values.pop("realm", None)
-    values |= {
-        "product_name": PRODUCT,
-        "portal_name": PORTAL_NAMES.get(str(realm), PRODUCT),
-        "portal_link": _page(settings, delivery, realm),
-    }
+    values |= portal_names.names_for(runtime, delivery, str(realm), language)
+    values["portal_link"] = _page(settings, delivery, realm)
+    if delivery.kind == digests.KIND:
+        values["counted"] = digests.counted(delivery.context["counts"], language)
     kind = _variant(delivery.kind, values)
     if kind == "appointment_cancelled" and appointment["is_due_again"]:
         kind = "appointment_released"
@@ -103,7 +94,10 @@ def compose(runtime: Runtime, delivery: Delivery) -> EmailMessage:
 
 
 def _require_wanted(runtime: Runtime, delivery: Delivery) -> None:
-    """Raise NoRecipient for what the account has switched off, NotNow in its quiet hours. Neither holds for what must be told."""
+    """Raise NoRecipient for what the account has switched off, InDigest for what its summary tells, NotNow in its quiet hours.
+
+    None of them holds for what must be told.
+    """
     group = preference_rules.group_of(delivery.kind)
     if group is None:
         return
@@ -113,6 +107,8 @@ def _require_wanted(runtime: Runtime, delivery: Delivery) -> None:
         return
     if group in chosen.switched_off:
         raise NoRecipient("switched_off")
+    if group in chosen.digested and preference_rules.can_wait(delivery.kind):
+        raise InDigest(preference_rules.digest_due(utc_now(), chosen.digest_at, chosen.time_zone))
     hours = chosen.quiet_from, chosen.quiet_until, chosen.time_zone
     until = preference_rules.quiet_end(utc_now(), *hours)
     if until is not None and preference_rules.can_wait(delivery.kind):

@@ -152,6 +152,11 @@ class DeliveryEntrypoints:
         """E-mail the address that somebody entered."""
         _apply(incoming, handlers.patient_not_verified)
 
+    @listens(relationships.access_granted)
+    def on_access_granted(self, incoming: IncomingEvent) -> None:
+        """E-mail the account that it reaches another profile."""
+        _apply(incoming, handlers.access_granted)
+
     @listens(relationships.grant_expiring)
     def on_grant_expiring(self, incoming: IncomingEvent) -> None:
         """E-mail the account whose access ends."""

@@ -139,6 +139,12 @@ def patient_not_verified(unit: UnitOfWork, data: Mapping[str, Any], mail_domain:
     )
 
 
+def access_granted(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell an account that reaches a profile already of another one. The message does not say whose it is."""
+    if data.get("is_further"):
+        create_delivery(unit, "profile_granted", data["account_id"], {}, mail_domain)
+
+
 def grant_expiring(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell an account that its access to a profile ends soon. The message does not say whose profile it is."""
     create_delivery(unit, "access_ending", data["account_id"], {"grant_id": data["grant_id"]}, mail_domain)
@@ -308,6 +314,7 @@ def create_delivery(
             message_id=f"{delivery_id}@{mail_domain}",
             correlation_id=unit.context.correlation_id,
             created_at=unit.now,
+            shown_at=due_at or unit.now if channel == rules.EMAIL and kind not in rules.NOT_SHOWN else None,
         )
     )
     unit.audit(

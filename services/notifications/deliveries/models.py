@@ -24,6 +24,7 @@ class Delivery(TenantScoped, Base):
         Index(None, "organisation_id", "account_id", "created_at"),
         Index(None, "channel", "next_try_at"),
         Index(None, "created_at"),
+        Index(None, "organisation_id", "account_id", "shown_at", "id"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     # The sender loop works across organisations and needs the key for its calls and events.
@@ -55,3 +56,6 @@ class Delivery(TenantScoped, Base):
     settled_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     # Until when the provider's report is waited for; NULL where none is expected or it has come.
     report_due_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
+    # From when on it is among the account's notices in the application; NULL for what has no place there.
+    shown_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    read_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
+IN_DIGEST = "in_digest"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -12,13 +14,21 @@ class Outcome:
 
     state: str
     reason: str | None = None
-    # Until when it waits, where the account wants nothing now.
+    # Until when it waits, where the account wants nothing now; of what is in a summary, when that is due.
     waits_until: datetime.datetime | None = None
     # The provider has failed, whatever the message.
     is_outage: bool = False
 
 
 SENT = Outcome("sent")
+
+
+class InDigest(Exception):
+    """The account is told of this in its summary of the day, which is due then."""
+
+    def __init__(self, due_at: datetime.datetime) -> None:
+        super().__init__(IN_DIGEST)
+        self.outcome = Outcome("suppressed", IN_DIGEST, due_at)
 
 
 class NotNow(Exception):

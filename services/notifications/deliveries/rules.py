@@ -10,6 +10,20 @@ LONGEST_PAUSE_S = 300
 
 # Messages to people without an account: the id of a notice or code takes the account's place, and no event is published.
 WITHOUT_ACCOUNT = frozenset({"identity_not_verified", "pickup_code", "document_fax"})
+# Messages that are not among the notices of an account in the application: they bring somebody in, or go to an address of
+# before; a summary only counts what is there.
+NOT_SHOWN = WITHOUT_ACCOUNT | {
+    "account_invited",
+    "account_invited_with_password",
+    "password_reset",
+    "password_tries_refused",
+    "email_confirmation",
+    "login_email_changed",
+    "account_closed",
+    "portal_reminder",
+    "test_message",
+    "daily_digest",
+}
 # Kinds that are sent to unverified addresses, too (S0-43): a signer may not have signed in yet (S4-15), an owner has to
 # learn of an unexpected change to the account's sign-in, a portal is looked for by those who have never been there, and a
 # patient whose password staff have set has never confirmed the address, but is to learn that a message waits (S3-6).
@@ -39,10 +53,12 @@ PAGES = {
     "document_signed": "/staff/documents/{document_id}",
     "document_declined": "/staff/documents/{document_id}",
     "message_waiting": "/portal",
+    "daily_digest": "/account/notices",
     "request_overdue": "/staff/queue/{item_id}",
     "second_factor_removed": "/account/password",
     "password_changed": "/account",
     "access_ending": "/account",
+    "profile_granted": "/portal",
     **dict.fromkeys(
         ("appointment_booked_management", "appointment_moved_management", "appointment_cancelled_management"),
         "/staff/appointments/{appointment_id}",

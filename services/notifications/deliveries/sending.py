@@ -26,12 +26,12 @@ from services.contracts.errors import Refused
 from services.contracts.signing import paper
 from services.notifications.channels import email, http_provider
 from services.notifications.channels.failures import Permanent, Temporary
-from services.notifications.deliveries import report_signatures, rules
+from services.notifications.deliveries import digests, report_signatures, rules
 from services.notifications.deliveries.asking import ask
 from services.notifications.deliveries.composing import compose
 from services.notifications.deliveries.handlers import tell_outcome
 from services.notifications.deliveries.models import Delivery
-from services.notifications.deliveries.outcomes import SENT, NoRecipient, NotNow, Outcome
+from services.notifications.deliveries.outcomes import IN_DIGEST, SENT, InDigest, NoRecipient, NotNow, Outcome
 from services.notifications.deliveries.traffic import Traffic, traffic_of
 from services.notifications.webhooks import posting
 
@@ -174,7 +174,7 @@ def _try(runtime: Runtime, delivery: Delivery) -> Outcome:
         return Outcome("technical_failure", "tries_exhausted")  # no sender has recorded an outcome
     try:
         SEND_BY[delivery.channel](runtime, delivery)
-    except (NotNow, NoRecipient) as unwanted:
+    except (NotNow, NoRecipient, InDigest) as unwanted:
         return unwanted.outcome
     except Permanent as failure:
         return Outcome("permanent_failure", failure.reason, is_outage=failure.is_outage)
@@ -285,7 +285,9 @@ def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome, *, is_report_
         setattr(row, name, getattr(claimed, name))
     pause = rules.pause_after(row.tries)
     row.next_try_at = unit.now + pause if outcome.state == "temporary_failure" and pause else None
-    if outcome.waits_until:
+    if outcome.reason == IN_DIGEST and outcome.waits_until:
+        digests.add(unit, row, outcome.waits_until)
+    elif outcome.waits_until:
         row.next_try_at, row.tries = outcome.waits_until, row.tries - 1  # it was not tried
     if outcome == SENT:
         row.sent_at = unit.now

@@ -16,7 +16,14 @@ from services.contracts.errors import Refused
 from services.notifications.preferences import rules
 from services.notifications.preferences.models import MessagePreferences
 
-_USUAL: dict[str, Any] = {"switched_off": [], "quiet_from": None, "quiet_until": None, "time_zone": "UTC"}
+_USUAL: dict[str, Any] = {
+    "switched_off": [],
+    "digested": [],
+    "digest_at": datetime.time(8),
+    "quiet_from": None,
+    "quiet_until": None,
+    "time_zone": "UTC",
+}
 
 
 def get_my_message_preferences(session: Session, caller: Caller) -> dict[str, Any]:
@@ -36,6 +43,8 @@ def set_my_message_preferences(
     caller: Caller,
     *,
     switched_off: list[str],
+    digested: list[str],
+    digest_at: datetime.time,
     quiet_from: datetime.time | None,
     quiet_until: datetime.time | None,
     time_zone: str,
@@ -46,9 +55,16 @@ def set_my_message_preferences(
         raise Refused("invalid_request", f"{member}: Quiet hours have a beginning and an end.", member)
     key = {"organisation_id": unit.organisation_id, "account_id": caller.id}
     row = held_or_made(unit.session, MessagePreferences, key, {"id": wire.new_id(), **_USUAL})
-    row.switched_off = sorted(set(switched_off))
+    row.switched_off, row.digested = sorted(set(switched_off)), sorted(set(digested))
+    row.digest_at = digest_at
     row.quiet_from, row.quiet_until, row.time_zone = quiet_from, quiet_until, time_zone
-    unit.audit("message_preferences.saved", "account", caller.id, switched_off=row.switched_off)
+    unit.audit(
+        "message_preferences.saved",
+        "account",
+        caller.id,
+        switched_off=row.switched_off,
+        digested=row.digested,
+    )
     return _view(caller, row)
 
 

@@ -20,6 +20,11 @@ class MessagePreferences(TenantScoped, Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     account_id: Mapped[str] = mapped_column(String(32))
     switched_off: Mapped[Any] = mapped_column(JsonValue)
+    # Groups of which one mail a day tells, at this time.
+    digested: Mapped[Any] = mapped_column(JsonValue, default=list, server_default="[]")
+    digest_at: Mapped[datetime.time] = mapped_column(
+        Time, default=datetime.time(8), server_default="08:00:00"
+    )
     quiet_from: Mapped[datetime.time | None] = mapped_column(Time)
     quiet_until: Mapped[datetime.time | None] = mapped_column(Time)
     time_zone: Mapped[str] = mapped_column(String(64))

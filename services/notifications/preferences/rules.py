@@ -41,6 +41,14 @@ def can_wait(kind: str) -> bool:
     return group_of(kind) is not None and kind not in _URGENT
 
 
+def digest_due(now: datetime.datetime, at: datetime.time, time_zone: str) -> datetime.datetime:
+    """When the next summary of the day is due, in UTC: later than now."""
+    here = now.astimezone(ZoneInfo(time_zone))
+    today = datetime.datetime.combine(here.date(), at, here.tzinfo)
+    day = here.date() + datetime.timedelta(days=0 if today > here else 1)
+    return datetime.datetime.combine(day, at, here.tzinfo).astimezone(datetime.UTC)
+
+
 def quiet_end(
     now: datetime.datetime,
     quiet_from: datetime.time | None,

@@ -27,6 +27,11 @@ class TemplateEntrypoints:
         """Preview words."""
         return call.read(own_words.preview_message_template)
 
+    @serves(templates_contract.sample_portal_mail)
+    def sample_portal_mail(self, call: Call) -> Any:
+        """The e-mail that says that a message waits, with the names of a portal."""
+        return call.read(own_words.sample_portal_mail)
+
     @serves(templates_contract.save_message_template)
     def save_message_template(self, call: Call) -> Any:
         """Save the organisation's own words for a kind of message."""

@@ -46,11 +46,13 @@ SAMPLES: Mapping[str, str | int] = {
     "temporary_password": "K7QF-2MXD-HHP4-WZ9A",
     "pickup_code": "K7QF-2MXD",
     "partner_text": "Please call within two days.",
+    "counted": "2 messages, 1 notice about appointments",
     "place": "12 Harbor Street, second floor",
 }
 SAMPLE_TELEPHONE = "+1 555 0100"
 SAMPLE_TIME = datetime.datetime(2027, 3, 3, 14, 30, tzinfo=ZoneInfo("Europe/Berlin"))
 MOST_LANGUAGES = 30
+_OF_SAMPLE = "message_waiting"
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,27 @@ def preview_message_template(
     check(kind, words)
     samples = {**SAMPLES, "appointment_time": spoken_time(SAMPLE_TIME, language)}
     rendered = rendering.render(product_words.kind_of(kind), words, samples, SAMPLE_TELEPHONE)
+    return {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
+
+
+def sample_portal_mail(
+    session: Session,
+    _caller: Caller,
+    *,
+    organisation_name: str,
+    portal_name: str,
+    product_name: str,
+    language: str,
+) -> dict[str, Any]:
+    """The e-mail that says that a message waits, with made-up values beside these names of a portal."""
+    words = words_of(session, _OF_SAMPLE, language)
+    named = {
+        "organisation_name": organisation_name,
+        "portal_name": portal_name,
+        "product_name": product_name,
+    }
+    values = {**SAMPLES, **named}
+    rendered = rendering.render(product_words.kind_of(_OF_SAMPLE), words.template, values, SAMPLE_TELEPHONE)
     return {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
 
 

@@ -424,6 +424,23 @@ KINDS: dict[str, Kind] = {
             "{{ portal_link }}",
         ),
         _declared(
+            "profile_granted",
+            "organisation_name product_name portal_link",
+            "You can see another profile at {{ organisation_name }}",
+            "{{ organisation_name }} has given your account access to another profile. Sign in to see whose it is:",
+            "{{ portal_link }}",
+            "If you did not expect this, call {{ organisation_name }}.",
+        ),
+        _declared(
+            "daily_digest",
+            "organisation_name product_name portal_link counted",
+            "Your summary of the day from {{ organisation_name }}",
+            "New for you at {{ organisation_name }}: {{ counted }}.",
+            "Sign in to read them:",
+            "{{ portal_link }}",
+            "You get one such summary a day because you have chosen it under “My account”. What is urgent comes at once.",
+        ),
+        _declared(
             "access_ending",
             "organisation_name product_name portal_link",
             "Your access at {{ organisation_name }} ends soon",

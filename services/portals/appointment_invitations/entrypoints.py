@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from services.chassis.operations import Call, serves
-from services.contracts.identity import merging
 from services.contracts.portals import appointment_invitations as contract
 from services.portals.appointment_invitations import handlers, queries
-from services.portals.people.asking import add_person_names
+from services.portals.people.asking import add_person_names, require_people
 
 
 class AppointmentInvitationEntrypoints:
@@ -16,8 +15,7 @@ class AppointmentInvitationEntrypoints:
 
     @serves(contract.invite_to_appointment)
     def invite_to_appointment(self, call: Call) -> Any:
-        for person_id in call.request["person_ids"]:
-            call.ask(merging.describe_person, {"person_id": person_id})
+        require_people(call, call.request["person_ids"])
         return call.commit(handlers.invite_to_appointment)
 
     @serves(contract.list_appointment_invitations)

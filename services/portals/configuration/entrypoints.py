@@ -19,6 +19,11 @@ class ConfigurationEntrypoints:
         """How a portal of the caller's organisation presents itself."""
         return call.read(queries.get_portal)
 
+    @serves(configuration.describe_portal_names)
+    def describe_portal_names(self, call: Call) -> Any:
+        """What messages call a portal and the product."""
+        return call.read(queries.describe_portal_names)
+
     @serves(configuration.get_public_portal)
     def get_public_portal(self, call: Call) -> Any:
         """Name and colour of a portal, for its log-in page."""

@@ -49,6 +49,17 @@ def get_public_portal(
     }
 
 
+def describe_portal_names(
+    session: Session, caller: Caller, *, realm: str, languages: list[str]
+) -> dict[str, Any]:
+    """The name of a realm's first portal, and what it calls the product. Raises Refused `not_found`."""
+    definition = definitions.first_of_realm(session, caller.organisation_id, realm)
+    home = rendering.home(
+        definition, versions.shown(session, caller.organisation_id, definition).whole, languages, utc_now()
+    )
+    return {name: home[name] for name in ("name", "product_name")}
+
+
 def get_portal_content(session: Session, caller: Caller, *, portal: str) -> dict[str, Any]:
     """What a portal says and offers, as it was written. Raises Refused `not_found`."""
     definition = definitions.named(session, caller.organisation_id, portal)

@@ -129,6 +129,15 @@ def all_portals(session: Session, organisation_id: str | None) -> list[Any]:
     return sorted(({**rules.DEFAULT_PORTALS, **{row.portal: row for row in stored}}).values(), key=_suffix)
 
 
+def first_of_realm(session: Session, organisation_id: str | None, realm: str) -> Any:
+    """The first enabled portal of a realm: of its foremost kind, by suffix. Raises Refused `not_found`."""
+    kinds = [kind for kind, of in rules.REALM_OF_KIND.items() if of == realm]
+    found = [each for each in all_portals(session, organisation_id) if each.is_enabled and each.kind in kinds]
+    if not found:
+        raise Refused("not_found", "No portal of this realm is enabled.", field="realm")
+    return min(found, key=lambda each: kinds.index(each.kind))
+
+
 def _suffix(portal: Any) -> str:
     return str(portal.portal)
 

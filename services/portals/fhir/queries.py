@@ -49,6 +49,7 @@ def search(
     A client that asks for changes since a time gets the oldest change first, to continue from the last one.
     """
     wanted = fhir_search.read_search(kind.name, PARAMETERS[kind.name], parameters, is_lenient=is_lenient)
+    fhir_queries.keep_few_statements(session, wanted)
     statement = kind.rows.where(*(kind.conditions[name](values, name) for name, values in wanted.conditions))
     links = {"self": fhir_search.link(base_url, wanted, wanted.after)}
     if wanted.count == 0:

@@ -1,26 +1,15 @@
-"""Takes in an uploaded image: it is decoded in a limited child process and kept as that wrote it."""
+"""Takes in an uploaded image: it is kept as it was written anew."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from services.chassis import untrusted_files
+from services.chassis import pictures
 from services.chassis.blobs import IMAGES, UPLOADED, BlobStore
-from services.contracts.errors import Refused
 from services.portals.images import rules
 
-_CHILD = Path(__file__).with_name("reading_child.py")
 _STOCK = Path(__file__).with_name("stock")
-_LIMITS: dict[str, Any] = {
-    "max_bytes": rules.MOST_BYTES,
-    "most_pixels": 24_000_000,
-    "cpu_s": 5,
-    "wall_s": 10.0,
-    "memory_bytes": 768 * 1024 * 1024,
-}
-_MOST_ANSWERED = 8 * 1024 * 1024
 
 
 class Kept(NamedTuple):
@@ -36,23 +25,13 @@ class Kept(NamedTuple):
 def take_in(blobs: BlobStore, organisation_id: str, sha256: str, place: str) -> Kept:
     """Read an uploaded image and keep it as it is written anew. Raises Refused: `not_found`, `image_refused`."""
     path = blobs.find(organisation_id, sha256, *UPLOADED)
-    order = _LIMITS | {"formats": rules.FORMATS[place], "most": rules.MOST[place]}
-    with path.open("rb") as file:
-        said = untrusted_files.answer_of(_CHILD, file, order, _MOST_ANSWERED)
-    facts, _, written = (said or b"{}\n").partition(b"\n")
-    told = json.loads(facts)
-    if "format" not in told:
-        detail = told.get(
-            "detail", "The image is damaged, or too large to be read. Save it anew, with fewer points."
-        )
-        raise Refused("image_refused", detail, "document")
-    kept, _ = blobs.put_passing(organisation_id, [written], _MOST_ANSWERED, IMAGES)
-    width, height = told["given"]
-    return Kept(kept, rules.MEDIA_TYPES[told["format"]], told["width"], told["height"], (width, height))
+    read = pictures.rewritten(path, rules.FORMATS[place], rules.MOST[place], rules.MOST_BYTES)
+    kept, _ = blobs.put_passing(organisation_id, [read.content], len(read.content), IMAGES)
+    return Kept(kept, *read[1:])
 
 
 def take_stock(blobs: BlobStore, organisation_id: str, stock: str) -> Kept:
     """Keep one of the product's pictures as an image of the organisation."""
     content = (_STOCK / f"{stock}.jpg").read_bytes()
-    kept, _ = blobs.put_passing(organisation_id, [content], _MOST_ANSWERED, IMAGES)
+    kept, _ = blobs.put_passing(organisation_id, [content], len(content), IMAGES)
     return Kept(kept, "image/jpeg", rules.WIDTH, rules.HEIGHT, (rules.WIDTH, rules.HEIGHT))

@@ -7,7 +7,6 @@ WIDTH, HEIGHT = 650, 412  # of the picture on a start page (S2-55)
 FORMATS = {"logo": ("PNG", "JPEG"), "welcome_image": ("JPEG",)}
 # An image is made smaller until it fits: sharp also on a screen with two pixels for one.
 MOST = {"logo": (640, 240), "welcome_image": (2 * WIDTH, 2 * HEIGHT)}
-MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg"}
 MOST_BYTES = 5 * 1024 * 1024
 MOST_IMAGES = 200  # of one portal
 # Pictures that we have drawn, for the portals of employees and supervisors (S2-123).

@@ -107,7 +107,12 @@ def note_opened(unit: UnitOfWork, thread: Thread) -> None:
         message.read_at = unit.now
     if opened:
         thread.unread = 0
-        facts = {"thread_id": thread.id, "person_id": thread.person_id, "messages": len(opened)}
+        facts = {
+            "thread_id": thread.id,
+            "person_id": thread.person_id,
+            "messages": len(opened),
+            "account_id": unit.actor_id,
+        }
         unit.publish(contract.message_read, thread.id, facts)
 
 

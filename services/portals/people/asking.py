@@ -41,6 +41,13 @@ def addressee(call: Call, person_id: str) -> Addressee:
     return Addressee(known["person_id"], known["first_name"], known["last_name"], reached)
 
 
+def require_people(call: Call, person_ids: list[str]) -> None:
+    """Raises Refused `not_found` unless all of these at most 200 people exist."""
+    found = call.ask(people.describe_people, {"person_ids": person_ids})["items"]
+    if {each["person_id"] for each in found} != set(person_ids):
+        raise Refused("not_found", "There is no such person.", field="person_ids")
+
+
 def require_worker(call: Call, account_id: str, permission: str, field: str = "account_id") -> None:
     """Raises Refused `not_found` unless this account of the organisation may do the work now."""
     answer = call.ask(passports.check_permission, {"account_id": account_id, "permission": permission})

@@ -13,6 +13,7 @@ from services.contracts.portals import questionnaire_form as shape
 from services.portals.questionnaires.form import SILENT, as_day, as_number, by_id, walk
 
 Answers = Mapping[str, Any]
+_FILE_WORDS = {"application/pdf": "PDF", "image/jpeg": "JPEG", "image/png": "PNG"}
 _YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "0")
 
 
@@ -164,7 +165,7 @@ def _unknown(item: Mapping[str, Any], values: set[str], given: Any) -> str | Non
 
 
 def _file(_item: Mapping[str, Any], given: Any) -> tuple[Any, str | None]:
-    is_reference = isinstance(given, Mapping) and set(given) == {"sha256", "size", "media_type"}
+    is_reference = isinstance(given, Mapping) and set(given) == {"file_id", "size", "media_type"}
     return given, None if is_reference else "Add the file with its own button."
 
 
@@ -304,8 +305,9 @@ def shown(form: Mapping[str, Any], answers: Answers) -> list[dict[str, Any]]:
             "question": item["text"],
             "kind": item["kind"],
             "answer": None if item["kind"] in SILENT else _in_words(item, answers.get(item["id"])),
+            "file": _file_shown(number, item, answers),
         }
-        for _, item in walk(form["items"])
+        for number, (_, item) in enumerate(walk(form["items"]), 1)
         if (item["kind"] == shape.SECTION and _is_answered(item, answers))
         or not is_empty(answers.get(item["id"]))
     ]
@@ -315,9 +317,41 @@ def _is_answered(section: Mapping[str, Any], answers: Answers) -> bool:
     return any(not is_empty(answers.get(item["id"])) for _, item in walk(section["items"]))
 
 
+def _file_shown(number: int, item: Mapping[str, Any], answers: Answers) -> dict[str, Any] | None:
+    given = answers.get(item["id"]) if item["kind"] == shape.FILE else None
+    return None if given is None else file_shown(number, given)
+
+
+def file_shown(number: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A file as the contract's FileAnswer; `number` is that of its question."""
+    return {"question": number, "media_type": given["media_type"], "size": given["size"]}
+
+
+def file_question(form: Mapping[str, Any], number: int) -> Mapping[str, Any] | None:
+    """The item with this number among all items, from 1, if it is answered by a file."""
+    item = next((item for at, (_, item) in enumerate(walk(form["items"]), 1) if at == number), None)
+    return item if item is not None and item["kind"] == shape.FILE and not item["is_read_only"] else None
+
+
+def number_of(form: Mapping[str, Any], name: str) -> int | None:
+    """The number of an item among all items, from 1."""
+    return next((at for at, (_, item) in enumerate(walk(form["items"]), 1) if item["id"] == name), None)
+
+
+def without_files(form: Mapping[str, Any]) -> dict[str, Any]:
+    """The form without questions that are answered by a file, for those who have not signed in."""
+    return {**form, "items": _without_files(form["items"])}
+
+
+def _without_files(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{**item, "items": _without_files(item["items"])} for item in items if item["kind"] != shape.FILE]
+
+
 def _in_words(item: Mapping[str, Any], given: Any) -> Any:
     # A draft has answers as they were given; whoever reads them sees what they count as.
     answer, _ = cleaned(item, given)
+    if item["kind"] == shape.FILE:
+        return f"{_FILE_WORDS.get(answer['media_type'], 'File')}, {max(1, round(answer['size'] / 1000))} kB"
     texts: dict[Any, str] = {option["value"]: option["text"] for option in item["options"]}
     if isinstance(answer, list):
         return ", ".join(texts.get(each, str(each)) for each in answer)

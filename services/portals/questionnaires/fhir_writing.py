@@ -8,7 +8,7 @@ from typing import Any
 from services.contracts.portals import questionnaire_form as shape
 from services.portals.questionnaires import fhir_words as words
 from services.portals.questionnaires.answering import is_empty
-from services.portals.questionnaires.form import as_day, by_id
+from services.portals.questionnaires.form import as_day, by_id, walk
 
 _STATUS = {"draft": "draft", "published": "active", "retired": "retired"}
 
@@ -147,8 +147,7 @@ def _value(item: Mapping[str, Any], value: Any) -> dict[str, Any]:
     if kind == shape.DATE:
         return {"Date": as_day(value) or value}
     if kind == shape.FILE:
-        attachment = {"contentType": value["media_type"], "size": value["size"], "title": item["text"][:255]}
-        return {"Attachment": attachment}
+        return {"Attachment": {**value, "title": item["text"][:255]}}
     return {"Boolean" if kind == shape.YES_NO else "String": value}
 
 
@@ -176,11 +175,21 @@ def response_of(response: Any, form: Mapping[str, Any]) -> dict[str, Any]:
         "questionnaire": f"urn:portico:questionnaire:{response.questionnaire_id}|{response.number}",
         "status": "completed" if is_done else "in-progress",
         "subject": {"identifier": {"system": "urn:portico:person", "value": response.person_id}},
-        "item": list(_answered(form["items"], response.answers)),
+        "item": list(_answered(form["items"], _with_attachments(response, form))),
     }
     if is_done:
         written["authored"] = response.submitted_at.isoformat()
     return {name: value for name, value in written.items() if value != []}
+
+
+def _with_attachments(response: Any, form: Mapping[str, Any]) -> dict[str, Any]:
+    """The answers, each file as an Attachment whose bytes are read under `url`, with the access of this resource."""
+    attached = dict(response.answers)
+    for number, (_, item) in enumerate(walk(form["items"]), 1):
+        if item["kind"] == shape.FILE and (given := attached.get(item["id"])) is not None:
+            url = f"/v1/questionnaire-responses/{response.id}/files/{number}"
+            attached[item["id"]] = {"contentType": given["media_type"], "size": given["size"], "url": url}
+    return attached
 
 
 def _answered(items: Sequence[Mapping[str, Any]], answers: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

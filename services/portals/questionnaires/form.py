@@ -243,6 +243,9 @@ def _problems(title: str, form: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     known = by_id(form["items"])
     if all(item["kind"] in SILENT for item in known.values()):
         yield "items", "There is no question yet. Add one."
+    files = sum(item["kind"] == shape.FILE for item in known.values())
+    if files > shape.MOST_FILES:
+        yield "items", f"A questionnaire asks for at most {shape.MOST_FILES} files, and there are {files}."
     codes = [each["code"] for each in form["variants"]]
     for place, code in enumerate(codes):
         if code in codes[:place] or code == shape.OTHER:
@@ -266,8 +269,6 @@ def _item_problems(path: str, item: Mapping[str, Any]) -> Iterator[tuple[str, st
     kind = item["kind"]
     if not item["text"] and kind != shape.SECTION:
         yield f"{path}.text", "Say what is asked."
-    if kind == shape.FILE:
-        yield f"{path}.kind", "Files cannot be sent with answers yet. Ask for a text."
     if kind in _CHOICES:
         if not item["options"] and not item["is_open"]:
             yield f"{path}.options", "There is nothing to choose. Add answers, or allow own words."

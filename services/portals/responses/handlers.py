@@ -117,10 +117,19 @@ def save_answers(
     answers: list[Mapping[str, Any]],
     is_checked: bool,
     is_leaving: bool,
+    file_for: str | None,
 ) -> dict[str, Any]:
     """Save answers of a draft. Raises Refused `not_found`, `response_submitted`, `invalid_request` with every problem."""
-    row = _draft_of(unit, caller, response_id)
-    return save(unit, row, answers, section, is_checked=is_checked and not is_leaving, is_leaving=is_leaving)
+    row = draft_of(unit, caller, response_id)
+    is_pausing = is_leaving or file_for is not None
+    saved = save(unit, row, answers, section, is_checked=is_checked and not is_pausing, is_leaving=is_leaving)
+    if file_for is not None:
+        _, form = queries.version_of(unit.session, row)
+        number = answering.number_of(form, file_for) or 0
+        if answering.file_question(form, number) is None:
+            raise invalid([("file_for", "This question is not answered by a file. Read the section again.")])
+        saved["goes_on_to"] = f"files/{number}"
+    return saved
 
 
 def save(
@@ -133,7 +142,7 @@ def save(
     is_leaving: bool,
 ) -> dict[str, Any]:
     """Save answers of a draft, and say how it stands and what comes next. Raises Refused `invalid_request` with every problem."""
-    form = questionnaires.find_version(unit.session, row.questionnaire_id, row.number).form
+    _, form = queries.version_of(unit.session, row)
     if told := list(drafts.unknown(form, given)):
         raise invalid(told)
     joined = drafts.joined(form, row.answers, given)
@@ -158,7 +167,7 @@ def submit_response(
 
     Raises Refused `not_found`, `response_submitted`, `invalid_request` with every problem.
     """
-    row = _draft_of(unit, caller, response_id)
+    row = draft_of(unit, caller, response_id)
     if row.order_id is not None:
         queries.find_order(unit.session, caller, row.order_id, for_change=True).completed_at = unit.now
     sending.send(unit, row)
@@ -173,7 +182,7 @@ def submit_response(
 
 def discard_response(unit: UnitOfWork, caller: Caller, *, response_id: str) -> dict[str, Any]:
     """Throw a draft away. Raises Refused `not_found`, `response_submitted`."""
-    row = _draft_of(unit, caller, response_id)
+    row = draft_of(unit, caller, response_id)
     unit.session.delete(row)
     unit.audit("response.discarded", "response", row.id)
     return {"response_id": row.id}
@@ -203,7 +212,8 @@ def close_answer_notice(unit: UnitOfWork, *, answer_notice_id: str) -> dict[str,
     return queries.notice_views(unit.session, [row])[0]
 
 
-def _draft_of(unit: UnitOfWork, caller: Caller, response_id: str) -> Response:
+def draft_of(unit: UnitOfWork, caller: Caller, response_id: str) -> Response:
+    """A draft of the caller in the version that they have seen. Raises Refused `not_found`, `response_submitted`."""
     row = queries.find_mine(unit.session, caller, response_id, for_change=True)
     if row.submitted_at is not None:
         raise Refused(

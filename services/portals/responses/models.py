@@ -56,6 +56,16 @@ class Response(OfPerson, TenantScoped, Base):
     reviewed_by: Mapped[str | None] = mapped_column(String(32))
 
 
+class AnswerFile(TenantScoped, Base):
+    """A file in the answers of a response, which name it by its id. It goes with them."""
+
+    __tablename__ = "answer_files"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    response_id: Mapped[str] = mapped_column(ForeignKey("responses.id", ondelete="CASCADE"), index=True)
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    added_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+
 class SupervisorOrder(OfPerson, TenantScoped, Base):
     """A questionnaire about an employee that was ordered of their supervisors, until one of them has answered it (S2-96)."""
 

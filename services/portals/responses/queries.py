@@ -210,6 +210,13 @@ def find_mine(session: Session, caller: Caller, response_id: str, *, for_change:
     return row
 
 
+def version_of(session: Session, row: Response) -> tuple[str, Mapping[str, Any]]:
+    """The title and the form that these answers are about. Applicants are asked for no files: they have not signed in."""
+    version = questionnaires.find_version(session, row.questionnaire_id, row.number)
+    form = answering.without_files(version.form) if row.realm == rules.APPLICANT else version.form
+    return version.title, form
+
+
 def work_view(
     session: Session,
     row: Response,
@@ -218,8 +225,8 @@ def work_view(
     standing: answering.Standing | None = None,
 ) -> dict[str, Any]:
     """Answers as the contract's MyResponse. Raises Refused `not_found` for a section that is not there."""
-    version = questionnaires.find_version(session, row.questionnaire_id, row.number)
-    form, is_done = version.form, row.submitted_at is not None
+    title, form = version_of(session, row)
+    is_done = row.submitted_at is not None
     steps, problems = [], []
     if not is_done:
         stands = standing or answering.standing(form, row.answers, row.jurisdiction)
@@ -227,7 +234,7 @@ def work_view(
         problems = drafts.problems_of(stands, steps)
     if section is not None and section > len(steps):
         raise Refused("not_found", "There is no such section.", "section")
-    return row_view(row, version.title) | {
+    return row_view(row, title) | {
         "instructions": form["instructions"],
         "supervisor_sees_answers": form["needs_supervisor_review"] and row.order_id is None,
         "steps": drafts.progress(steps, problems),
@@ -389,8 +396,8 @@ def row_view(row: Response, title: str) -> dict[str, Any]:
 
 
 def _read_view(session: Session, row: Response) -> dict[str, Any]:
-    version = questionnaires.find_version(session, row.questionnaire_id, row.number)
-    return row_view(row, version.title) | {"shown": answering.shown(version.form, row.answers)}
+    title, form = version_of(session, row)
+    return row_view(row, title) | {"shown": answering.shown(form, row.answers)}
 
 
 def _own_people(caller: Caller) -> list[str]:

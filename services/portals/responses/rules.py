@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-SUPERVISOR, EMPLOYEE = "supervisor", "employee"
+SUPERVISOR, EMPLOYEE, APPLICANT = "supervisor", "employee", "applicant"
 INJURY = "report_injury_or_illness"  # the message type
 REFERENCE = "response"
 FORMS = "profile.view_forms"

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import delete
+
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import invalid
 from services.contracts.portals import responses as contract
 from services.portals.questionnaires import answering
 from services.portals.questionnaires import queries as questionnaires
-from services.portals.responses import rules
-from services.portals.responses.models import AnswerNotice, Response, SupervisorOrder
+from services.portals.responses import queries, rules
+from services.portals.responses.models import AnswerFile, AnswerNotice, Response, SupervisorOrder
 
 
 def send(unit: UnitOfWork, row: Response) -> None:
     """Send the answers of a draft. Raises Refused `invalid_request` with every problem."""
-    form = questionnaires.find_version(unit.session, row.questionnaire_id, row.number).form
+    _, form = queries.version_of(unit.session, row)
     kept, told = answering.checked(form, row.answers, row.jurisdiction)
     if told:
         raise invalid([(f"answers.{item}", rule) for item, rule in told])
     is_by_employee = row.realm == rules.EMPLOYEE and row.order_id is None
     row.answers, row.draft_key = kept, None
+    drop_files(unit, row)
     row.submitted_at = row.saved_at = unit.now
     row.needs_review = is_by_employee and form["needs_supervisor_review"]
     row.version += 1
@@ -39,6 +42,14 @@ def send(unit: UnitOfWork, row: Response) -> None:
         _order(unit, row, form["supervisor_orders"])
     for each in answering.departments(form, kept):
         _tell(unit, row, each["department"], each["item"])
+
+
+def drop_files(unit: UnitOfWork, row: Response) -> None:
+    """Let go of the files that the answers do not name any more. The sweep deletes them."""
+    named = [each["file_id"] for each in row.answers.values() if isinstance(each, dict)]
+    unit.session.execute(
+        delete(AnswerFile).where(AnswerFile.response_id == row.id, AnswerFile.id.not_in(named))
+    )
 
 
 def _order(unit: UnitOfWork, row: Response, ordered: list[str]) -> None:

@@ -1,8 +1,8 @@
 """The child process that writes a large export, so that seconds of computing do not block the service's callers.
 
 It reads the service's database and puts the file into the store, so no large data passes between the two processes. Its
-arguments are the organisation, the store's folder, the number of an open file for its progress, and its parent's process
-id. The database's address may contain a password, so it comes in the environment. The result goes to standard output.
+arguments are the organisation, the number of an open file for its progress, and its parent's process id. The addresses of database
+and store may contain passwords, so they come in the environment. The result goes to standard output.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy.orm import Session
 
-from services.chassis.blobs import EXPORTS, BlobStore
+from services.chassis.blobs import EXPORTS, BlobStore, open_store
 from services.chassis.database import Database
+from services.chassis.settings import StoreSettings, load_settings
 from services.contracts.errors import Refused
 from services.referrals.hsds.queries import whole_directory
 
@@ -43,9 +44,10 @@ class Writing:
         self._progress = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the block
         self._answer = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the block
         progress = self._progress.fileno()
-        arguments = (organisation_id, runtime.blobs.folder, progress, os.getpid())
-        # The child's environment has what its database libraries read, and nothing else.
-        ours = {name: value for name, value in os.environ.items() if name == "HOME" or name.startswith("PG")}
+        arguments = (organisation_id, progress, os.getpid())
+        # The child's environment has what its database libraries and the store of files read, and nothing else.
+        read = ("PG", "BLOB_S3_")
+        ours = {name: value for name, value in os.environ.items() if name == "HOME" or name.startswith(read)}
         address = runtime.database.engine.url.render_as_string(hide_password=False)
         self._child = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-W", "ignore", "-m", __name__, *(str(each) for each in arguments)],
@@ -53,7 +55,13 @@ class Writing:
             stdout=self._answer,
             stderr=subprocess.DEVNULL,
             pass_fds=(progress,),
-            env={**ours, "LC_ALL": "C.UTF-8", "PYTHONPATH": str(CHECKOUT), _ADDRESS: address},
+            env={
+                **ours,
+                "LC_ALL": "C.UTF-8",
+                "PYTHONPATH": str(CHECKOUT),
+                _ADDRESS: address,
+                "BLOB_DIR": str(runtime.blobs.folder),
+            },
         )
 
     def __enter__(self) -> Self:
@@ -114,12 +122,14 @@ def write(
     try:
         pieces = whole_directory(read, count)
         sha256, size = store.put_passing(organisation_id, pieces, MOST_BYTES, EXPORTS)
-    except Refused:
+    except Refused as refusal:
+        if refusal.code != "request_too_large":
+            raise
         return None
     return {"sha256": sha256, "size": size}
 
 
-def main(organisation_id: str, folder: str, progress: int, parent: int) -> None:
+def main(organisation_id: str, progress: int, parent: int) -> None:
     """Write the export and print the result. Stop when the parent has died, because another process starts over then."""
 
     def note(done: int) -> None:
@@ -128,7 +138,7 @@ def main(organisation_id: str, folder: str, progress: int, parent: int) -> None:
         os.pwrite(progress, _NUMBER % done, 0)
 
     database = Database(os.environ.pop(_ADDRESS), pool_size=1)
-    said = write(database, BlobStore(folder), organisation_id, note)
+    said = write(database, open_store(load_settings(StoreSettings)), organisation_id, note)
     database.close()
     sys.stdout.write(json.dumps(said))
 
@@ -139,4 +149,4 @@ if __name__ == "__main__":
     os.nice(5)  # the service has priority
     # On SIGTERM the child exits in order, and so removes its unfinished file.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -81,6 +81,7 @@ def search(
     _check_type(resource_type)
     known = rules.PARAMETERS[resource_type]
     wanted = fhir_search.read_search(resource_type, known, parameters, is_lenient=is_lenient)
+    fhir_queries.keep_few_statements(session, wanted)
     found = _search(session, caller, wanted)
     shape = _SHAPES[wanted.resource_type]
     links = {"self": fhir_search.link(base_url, wanted, wanted.after)}

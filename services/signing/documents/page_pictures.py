@@ -13,7 +13,7 @@ from typing import Any
 from eventlet import tpool
 
 from services.chassis.blobs import DOCUMENTS, BlobStore
-from services.signing.documents.turns import turn
+from services.chassis.turns import turn
 from services.signing.pdf import drawing
 
 DRAWINGS_AT_ONCE = 2

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 from eventlet import tpool
 
+from services.chassis import pdf_screening, pictures
 from services.chassis.blobs import DOCUMENTS, PASSING, UPLOADED, BlobStore
+from services.chassis.turns import turn
 from services.contracts.errors import Refused
 from services.signing.documents.rules import Strokes
-from services.signing.documents.turns import turn
-from services.signing.pdf import codes, photographs, screening
+from services.signing.pdf import codes, limited_verification, photographs
 from services.signing.pdf.certificates import Authority
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Signer:
         self._timestamp_authority: str = settings.timestamp_authority
         self._timestamp_roots = _roots(settings.timestamp_roots_file)
         self._max_bytes: int = settings.max_document_bytes
-        self._limits = screening.Limits(
+        self._limits = pdf_screening.Limits(
             max_bytes=settings.max_document_bytes, max_pages=settings.max_document_pages
         )
         self._screenings = threading.BoundedSemaphore(SCREENINGS_AT_ONCE)
@@ -110,14 +111,14 @@ class Signer:
         """
         path = self._blobs.find(organisation_id, sha256, *UPLOADED)
         with turn(self._screenings, wait_s):
-            if photographs.is_photograph(path):
+            if pictures.is_picture(path):
                 drawn = photographs.as_pdf(path, most_bytes=self._limits.max_bytes)
-                screened = screening.screen(drawn, limits=self._limits, field="document")
+                screened = pdf_screening.screen(drawn, limits=self._limits, field="document")
                 self._in_thread(
                     self._blobs.put_passing, organisation_id, [drawn], self._limits.max_bytes, part
                 )
                 return TakenIn(screened.sha256, screened.pages, screened.bytes)
-            screened = screening.screen(path, limits=self._limits, field="document")
+            screened = pdf_screening.screen(path, limits=self._limits, field="document")
         if (screened.sha256, screened.bytes) != (sha256, size):
             raise Refused("document_unreadable", "The stored document is not the one uploaded.", "document")
         self._in_thread(self._blobs.keep, organisation_id, sha256, part)
@@ -125,7 +126,7 @@ class Signer:
 
     def is_held(self, organisation_id: str, sha256: str) -> bool:
         """Whether a document that was taken in among the passing files has not gone yet."""
-        return self._blobs.path(organisation_id, sha256, PASSING).is_file()
+        return self._blobs.holds(organisation_id, sha256, PASSING)
 
     def keep_passing(self, organisation_id: str, sha256: str) -> None:
         """Keep a document that was taken in among the passing files. Raises Refused(not_found)."""
@@ -139,12 +140,15 @@ class Signer:
 
     def cover_sheet(self, organisation_id: str, document_id: str, facts: CoverFacts) -> str:
         """Draw a cover sheet as a passing file. Returns its SHA-256."""
-        from services.signing.pdf import pages  # noqa: PLC0415 - as `signature` below
-
         code = codes.code_of(self._code_key, organisation_id, document_id)
-        sheet = self._in_thread(pages.cover_sheet, facts, code)
-        sha256, _ = self._in_thread(self._blobs.put_passing, organisation_id, [sheet], len(sheet))
-        return str(sha256)
+        return str(self._in_thread(self._cover_sheet, organisation_id, facts, code))
+
+    def _cover_sheet(self, organisation_id: str, facts: CoverFacts, code: str) -> str:
+        from services.signing.pdf import pages  # noqa: PLC0415 - as in `_sign`
+
+        sheet = pages.cover_sheet(facts, code)
+        sha256, _ = self._blobs.put_passing(organisation_id, [sheet], len(sheet))
+        return sha256
 
     def document_of(self, organisation_id: str, texts: list[str]) -> str | None:
         """The id of the document whose cover sheet has one of these codes, if the code is one of this installation's."""
@@ -163,10 +167,8 @@ class Signer:
 
     def verified(self, path: Path, wait_s: float) -> dict[str, Any] | None:
         """What an untrusted file says about its signatures; None: it cannot be read. Raises Refused(service_unavailable)."""
-        from services.signing.pdf import verification  # noqa: PLC0415 - as in `_sign`
-
         with turn(self._verifications, wait_s):
-            return verification.verified_in_child(path, self.roots, self._timestamp_roots)
+            return limited_verification.verified_in_child(path, self.roots, self._timestamp_roots)
 
     def seal(self, organisation_id: str, key: str, name: str, statement: str) -> Seal:
         """Sign a statement, verify the signature and keep both as one file. Raises Refused(service_unavailable)."""

@@ -9,7 +9,6 @@ from typing import Any
 from services.chassis import untrusted_files
 from services.contracts.errors import Refused
 
-_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _CHILD = Path(__file__).with_name("photograph_child.py")
 # A page of 11 x 17 inches at 600 dots per inch has 67 million pixels.
 _LIMITS: dict[str, Any] = {
@@ -19,12 +18,6 @@ _LIMITS: dict[str, Any] = {
     "memory_bytes": 1024 * 1024 * 1024,
     "most_pixels": 80_000_000,
 }
-
-
-def is_photograph(path: Path) -> bool:
-    """Whether the file begins as a JPEG or PNG does."""
-    with path.open("rb") as file:
-        return file.read(8).startswith(_STARTS)
 
 
 def as_pdf(path: Path, *, most_bytes: int) -> bytes:

@@ -1,27 +1,15 @@
-"""What a file says about its signatures: a signed PDF, or a signed decision. Untrusted files go to a limited child."""
+"""What a file says about its signatures: a signed PDF, or a signed decision. Untrusted files go to `limited_verification`."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
-from services.chassis import untrusted_files
 from services.signing.pdf import detached, signature
+from services.signing.pdf.limited_verification import moment
 
-_CHILD = Path(__file__).with_name("verification_child.py")
-_LIMITS: dict[str, Any] = {
-    "max_bytes": 30 * 1024 * 1024,
-    "cpu_s": 15,
-    "wall_s": 25.0,
-    "memory_bytes": 1024 * 1024 * 1024,
-}
-_MOST_ANSWERED = 64 * 1024
 _MOST_SIGNATURES = 50
 _LONGEST = 200
 _DECIDED = ("declined", "signed", "refused", "withdrawn")
@@ -62,28 +50,5 @@ def _told(
         "signatures": signatures,
         "decision": decision if decision in _DECIDED else None,
         "decided_by": str(statement.get("name") or statement.get("typed_name") or "")[:_LONGEST] or None,
-        "decided_at": _moment(statement.get("at")),
+        "decided_at": moment(statement.get("at")),
     }
-
-
-def verified_in_child(
-    path: Path, trust_roots: Iterable[x509.Certificate], timestamp_roots: Iterable[x509.Certificate]
-) -> dict[str, Any] | None:
-    """As `verified`, of an untrusted file. None: it cannot be read within the limits."""
-    order = {**_LIMITS, "roots": _pem(trust_roots), "timestamp_roots": _pem(timestamp_roots)}
-    with path.open("rb") as file:
-        said = untrusted_files.answer_of(_CHILD, file, order, _MOST_ANSWERED)
-    if said is None:
-        return None
-    answer: dict[str, Any] = json.loads(said)
-    for each in answer["signatures"]:
-        each["signed_at"] = _moment(each["signed_at"])
-    return {**answer, "decided_at": _moment(answer["decided_at"])}
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-def _pem(certificates: Iterable[x509.Certificate]) -> str:
-    return "".join(each.public_bytes(Encoding.PEM).decode() for each in certificates)

@@ -414,3 +414,26 @@ def test_a_client_whom_nobody_reaches_is_discharged_at_once(desk: Desk) -> None:
     desk.grant(client)
     desk.call(family.remove_family_access, client_id=client["id"], person_id=client["id"], confirm=True)
     assert desk.call(people_contract.end_person_kind, person_id=client["id"], kind="client")["kinds"] == []
+
+
+def test_a_further_profile_is_told_to_who_has_signed_in_and_reaches_another(desk: Desk) -> None:
+    def told() -> list[bool]:
+        events = desk.identity.events(relationships.access_granted)
+        return [event["data"].get("is_further", False) for event in events]
+
+    first, second, third = desk.a_client(), desk.a_client(), desk.a_client()
+    daughter = desk.a_contact(first)
+    desk.add_contact(second, daughter)
+    desk.add_contact(third, daughter)
+    login = desk.grant(first, daughter)["login"]
+    desk.grant(second, daughter)  # she has not signed in yet: the invitation is all that she gets
+    assert told() == [False, False]
+    desk.first_sign_in(login)
+    desk.grant(third, daughter)
+    assert told() == [False, False, True]
+    for client in (first, second, third):
+        version = desk.manage(client, daughter)["version"]
+        given = {"client_id": client["id"], "person_id": daughter["id"], "confirm": True}
+        desk.call(family.remove_family_access, version=version, **given)
+    desk.grant(first, daughter)  # it reaches no other profile any more
+    assert told() == [False, False, True, False]

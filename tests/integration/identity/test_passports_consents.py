@@ -13,7 +13,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from services.chassis.operations import admit
 from services.chassis.passports import Caller
+from services.contracts.catalogue import CONTRACTS
+from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 from services.contracts.identity import passports, people, sessions
 from services.contracts.portals import consents as contract
@@ -21,13 +24,37 @@ from services.contracts.portals import definitions
 from services.identity.settings import PerRealm
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.family import OWN_PASSWORD, Desk
-from tests.support.in_process import InProcess, a_caller
+from tests.support.in_process import FakeVerifier, InProcess, a_caller
 
 START = datetime.datetime(2026, 3, 4, 12, tzinfo=datetime.UTC)
 DAY = datetime.timedelta(days=1)
 PORTALS = ("family", "second-family", "patient")  # the third is for patients
 RENEWALS = {None: None, "P10D": 10 * DAY, "P30D": 30 * DAY}
+SERVICES = ("identity", "referrals", "portals", "signing", "notifications")
 EVENTS = (contract.consents_required, contract.consent_signed, contract.consent_withdrawn)
+
+
+# What anybody of the member's realm may call, if nothing but the consents and permissions decides.
+OF_MEMBERS: dict[str, list[Operation]] = {
+    contract_of.service: [
+        each
+        for each in contract_of.operations.values()
+        if each.access.kind in ("signed_in", "permission") and "family" in (each.access.realms or ("family",))
+    ]
+    for contract_of in CONTRACTS
+}
+BEFORE = {
+    service: {each.name for each in operations if each.before_consent}
+    for service, operations in OF_MEMBERS.items()
+}
+
+
+def _admits(operation: Operation, verifier: FakeVerifier) -> bool:
+    try:
+        admit(operation, verifier, "passport", {})
+    except Refused:
+        return False
+    return True
 
 
 class Gate:
@@ -51,6 +78,15 @@ class Gate:
     @property
     def member(self) -> Caller:
         return self.identity.caller(self.token, "portals")
+
+    def passing(self) -> dict[str, set[str]]:
+        """By service: the operations that let the member in now, by the passport for that service."""
+        found: dict[str, set[str]] = {}
+        for service, operations in OF_MEMBERS.items():
+            verifier = FakeVerifier()
+            verifier.caller = self.identity.caller(self.token, service)
+            found[service] = {each.name for each in operations if _admits(each, verifier)}
+        return found
 
     @property
     def is_closed(self) -> bool:
@@ -135,11 +171,13 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.own_renewal: list[str | None] = [None, "P30D"]
         self.consents = [self.gate.a_consent(each) for each in self.own_renewal]
+        for portal in PORTALS:
+            self.gate.require(portal, [])
+        self.gate.deliver()
+        self.usual = self.gate.passing()
         self.version = [1, 1]
         self.required: dict[str, tuple[tuple[int, ...], str | None]] = {}
         self.given: dict[int, tuple[int, datetime.datetime | None]] = {}
-        for portal in PORTALS:
-            self.gate.require(portal, [])
         self.require(PORTALS[0], (0, 1), "P10D")  # otherwise few runs come to a signature that ends
         for number in (0, 1):
             self.decide(number, "agree")
@@ -201,13 +239,23 @@ class Machine(RuleBasedStateMachine):
         is_open = all(map(self.holds, self.asked_for()))
         assert self.gate.is_closed is not is_open
         assert self.gate.portals.call(contract.list_my_consents, self.gate.member)["are_due"] is not is_open
+        passing = self.gate.passing()
+        for service in SERVICES:
+            if is_open:
+                assert passing[service] == self.usual[service]
+            else:
+                assert passing[service] == self.usual[service] & BEFORE[service]
 
 
 @pytest.mark.seed("S2-40")
 @pytest.mark.seed("S2-43")
 def test_the_gate_is_open_exactly_when_a_plain_model_says_so(identity: Identity, portals: InProcess) -> None:
     with time_machine.travel(START, tick=False) as clock:
-        around = {"gate": Gate(identity, portals), "clock": clock}
+        gate = Gate(identity, portals)
+        around = {"gate": gate, "clock": clock}
+        usual = gate.passing()
+        # The member may call something that waits for consent in each of these services.
+        assert all(usual[service] - BEFORE[service] for service in SERVICES)
         run_state_machine_as_test(
             type("AroundTheGate", (Machine,), around),
             settings=settings(

@@ -427,3 +427,15 @@ def test_what_the_portal_does_not_ask_any_more_is_neither_needed_nor_sent(desk: 
     assert desk(contract.get_application, token=token)["can_be_sent"]
     assert desk(contract.send_application, token=token)["questionnaires"] == 1
     assert [row.questionnaire_id for row in desk.kept(Response)] == [kept]
+
+
+def test_an_applicant_is_asked_for_no_file(desk: Desk) -> None:
+    """Whoever has not signed in leaves no file in the store."""
+    file = an_item("card", "file", is_required=True)
+    form = desk.offers(an_item("a"), an_item("part", "section", items=[file, an_item("b")]))
+    token = desk.begins()
+    draft = desk(contract.start_application_response, token=token, questionnaire_id=form)
+    asked = desk(contract.get_application_response, token=token, response_id=draft["id"], section=2)
+    assert [item["id"] for item in asked["step"]["items"]] == ["b"]
+    assert desk.fills_in(token, form, a="x", b="y")["problems"] == []
+    assert desk(contract.send_application, token=token)["questionnaires"] == 1

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.contracts.errors import Refused
-from services.contracts.identity import merging
+from services.contracts.identity import people
 from services.contracts.portals import appointment_invitations as contract
 from services.contracts.portals import appointments, my_appointments
 from tests.integration.portals.clinic import COLLEAGUE, WORKER, Clinic, a_clinic, refusal
@@ -49,9 +48,10 @@ def test_who_waits_already_gets_the_new_day(clinic: Clinic) -> None:
 def test_nobody_is_invited_where_one_of_them_is_unknown(clinic: Clinic) -> None:
     kind, _ = clinic.open()
 
-    def nobody(_: Any) -> Any:
-        raise Refused("not_found", "There is no such person.")
-
-    clinic.portals.answers[merging.describe_person.address] = nobody
-    assert refusal(lambda: clinic.invite(kind, "2026-03-20")) == "not_found"
+    known = clinic.portals.answers[people.describe_people.address]
+    clinic.portals.answers[people.describe_people.address] = lambda request: known(
+        {"person_ids": [each for each in request["person_ids"] if each != "8" * 32]}
+    )
+    assert refusal(lambda: clinic.invite(kind, "2026-03-20", WORKER, COLLEAGUE)) == "not_found"
     assert listed(clinic, kind) == []
+    assert clinic.invite(kind, "2026-03-20", WORKER) == {"invited": 1}

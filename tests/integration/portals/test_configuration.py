@@ -14,7 +14,8 @@ from services.chassis.passports import Caller
 from services.contracts.errors import Refused
 from services.contracts.identity import organisations
 from services.contracts.portals import configuration as contract
-from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
+from services.contracts.portals import definitions
+from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller, a_service
 
 ADMIN = a_caller("portal.configure")
 PROVIDER = a_caller(realm="provider", id="d" * 32)
@@ -201,3 +202,33 @@ def changed_at_once(process: InProcess, version: int) -> list[str]:
     for thread in threads:
         thread.join(30)
     return outcomes
+
+
+@pytest.mark.seed("S2-38")
+def test_messages_learn_what_the_first_portal_of_a_realm_calls_itself_and_the_product(
+    portals: InProcess,
+) -> None:
+    notifications = a_service("notifications")
+
+    def named(realm: str, *languages: str) -> Any:
+        request = {"realm": realm, "languages": list(languages)}
+        return portals.call(contract.describe_portal_names, notifications, **request)
+
+    assert named("employee") == {"name": "Employee Portal", "product_name": "Portico"}
+    changed = {"product_name": {"en": "HarborCare", "es": "Cuidado"}}
+    portals.call(contract.change_portal_content, ADMIN, portal="employee", version=1, **changed)
+    assert named("employee", "es")["product_name"] == "Cuidado"
+    assert named("employee", "en")["product_name"] == "HarborCare"
+    # Of another kind or by its suffix later, a portal is not the first; nor is one that is off.
+    portals.call(definitions.create_portal, ADMIN, portal="a-team", kind="supervisor")
+    assert named("employee", "en")["product_name"] == "HarborCare"
+    portals.call(definitions.change_portal, ADMIN, portal="employee", version=1, is_enabled=False)
+    assert named("employee", "en")["product_name"] == "Portico"
+    assert named("employee")["name"] == "Supervisor Portal"
+    portals.call(definitions.change_portal, ADMIN, portal="family", version=1, is_enabled=False)
+    with pytest.raises(Refused) as refused:
+        named("family")
+    assert (refused.value.code, refused.value.field) == ("not_found", "realm")
+    with pytest.raises(Refused) as refused:
+        portals.call(contract.describe_portal_names, a_service("signing"), realm="family")
+    assert refused.value.code == "forbidden"

@@ -13,7 +13,7 @@ from fhir.resources.R4B.communicationrequest import CommunicationRequest
 from fhir.resources.R4B.schedule import Schedule
 from fhir.resources.R4B.slot import Slot
 
-from services.chassis import fhir_search
+from services.chassis import fhir_queries, fhir_search
 from services.contracts.errors import Refused
 from services.contracts.portals import appointments, fhir, messages, schedules
 from tests.integration.portals.clinic import Clinic, a_clinic
@@ -257,6 +257,23 @@ def test_the_most_values_are_searched_on_every_database(clinic: Clinic) -> None:
             assert ids(clinic, kind, **{name: [value] * fhir_search.MOST_VALUES}) in ([], [plan["id"]])
             more = ",".join([value] * (fhir_search.MOST_VALUES + 1))
             assert refused(clinic, kind, **{name: more}) == ("search_refused", name)
+
+
+@pytest.mark.fault("A28")
+@pytest.mark.parametrize("count", [None, "0"])
+def test_statements_of_searches_with_many_values_are_not_kept(clinic: Clinic, count: str | None) -> None:
+    kept = clinic.portals.database.engine.get_execution_options()["compiled_cache"]
+    kept.clear()
+    page = {} if count is None else {"_count": count}
+
+    def search(values: int) -> int:
+        """How many statements are kept after a search with so many values."""
+        ids(clinic, "Schedule", date=",".join(["2026-03-05"] * values), **page)
+        return len(kept)
+
+    first, few, *many = map(search, (1, fhir_queries.MOST_VALUES_KEPT, 9, 20, 190))
+    assert few == first + 1
+    assert many == [few, few, few]
 
 
 @pytest.mark.fault("A1")

@@ -32,7 +32,8 @@ def test_the_organisation_sees_when_its_message_was_opened(portal_desk: PortalDe
     sent, opened = (datetime.datetime.fromisoformat(read[name]) for name in ("sent_at", "read_at"))
     assert opened - sent == HOUR
     assert desk(inbox.list_my_threads, ana)["unread"] == 0
-    assert [each["messages"] for each in desk.events(messages.message_read)] == [1]
+    (read,) = desk.events(messages.message_read)
+    assert (read["messages"], read["account_id"]) == (1, a_person().id)
     assert len(desk.portals.audit("thread.read")) == 2
     # The person's answer begins work for staff.
     desk(inbox.reply_in_my_thread, ana, thread_id=thread["id"], text="I will")

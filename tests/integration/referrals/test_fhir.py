@@ -16,6 +16,7 @@ from fhir.resources.R4B.provenance import Provenance
 from fhir.resources.R4B.servicerequest import ServiceRequest
 from fhir.resources.R4B.task import Task
 
+from services.chassis.fhir_queries import MOST_VALUES_KEPT
 from services.chassis.fhir_search import MOST_VALUES, moments
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
@@ -504,6 +505,21 @@ def test_the_most_values_are_searched_on_every_database(desk_on_both: Desk) -> N
                     fhir.fhir_search, STAFF, resource_type=kind, parameters={name: wanted}, base_url=BASE
                 )
                 assert found["resource"]["type"] == "searchset", (kind, name)
+
+
+@pytest.mark.fault("A28")
+@pytest.mark.parametrize("kind", ["Task", "HealthcareService"])
+def test_statements_of_searches_with_many_values_are_not_kept(desk_on_both: Desk, kind: str) -> None:
+    kept = desk_on_both.service.database.engine.get_execution_options()["compiled_cache"]
+
+    def search_by(values: int) -> int:
+        """How many statements are kept after a search with so many values."""
+        search(desk_on_both, kind, last_updated=",".join(["2026-03-05"] * values))
+        return len(kept)
+
+    search_by(1)
+    few, *many = map(search_by, (MOST_VALUES_KEPT, 9, 20, 190))
+    assert many == [few, few, few]
 
 
 def test_a_count_of_nothing_asks_for_the_number_of_matches(desk_on_both: Desk) -> None:

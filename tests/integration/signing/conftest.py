@@ -13,12 +13,12 @@ from typing import Any, BinaryIO
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
+from services.chassis import pdf_screening
 from services.contracts.errors import Refused
 from services.contracts.signing import documents as contract
 from services.contracts.signing import paper
 from services.signing.documents.page_pictures import PagePictures
 from services.signing.documents.signer import Signer
-from services.signing.pdf import screening
 from services.signing.pdf.certificates import Authority
 from services.signing.verification.attempts import Attempts
 from tests.support.in_process import HARBOR, InProcess, a_caller
@@ -181,11 +181,11 @@ class SigningOffice:
         return Authority(self.keys, (self.keys / "passphrase").read_text())
 
 
-_VERDICTS: dict[tuple[str, screening.Limits], dict[str, str | int]] = {}
-_ask_child = screening._ask_child
+_VERDICTS: dict[tuple[str, pdf_screening.Limits], dict[str, str | int]] = {}
+_ask_child = pdf_screening._ask_child
 
 
-def _ask_once(file: BinaryIO, limits: screening.Limits) -> dict[str, str | int]:
+def _ask_once(file: BinaryIO, limits: pdf_screening.Limits) -> dict[str, str | int]:
     key = (hashlib.sha256(file.read()).hexdigest(), limits)
     file.seek(0)
     if key not in _VERDICTS:
@@ -196,7 +196,7 @@ def _ask_once(file: BinaryIO, limits: screening.Limits) -> dict[str, str | int]:
 @pytest.fixture(autouse=True)
 def screened_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Screen the same bytes once in a run: to start the child takes a quarter of a second."""
-    monkeypatch.setattr(screening, "_ask_child", _ask_once)
+    monkeypatch.setattr(pdf_screening, "_ask_child", _ask_once)
 
 
 @pytest.fixture(scope="session")

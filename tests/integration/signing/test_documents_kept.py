@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from services.chassis import unused_files
+from services.chassis import pdf_screening, unused_files
 from services.chassis.blobs import UPLOADS
 from services.chassis.loop import Loops
 from services.contracts.errors import Refused
 from services.signing import service as signing_service
 from services.signing.documents import handlers, queries
-from services.signing.pdf import screening
 from tests.support.in_process import BAYSIDE, HARBOR
 
 
@@ -132,14 +131,14 @@ def test_a_signed_file_that_was_not_recorded_goes_and_its_original_stays(
 def test_an_upload_that_goes_while_it_is_screened_is_not_recorded(
     office: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    screen = screening.screen
+    screen = pdf_screening.screen
 
     def too_long(path: Path, **more: Any) -> Any:
         screened = screen(path, **more)
         office.process.runtime.blobs.sweep_passing(-1, UPLOADS)
         return screened
 
-    monkeypatch.setattr(screening, "screen", too_long)
+    monkeypatch.setattr(pdf_screening, "screen", too_long)
     with pytest.raises(Refused) as refused:
         office.send()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +128,19 @@ def test_addresses_are_counted_by_subscriber(address: str, counted: str) -> None
 def test_without_a_root_the_command_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGNING_KEYS_DIR", str(tmp_path))
     assert command.main([str(tmp_path / "x.pdf")]) == 2
+
+
+def test_to_have_a_file_verified_loads_nothing_of_signatures(tmp_path: Path) -> None:
+    """It took the first visitor's request a third of a second, in which nothing else ran, and 50 MB."""
+    file = tmp_path / "file"
+    file.write_bytes(b"no signature")
+    program = (
+        "import sys, pathlib; from services.signing.documents import signer; "
+        "from services.signing.pdf.limited_verification import verified_in_child as verified; "
+        "found = verified(pathlib.Path(sys.argv[1]), [], []); print(found['kind'], 'pyhanko' in sys.modules, "
+        "'reportlab' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, str(file)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["unknown", "False", "False"]

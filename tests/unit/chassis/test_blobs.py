@@ -221,7 +221,7 @@ def test_what_a_process_had_begun_to_write_goes_too(store: BlobStore, tmp_path: 
     let_pass(store, 25)
 
     before = time.time() - 24 * 3600
-    assert [path.parent.name for path in store.old_files(HARBOR, DOCUMENTS, before)] == [HARBOR]
+    assert [Path(each.place).parent.name for each in store.old_files(HARBOR, DOCUMENTS, before)] == [HARBOR]
     store.delete_old(HARBOR, store.old_files(HARBOR, DOCUMENTS, before), before)
     store.sweep_passing(24 * 3600, UPLOADS)
 
@@ -236,8 +236,10 @@ def test_a_part_is_swept_without_the_others(store: BlobStore):
     let_pass(store, 25)
 
     before = time.time() - 24 * 3600
-    assert list(store.old_files(HARBOR, IMPORTS, before)) == [store.path(HARBOR, upload.sha256, IMPORTS)]
-    assert list(store.old_files(HARBOR, DOCUMENTS, before)) == [store.path(HARBOR, upload.sha256)]
+    for part in (IMPORTS, DOCUMENTS):
+        [old] = store.old_files(HARBOR, part, before)
+        assert (old.name, old.size) == (upload.sha256, 4)
+        assert old.place == str(store.path(HARBOR, upload.sha256, part))
 
 
 def test_files_of_an_earlier_version_are_found_where_they_are(store: BlobStore, tmp_path: Path):
@@ -259,7 +261,7 @@ def test_what_is_kept_anew_after_it_was_found_old_is_not_deleted(store: BlobStor
     let_pass(store, 25)
     before = time.time() - 24 * 3600
     old = list(store.old_files(HARBOR, DOCUMENTS, before))
-    assert old == [store.path(HARBOR, upload.sha256)]
+    assert [each.name for each in old] == [upload.sha256]
 
     if again == "keep":
         store.keep(HARBOR, upload.sha256)
@@ -299,7 +301,7 @@ def test_what_is_kept_anew_in_the_moment_of_its_deletion_is_there(
     monkeypatch.setattr(fcntl, "flock", noting)
     monkeypatch.setattr(blobs, "_remove", keeping_first)
 
-    assert store.delete_old(HARBOR, [store.path(HARBOR, upload.sha256)], before) == 1
+    assert store.delete_old(HARBOR, store.old_files(HARBOR, DOCUMENTS, before), before) == 1
 
     keeping.join(10)
     assert store.read(HARBOR, upload.sha256) == b"plan"

@@ -15,9 +15,11 @@ from services.chassis import inbound as inbound_module
 from services.chassis import wire
 from services.chassis.events import RETRY_AFTER_S, TRIES, IncomingEvent, Listens, retry_exchange
 from services.chassis.inbound import MOST_PROPERTIES_KEPT, Inbound
+from services.chassis.operations import Serves
 from services.chassis.publisher import Outgoing
 from services.contracts.errors import Refused
 from tests.support import toy
+from tests.support.recorder import recorded
 
 QUEUE = "toy.on_thing_added"
 NOT_CONFIRMED = ("unroutable", "refused", "unknown")
@@ -513,3 +515,54 @@ def test_what_others_wrote_as_cause_does_not_reach_the_log(listener: Listener, n
     context = listener.handled[0].context
     assert context.correlation_id in ("because", "e" * 32)
     assert context.traceparent is None
+
+
+@pytest.mark.parametrize(("error", "ended"), [(None, ("ok", False)), (RuntimeError(), ("delayed", True))])
+def test_a_handler_is_a_span_of_the_trace_and_the_parent_of_what_it_does(
+    listener: Listener, error: Exception | None, ended: tuple[str, bool]
+) -> None:
+    listener.error = error
+    before = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
+    with recorded() as spans:
+        listener.deliver(Message(an_event(traceparent=before)))
+    (span,) = spans
+    assert (span.kind, span.name, span.parent, span.ends) == ("consumer", QUEUE, before, [ended])
+    assert [each.context.traceparent for each in listener.handled] == [span.traceparent]
+
+
+def test_what_cannot_be_read_is_no_span(listener: Listener) -> None:
+    with recorded() as spans:
+        listener.deliver(Message(b"junk"))
+    assert spans == []
+
+
+@pytest.mark.parametrize(
+    ("error", "ended"),
+    [
+        (None, ("ok", False)),
+        (Refused("conflict", "x"), ("conflict", False)),
+        (Refused("service_unavailable", "x"), ("service_unavailable", True)),
+        (RuntimeError(), ("internal_error", True)),
+    ],
+)
+def test_a_served_call_is_a_span_of_the_trace_and_the_parent_of_what_it_does(
+    error: Exception | None, ended: tuple[str, bool]
+) -> None:
+    before, calls = "00-" + "1" * 32 + "-" + "2" * 16 + "-01", []
+
+    def method(_service: Any, call: Any) -> dict[str, Any]:
+        calls.append(call)
+        if error:
+            raise error
+        return {}
+
+    entrypoint = Serves(toy.do_nothing)
+    entrypoint.inbound = SimpleNamespace(reply=lambda *_arguments, **_more: None)
+    entrypoint.runtime = SimpleNamespace(verifier=None)
+    message = Message(b'{"args": [], "kwargs": {}}', {wire.TRACEPARENT: before})
+    message.properties["content_type"] = wire.JSON
+    with recorded() as spans:
+        entrypoint.perform(None, method, message)
+    (span,) = spans
+    assert (span.kind, span.name, span.parent, span.ends) == ("server", "toy.do_nothing", before, [ended])
+    assert [each.context.traceparent for each in calls] == [span.traceparent]

@@ -6,13 +6,14 @@ import datetime
 from collections.abc import Sequence
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from services.chassis.database import Database
 from services.chassis.outbox import BATCH, Relay, publish_again
 from services.chassis.publisher import Outgoing
 from services.chassis.unit_of_work import utc_now
 from tests.support import toy
+from tests.support.recorder import recorded
 
 Outbox = toy.Base.chassis.Outbox
 Published = toy.Base.chassis.Published
@@ -93,6 +94,24 @@ def test_a_published_event_names_the_installation_and_says_where_its_schema_is_s
             b'"dataschema":"https://portal.example.org/schemas/toy.thing_added.v1.json"}'
         )
     ]
+
+
+def test_an_event_is_a_span_of_the_trace_that_made_it_from_its_commit_until_the_broker_has_it(
+    database: Database, relay: Relay, publisher: FakePublisher
+):
+    trace = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
+    write(database, "bed-1", "record-1")
+    body = b'{"source": "/x", "dataschema": "/y", "type": "toy.v1", "time": "2026-01-01T00:00:00+00:00", "traceparent": "%b"}'
+    with database.engine.begin() as connection:
+        connection.execute(update(Outbox).values(body=body % trace.encode()))
+    publisher.failing["record-1"] = "unroutable"
+
+    with recorded() as spans:
+        relay._sweep()
+
+    assert {(each.kind, each.name, each.parent) for each in spans} == {("producer", "toy.v1", trace)}
+    assert [each.ends for each in spans] == [[("confirmed", False)], [("unroutable", True)]]
+    assert {each.started_at for each in spans} == {1767225600.0}
 
 
 def test_events_of_one_aggregate_are_sent_one_after_the_other(

@@ -19,6 +19,7 @@ class Broker:
     def __init__(self) -> None:
         self.is_open = threading.Event()
         self.is_blocked = False
+        self.renewals = 0
         self.published: list[Any] = []
         self.events: dict[str, set[Callable[..., None]]] = {
             "basic_ack": set(),
@@ -35,6 +36,9 @@ class Broker:
 
     def confirm_select(self) -> None:
         """Confirm mode."""
+
+    def renew(self) -> None:
+        self.renewals += 1
 
     def publish(self, _channel: Any, *_: Any, message_id: str, **more: Any) -> None:
         self.published.append(message_id)
@@ -132,6 +136,28 @@ def test_a_lost_link_ends_the_wait_and_its_tags_mean_nothing_on_the_next(
     broker.connect(publisher)
     broker.answer = lambda tag: broker.say("basic_ack", tag, False)
     assert outcomes(publisher, "b") == ["confirmed"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "is_blocked", "renewals"), [(True, False, 0), (False, False, 1), (False, True, 0)]
+)
+def test_a_link_over_which_the_broker_does_not_answer_is_given_up(
+    broker: Broker, publisher: Publisher, answers: bool, is_blocked: bool, renewals: int
+):
+    """Not one that the broker blocks: it tells when it takes messages again."""
+    broker.is_blocked = is_blocked
+    if answers:
+        broker.answer = lambda tag: broker.say("basic_ack", tag, False)
+
+    outcomes(publisher, "a", "b", timeout_s=5.0 if answers else 0.05)
+
+    assert broker.renewals == renewals
+
+
+def test_a_link_that_was_lost_meanwhile_is_not_given_up(broker: Broker, publisher: Publisher):
+    broker.answer = lambda _tag: publisher._lost()
+    outcomes(publisher, "a", timeout_s=60.0)
+    assert broker.renewals == 0
 
 
 def test_without_a_link_nothing_is_sent(broker: Broker, publisher: Publisher):

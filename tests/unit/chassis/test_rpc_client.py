@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
+import unittest.mock
 
 import pytest
 
 from services.chassis import wire
-from services.chassis.rpc_client import LINK_MAY_TAKE_S, RpcClient
+from services.chassis.rpc_client import DOUBTED_AFTER_S, LINK_MAY_TAKE_S, LONGEST_DOUBT_S, RpcClient
 from services.contracts.errors import Refused
 from tests.support import toy
+from tests.support.recorder import recorded
 
 
 class Waits:
@@ -56,3 +59,121 @@ def test_a_broker_that_hangs_holds_no_call_beyond_its_deadline(left_s: float):
         client._presence.refuse_if_absent("toy", started + left_s)
 
         assert time.monotonic() - started < 0.8  # the limit for a call with time left is ASK_WITHIN_S
+
+
+def test_a_call_is_a_span_and_its_end_tells_a_fault_from_a_refusal(monkeypatch: pytest.MonkeyPatch):
+    client, before = (
+        RpcClient("pyamqp://guest:guest@127.0.0.1:1/", "test"),
+        "00-" + "1" * 32 + "-" + "2" * 16 + "-01",
+    )
+    client._process_id = os.getpid()
+    passed_on = []
+
+    def exchange(_operation, _arguments, context, _timeout_s):
+        passed_on.append(context.traceparent)
+        if outcomes[0] != "ok":
+            raise Refused(outcomes[0], "No.")
+
+    monkeypatch.setattr(client, "_exchange", exchange)
+    with recorded() as spans:
+        for outcome in ("ok", "not_found", "service_unavailable"):
+            outcomes = [outcome]
+            with contextlib.suppress(Refused):
+                client.call(toy.do_nothing, {}, wire.CallContext("r", traceparent=before))
+
+    assert {(each.kind, each.name, each.parent) for each in spans} == {("client", "toy.do_nothing", before)}
+    assert [each.ends for each in spans] == [
+        [("ok", False)],
+        [("not_found", False)],
+        [("service_unavailable", True)],
+    ]
+    assert passed_on == [each.traceparent for each in spans]
+
+
+class Doubted:
+    """A client whose link only counts how often it is given up, and whose time the test sets."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.client, self.renewals, self.now = (
+            RpcClient("pyamqp://guest:guest@127.0.0.1:1/", "test"),
+            0,
+            100.0,
+        )
+        monkeypatch.setattr(self.client._link, "renew", self._renew)
+        monkeypatch.setattr("services.chassis.rpc_client.time.monotonic", lambda: self.now)
+        self.connect()
+
+    def _renew(self) -> None:
+        self.renewals += 1
+
+    def connect(self) -> None:
+        self.client._open(unittest.mock.MagicMock())
+
+
+@pytest.mark.fault("F3")
+def test_a_link_over_which_a_service_never_answers_is_given_up_more_seldom_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    doubted = Doubted(monkeypatch)
+    patience_s, waited = DOUBTED_AFTER_S, []
+    for _ in range(8):
+        doubted.now += patience_s - 0.1
+        doubted.client._doubt("toy")
+        before = doubted.renewals
+        doubted.now += 0.2
+        doubted.client._doubt("toy")
+        waited.append((patience_s, doubted.renewals - before))
+        doubted.connect()
+        patience_s = min(2 * patience_s, LONGEST_DOUBT_S)
+    assert waited == [(2.0, 1), (4.0, 1), (8.0, 1), (16.0, 1), (32.0, 1), (60.0, 1), (60.0, 1), (60.0, 1)]
+    assert doubted.renewals == 8
+
+
+@pytest.mark.fault("F4")
+def test_a_link_over_which_a_service_has_answered_is_kept_and_the_next_one_is_doubted_anew(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    doubted = Doubted(monkeypatch)
+    doubted.now += 1000
+    doubted.client._doubt("toy")
+    doubted.connect()
+    doubted.client._hear("toy")
+    doubted.now += 1000
+    doubted.client._doubt("toy")
+    assert doubted.renewals == 1
+    doubted.client._doubt("another")
+    assert doubted.renewals == 2
+    doubted.connect()
+    doubted.now += DOUBTED_AFTER_S
+    doubted.client._doubt("toy")
+    assert doubted.renewals == 3
+
+
+@pytest.mark.fault("F3")
+def test_a_call_that_gets_no_answer_doubts_its_link_and_one_that_gets_any_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    client, doubted = RpcClient("pyamqp://guest:guest@127.0.0.1:1/", "test", timeout_s=0.1), []
+    client._process_id = os.getpid()
+    client._link.is_open.set()
+    monkeypatch.setattr(client, "_doubt", doubted.append)
+
+    def answer(_operation, _body, call_id, *_more):
+        if answers:
+            client._pending[call_id].settle(answers[0])
+
+    monkeypatch.setattr(client, "_publish", answer)
+    answers: list = [{"result": {}, "error": None}]
+    client.call(toy.do_nothing, {}, wire.CallContext("r"))
+    assert (doubted, client._heard) == ([], {"toy"})
+
+    client._heard.clear()
+    answers[:] = []
+    with pytest.raises(Refused, match="timeout"):
+        client.call(toy.do_nothing, {}, wire.CallContext("r"))
+    assert (doubted, client._heard) == (["toy"], set())
+
+    answers[:] = [Refused("service_unavailable", "The connection was lost.")]
+    with pytest.raises(Refused, match="service_unavailable"):
+        client.call(toy.do_nothing, {}, wire.CallContext("r"))
+    assert client._heard == set()

@@ -119,3 +119,11 @@ def test_a_missing_address_is_named(main: object, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("BLOB_DIR", str(tmp_path))
     with pytest.raises(SystemExit, match="IDENTITY_DATABASE_URL"):
         main([str(tmp_path / "saved")])  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("bucket", "saved"),
+    [({}, Path("/b")), ({"BLOB_S3_BUCKET": ""}, Path("/b")), ({"BLOB_S3_BUCKET": "x"}, None)],
+)
+def test_files_in_a_bucket_are_left_to_its_store(bucket: dict[str, str], saved: Path | None) -> None:
+    assert saving.files_to_save({"BLOB_DIR": "/b", **bucket}) == saved

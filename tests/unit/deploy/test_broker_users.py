@@ -34,9 +34,13 @@ def test_the_gateway_calls_and_nothing_else() -> None:
 
 def test_the_live_process_calls_and_reads_all_events_and_no_queue_of_a_service() -> None:
     plan, rights = internal([]), rights_of("live")
-    assert [name for name in plan.exchanges if re.match(rights.write, name)] == ["nameko-rpc"]
+    assert {name for name in plan.exchanges if re.match(rights.write, name)} == {
+        "nameko-rpc",
+        "live.presence",
+    }
     read = [name for name in (*plan.queues, *plan.exchanges) if re.match(rights.read, name)]
-    assert set(read) == {f"{service}.events" for service in SERVICES}
+    assert set(read) == {"live.presence", *(f"{service}.events" for service in SERVICES)}
+    assert not [name for name in plan.exchanges if re.match(rights.configure, name)]
 
 
 def test_the_watch_reads_the_streams_and_neither_a_partners_queue_nor_a_services() -> None:

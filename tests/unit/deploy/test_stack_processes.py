@@ -110,6 +110,16 @@ def test_an_operators_command_finds_every_database_and_the_gateway(tmp_path: Pat
     assert operate(Stack(tmp_path), [sys.executable, "-c", check]) == 7
 
 
+def test_an_operators_command_and_every_process_with_files_know_the_bucket(tmp_path: Path) -> None:
+    bucket = {"BLOB_S3_BUCKET": "files", "BLOB_S3_SECRET_KEY": "made-up"}
+    stack = Stack(tmp_path, environ=bucket)
+    assert stack.operator_env()["BLOB_S3_BUCKET"] == "files"
+    assert Stack(tmp_path).operator_env()["BLOB_S3_BUCKET"] == ""
+    for process in stack.processes():
+        if process.name in ("gateway", *SERVICES):
+            assert process.env.items() >= bucket.items(), process.name
+
+
 def test_an_operators_command_needs_a_stack_that_ran_before(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="make run"):
         operate(Stack(tmp_path / "never"), [sys.executable, "-c", ""])

@@ -70,6 +70,7 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> _Shared:
         max_stored_bytes=MAX_STORED_BYTES,
         unused_files_kept_hours=24,
         blob_dir=str(blobs),
+        blob_s3_bucket=None,
         rpc_timeout_s=5.0,
         gateway_threads=64,
         trusted_proxies=(ipaddress.ip_network("10.0.0.0/8"),),

@@ -16,6 +16,7 @@ from services.chassis import metrics
 from services.contracts.errors import CODES, Refused
 from services.contracts.identity import accounts
 from services.contracts.referrals import queues
+from tests.support.recorder import recorded
 
 ACCOUNT = "/v1/accounts/" + "d" * 32
 TOKEN = {"Authorization": "Bearer opaque-token"}
@@ -223,6 +224,29 @@ def test_a_trace_is_begun_where_none_is_given(http: FlaskClient, services: Any):
     http.get("/v1/queues", headers={**TOKEN, "traceparent": "nonsense"})
 
     assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", services.made(queues.list_queues)[1].traceparent)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "ended"),
+    [
+        (None, ("200", False)),
+        ("not_found", ("404", False)),
+        ("internal_error", ("500", True)),
+        ("timeout", ("504", True)),
+    ],
+)
+def test_a_request_is_a_span_and_the_parent_of_its_calls(
+    http: FlaskClient, services: Any, refusal: str | None, ended: tuple[str, bool]
+):
+    services.answers["referrals.list_queues"] = Refused(refusal, "No.") if refusal else {"items": []}
+    with recorded() as spans:
+        http.get("/v1/queues", headers={**TOKEN, "traceparent": TRACE})
+        http.get("/v1/queues", headers={**TOKEN, "traceparent": "nonsense"})
+    first, second = spans
+    assert (first.kind, first.name, first.parent, first.ends) == ("server", "GET /v1/queues", TRACE, [ended])
+    assert second.parent is None
+    calls = [context for _, name, context in services.calls]
+    assert {context.traceparent for context in calls} == {first.traceparent, second.traceparent}
 
 
 @pytest.mark.parametrize(

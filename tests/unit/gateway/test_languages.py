@@ -13,14 +13,27 @@ from babel.messages import pofile
 
 from deploy import texts
 from gateway.web import language
+from gateway.web.pages import PAGES as ALL_PAGES
+from gateway.web.states import State
 from services.contracts.declare import STAFF
-from tests.support.shown_pages import ShownPages, parsed
+from services.contracts.identity import passports
+from services.contracts.portals import configuration
+from services.contracts.portals.definitions import KINDS
+from services.identity.realms.rules import DEFAULT_PORTAL_ROLES
+from services.portals.configuration import modules
+from services.portals.configuration.rules import DEFAULT_NAMES
+from services.portals.message_types.rules import DEFAULT_TYPES
+from tests.support.shown_pages import Shown, ShownPages, parsed
 
 ROOT = Path(language.__file__).parents[2]
 LOCALE = Path(language.__file__).with_name("locale")
 LANGUAGES = sorted(path.name for path in LOCALE.iterdir())
 PAGES = ShownPages()
 HERE = {"base_url": "https://localhost"}
+# How the sentences of the library begin that checks requests.
+_LIBRARYS = re.compile(
+    r"^(Not a valid|Missing data|Field may|Invalid value|Shorter|Longer|Length must|Must be)"
+)
 _PLACE = re.compile(r"%\(\w+\)[sd]")
 
 
@@ -75,14 +88,11 @@ def test_a_translation_has_the_values_of_its_text(path: Path) -> None:
 
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_what_services_say_is_said_by_one(code: str) -> None:
-    marshmallow = re.compile(
-        r"^(Not a valid|Missing data|Field may|Invalid value|Shorter|Longer|Length must|Must be)"
-    )
     said = {_plain(each) for each in said_in_code()}
     with (LOCALE / code / "refusals.po").open("rb") as file:
         for entry in pofile.read_po(file):
             plain = _plain(str(entry.id))
-            assert not entry.id or marshmallow.match(plain) or plain in said, entry.id
+            assert not entry.id or _LIBRARYS.match(plain) or plain in said, entry.id
 
 
 def test_a_visitor_changes_the_language_on_any_page_without_a_script() -> None:
@@ -137,5 +147,63 @@ def test_what_a_service_says_is_told_in_the_language_of_the_page(
 ) -> None:
     flask.g.language = "es"
     assert language.told(sentence) == told
+
+
+@pytest.mark.parametrize(
+    ("sentence", "told"),
+    [
+        ("Not a valid integer.", "A whole number is expected."),
+        ("Longer than maximum length 80.", "At most 80 characters fit."),
+        (
+            "Must be greater than or equal to 0 and less than or equal to 5.",
+            "A number from 0 to 5 is expected.",
+        ),
+        ("Nobody else says this of 3.", "Nobody else says this of 3."),
+    ],
+)
+def test_the_words_of_a_library_are_told_in_plain_english(
+    page: flask.Flask, sentence: str, told: str
+) -> None:
     flask.g.language = "en"
-    assert language.told(sentence) == sentence
+    assert language.told(sentence) == told
+
+
+def usual_names() -> set[str]:
+    """What services call portals, their modules and reports, types of messages, and roles, until an organisation says it otherwise."""
+    of_modules = {name for kind in KINDS for name in modules.possible(kind).values()}
+    of_roles = {name for name, _permissions in DEFAULT_PORTAL_ROLES.values()}
+    of_types = {each.name for each in DEFAULT_TYPES.values()}
+    return of_modules | of_roles | of_types | {*DEFAULT_NAMES.values(), *modules.EMPLOYER_REPORTS.values()}
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_what_has_its_usual_name_has_one_in_each_language(page: flask.Flask, code: str) -> None:
+    flask.g.language = code
+    same = {"Supervisor"}  # in Spanish, too
+    assert {each for each in usual_names() - same if language.usual(each) == each} == set()
+    assert language.usual("Our Own Portal") == "Our Own Portal"
+
+
+def test_a_portal_shows_usual_names_in_the_language_and_own_ones_as_they_are() -> None:
+    tiles = [
+        {"code": code, "name": name, "tab_colour": None}
+        for code, name in (("my_appointments", "My Appointments"), ("send_message", "Write to Ann"))
+    ]
+    home = next(each for each in ALL_PAGES if each.address == "/portal/{portal}")
+    replies = {configuration.get_portal_home: {"name": "Patient Portal", "modules": tiles, "labels": {}}}
+    shown = Shown(home, State("as told", replies=replies | {passports.describe_me: {"realm": "patient"}}))
+    for code, usual, brand in (
+        ("es", "Mis citas", "Portal de pacientes"),
+        ("en", "My Appointments", "Patient Portal"),
+    ):
+        page = parsed(PAGES.response(shown, {"language": code}).text)
+        assert [each.to_text() for each in page.query(".tiles strong")][:2] == [usual, "Write to Ann"]
+        assert page.query("title")[0].to_text().endswith(f" {brand}")
+
+
+def test_what_is_told_in_spanish_of_the_librarys_words_is_told_in_plain_english(page: flask.Flask) -> None:
+    with (LOCALE / "es" / "refusals.po").open("rb") as file:
+        said = [str(entry.id) for entry in pofile.read_po(file) if _LIBRARYS.match(str(entry.id))]
+    assert len(said) > 10
+    said.remove("Missing data for required field.")  # which a page says with the field's name
+    assert [each for each in said if language.catalogue("en").gettext(each) == each] == []

@@ -171,3 +171,10 @@ def test_who_has_the_same_item_open_is_told_to_the_others() -> None:
     for number in range(MOST_SHOWN + 1):
         streams.add(Stream("x", None, str(number), views_of("harbor", ["item:1"]), f"N {number}"), "")
     assert len(streams.others_at(sam)) == MOST_SHOWN
+
+
+def test_an_account_is_told_of_a_message_to_it() -> None:
+    event = {"organisationkey": "harbor", "data": {"message_id": "m", "account_ids": ["a", "b"]}}
+    assert made_stale(event) == told("message:m", "message:*", "account:a", "account:b", "account:*")
+    for wrong in (None, "a", 3):
+        assert made_stale({"organisationkey": "harbor", "data": {"account_ids": wrong}}) == set()

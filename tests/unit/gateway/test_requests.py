@@ -16,12 +16,14 @@ from marshmallow import fields
 from gateway.api import ROUTES
 from gateway.auth import admit
 from gateway.dispatch import typed
+from gateway.requests import MOST_FIELDS
 from services.chassis import wire
 from services.chassis.blobs import UPLOADS, BlobStore
 from services.chassis.wire import CallContext
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, family, login, passports
 from services.contracts.referrals import capacity, directory, queues
+from services.contracts.referrals.fhir import fhir_search
 from services.contracts.signing import documents as signing
 
 HARBOR = "a" * 32
@@ -452,3 +454,26 @@ def test_whole_numbers_of_an_address_reach_members_that_take_no_text() -> None:
                 tried += 1
     assert tried > 20
     assert typed(ROUTES[0], {"nothing_such": "7", "limit": "7x"}) == {"nothing_such": "7", "limit": "7x"}
+
+
+@pytest.mark.fault("A23")
+@pytest.mark.parametrize("path", ["/oauth2/token", "/sign-in", "/fhir/R4/Task/_search", "/v1/queues"])
+def test_a_form_with_too_many_fields_is_refused_before_it_is_read(http: FlaskClient, path: str):
+    """To read so many takes seconds, and nobody has to sign in for it."""
+    most = b"&".join([b"a=1"] * MOST_FIELDS)
+
+    def post(body: bytes) -> Any:
+        return http.post(path, data=body, content_type="application/x-www-form-urlencoded", headers=TOKEN)
+
+    assert post(most).status_code != 413
+    answer = post(most + b"&")
+    assert answer.status_code == 413
+    assert f"more than {MOST_FIELDS} fields" in answer.text
+
+
+def test_a_form_is_read_from_its_beginning(http: FlaskClient, services: Any):
+    services.answers["referrals.fhir_search"] = {"resource": {"resourceType": "Bundle"}}
+    answer = http.post("/fhir/R4/Task/_search", data={"status": "requested", "_count": "5"}, headers=TOKEN)
+
+    assert answer.status_code == 200
+    assert services.made(fhir_search)[0]["parameters"] == {"status": ["requested"], "_count": ["5"]}

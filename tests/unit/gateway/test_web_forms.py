@@ -16,9 +16,9 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from gateway.web import forms, lapses, problems
-from gateway.web.entrance import own_path
 from gateway.web.page import Action
 from gateway.web.protection import VISITOR, Protection
+from gateway.web.return_paths import own_path
 from services.contracts.errors import Refused
 from services.contracts.fields import Moment, Text
 from services.contracts.identity import credentials, people
@@ -193,6 +193,15 @@ def test_a_problem_names_its_field_as_the_form_does():
     told.note("note", "note", "Message to the person")
     assert told.of("note", "note") == "Message to the person: Too short."
     assert told.sentences == {"note": "Message to the person: Too short."}
+    # So does a refusal that begins with the field's name in the API.
+    signed = problems.of(
+        Refused("invalid_request", "typed_name: type it.", "typed_name"), NOTE, MultiDict({"typed_name": ""})
+    )
+    assert signed.sentences == {"typed_name": "Typed name: type it."}
+    signed.note("note", "typed_name", "Your name, as a signature")
+    assert signed.sentences == {"typed_name": "Your name, as a signature: type it."}
+    unshown = problems.of(Refused("invalid_request", "typed_name: type it.", "typed_name"), NOTE, form)
+    assert (unshown.general, unshown.fields) == ("Typed name: type it.", {})
     # A refusal in whole words has no name in front.
     whole = problems.of(Refused("slot_taken", "Somebody was faster.", "note"), NOTE, form)
     whole.note("note", "note", "Time")

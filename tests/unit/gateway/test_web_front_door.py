@@ -93,6 +93,7 @@ def test_only_a_stack_with_a_demo_shows_its_log_ins(services: Any, tmp_path: Pat
             5,
         ),
         blob_dir=str(tmp_path),
+        blob_s3_bucket=None,
         trusted_proxies=(),
         public_url=None,
         gateway_serves="pages",
@@ -267,3 +268,11 @@ def test_a_page_to_sign_in_that_names_no_realm_is_that_of_the_staff(
     assert "For staff" in page.text
     asked = [arguments for called, arguments, _ in services.calls if called is outside.list_sign_in_options]
     assert asked[-1] == {"organisation": "harbor", "realm": "staff"}
+
+
+def test_what_staff_tell_patients_to_press_is_on_the_sign_in_page() -> None:
+    templates = Path(rendering.__file__).with_name("templates")
+    told = re.findall("“([^”]+)”", (templates / "staff/patients/access.html").read_text())
+    assert len(told) > 1
+    shown = (templates / "entrance/sign_in.html").read_text()
+    assert [each for each in told if f'"{each}"' not in shown] == []

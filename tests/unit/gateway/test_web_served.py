@@ -17,7 +17,7 @@ API_ALONE = """
 import sys
 from types import SimpleNamespace
 from gateway.app import create_app
-settings = SimpleNamespace(gateway_serves="api", blob_dir=sys.argv[1], **dict.fromkeys(
+settings = SimpleNamespace(gateway_serves="api", blob_dir=sys.argv[1], blob_s3_bucket=None, **dict.fromkeys(
     ("max_upload_bytes", "max_stored_bytes", "unused_files_kept_hours", "rpc_timeout_s", "gateway_threads"), 5),
     trusted_proxies=(), public_url=None, pages_key_file=None, demo_front_door_file=None, live_url=None)
 http = create_app(settings, SimpleNamespace(is_connected=True)).test_client()
@@ -30,6 +30,7 @@ def served(tmp_path: Path, what: str) -> list[int]:
     settings = SimpleNamespace(
         gateway_serves=what,
         blob_dir=str(tmp_path),
+        blob_s3_bucket=None,
         max_upload_bytes=5,
         max_stored_bytes=5,
         unused_files_kept_hours=5,

@@ -13,6 +13,7 @@ from services.notifications.templates.product_words import KINDS, kind_of
 from services.notifications.templates.rendering import Rendered, Template, check, render
 
 VALUES = {
+    "counted": "2 messages",
     "whose": "Maria",
     "partner_text": "Please call within two days.",
     "appointment_time": "Wednesday, 3 March 2027, 14:30",

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from services.chassis.blobs import BlobStore
+from services.chassis.pdf_screening import Screened
+from services.chassis.turns import turn
 from services.contracts.errors import Refused
 from services.signing.documents import signer as module
 from services.signing.documents.signer import (
@@ -20,8 +22,6 @@ from services.signing.documents.signer import (
     _require_valid,
     passphrase,
 )
-from services.signing.documents.turns import turn
-from services.signing.pdf.screening import Screened
 from services.signing.pdf.signature import SignatureCheck, Verification
 
 HOLDS = SignatureCheck("ours", True, True, True, False, True, "Harbor House", None)
@@ -91,7 +91,7 @@ def test_what_lies_in_the_store_is_what_was_uploaded(
         asked.append(limits["limits"])
         return Screened(pages=3, sha256=sha256 or stored, bytes=4)
 
-    monkeypatch.setattr(module.screening, "screen", screened)
+    monkeypatch.setattr(module.pdf_screening, "screen", screened)
     if code is None:
         assert signer.take_in("a" * 32, stored, size, 1.0) == TakenIn(stored, 3, 4)
     else:

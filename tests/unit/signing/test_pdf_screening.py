@@ -17,8 +17,8 @@ import pikepdf
 import pytest
 from pikepdf import Array, Dictionary, Name
 
+from services.chassis.pdf_screening import Limits, screen
 from services.contracts.errors import Refused
-from services.signing.pdf.screening import Limits, screen
 from tests.support.bars import hold_at_best
 
 Build = Callable[..., bytes]
@@ -28,7 +28,7 @@ import eventlet
 eventlet.monkey_patch()
 import sys, time
 from pathlib import Path
-from services.signing.pdf.screening import Limits, screen
+from services.chassis.pdf_screening import Limits, screen
 from services.contracts.errors import Refused
 
 beats = []

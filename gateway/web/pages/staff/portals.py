@@ -8,6 +8,7 @@ from typing import Any
 from gateway.web.page import Action, Of, Page, Read
 from gateway.web.states import State
 from services.contracts.identity import realms
+from services.contracts.notifications import templates
 from services.contracts.portals import consents, definitions, drafts, images
 
 _PORTAL = "/staff/portals/{portal}"
@@ -82,9 +83,22 @@ PAGES = (
     Page(
         f"{_PORTAL}/sample",
         "staff/portals/sample.html",
-        reads={**_DRAFT, "portal": Read(drafts.get_portal_sample)},
+        reads={
+            **_DRAFT,
+            "portal": Read(drafts.get_portal_sample, query=("languages",)),
+            "mail": Read(
+                templates.sample_portal_mail,
+                given={
+                    "organisation_name": Of("me.organisation_name"),
+                    "portal_name": Of("portal.name"),
+                    "product_name": Of("portal.product_name"),
+                },
+                query=("language",),
+            ),
+        },
         states=(
             State("sign-in", query={"part": "sign_in"}),
+            State("e-mail", query={"part": "mail"}),
             State(
                 "of applicants",
                 query={"part": "sign_in"},

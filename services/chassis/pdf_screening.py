@@ -1,7 +1,7 @@
-"""Screening of uploaded PDFs before anything else in this service reads them.
+"""Screening of uploaded PDFs before anything else reads them.
 
 Size and first bytes are checked here. All that needs a parser is checked in a child process with its own limits
-(`screening_child`): a document that makes the parser hang, grow or crash ends the child and not the service.
+(`pdf_screening_child`): a document that makes the parser hang, grow or crash ends the child and not the service.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Screened:
 
 
 DEFAULT_LIMITS = Limits()
-_CHILD = Path(__file__).with_name("screening_child.py")
+_CHILD = Path(__file__).with_name("pdf_screening_child.py")
 
 
 def screen(pdf: bytes | Path, *, limits: Limits = DEFAULT_LIMITS, field: str | None = None) -> Screened:

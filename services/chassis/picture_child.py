@@ -15,9 +15,12 @@ from PIL import Image, ImageOps
 def answer(data: bytes, limits: dict[str, Any]) -> bytes:
     """The image within `limits["most"]`, in its own format."""
     if len(data) > limits["max_bytes"]:
-        return _refused("The file is too large. An image of at most 5 MB is expected.")
+        most = limits["max_bytes"] // 1024 // 1024
+        return _refused(f"The file is too large. An image of at most {most} MB is expected.")
     try:
         image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG"))
+        width, height = image.size
+        image.draft("RGB", limits["most"])  # a JPEG is decoded no larger than it is needed
         if image.width * image.height > limits["most_pixels"]:
             return _refused("The image has too many points. One of at most 24 million is expected.")
         image.load()
@@ -26,7 +29,6 @@ def answer(data: bytes, limits: dict[str, Any]) -> bytes:
     own = str(image.format)
     if own not in limits["formats"]:
         return _refused(f"A {' or '.join(limits['formats'])} image is expected, and this is {own}.")
-    width, height = image.size
     shown = ImageOps.exif_transpose(image)
     shown = shown.convert("RGB" if own == "JPEG" else "RGBA")
     shown.thumbnail(limits["most"])

@@ -1,0 +1,131 @@
+"""No page is a dead end: each leads on to where the person finds what was looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from justhtml import JustHTML
+
+from gateway.web.pages import PAGES as ALL
+from gateway.web.states import State
+from services.contracts.identity import people
+from services.contracts.portals import (
+    configuration,
+    consents,
+    definitions,
+    inbox,
+    my_appointments,
+    published_items,
+    responses,
+)
+from tests.support.shown_pages import Shown, ShownPages, parsed
+
+PAGES = ShownPages()
+HARBOR_WORKS = {"kind": "employee", "employer": "Harbor Works", "region": None}
+ROSE, SELF = "1" * 32, "2" * 32
+
+
+def shown(
+    address: str,
+    replies: Mapping[Any, Mapping[str, Any]],
+    query: Mapping[str, str] | None = None,
+    refused: Mapping[Any, str] | None = None,
+) -> JustHTML:
+    page = next(each for each in ALL if each.address == address)
+    state = State("as told", replies=replies, query=query or {}, refused=refused or {})
+    return parsed(PAGES.response(Shown(page, state), {}).text)
+
+
+def links(page: JustHTML) -> dict[str, str]:
+    """The links of the page's own part: where each leads, by its words."""
+    return {each.to_text(): each.attrs["href"] for each in page.query("main a")}
+
+
+def test_who_has_to_agree_first_goes_on_to_what_was_asked_for() -> None:
+    home = next(each for each in ALL if each.address == "/portal/{portal}")
+    refused = State("consents due", refused={configuration.get_portal_home: "consents_due"})
+    answer = PAGES.response(Shown(home, refused), {})
+    path, _, query = answer.headers["Location"].partition("?")
+    assert path == "/consents"
+    assert query.startswith("return_path=%2Fportal%2F")
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "leads_to"),
+    [
+        ("/portal/works?a=b", "/portal/works?a=b"),
+        (None, "/"),
+        ("//evil.example", "/"),
+        ("javascript:alert(1)", "/"),
+    ],
+)
+def test_who_has_agreed_goes_on_to_the_portal_and_to_no_other_site(
+    asked_for: str | None, leads_to: str
+) -> None:
+    given = {consents.list_my_consents: {"items": {"is_due": False, "language": "en"}, "are_due": False}}
+    page = shown("/consents", given, {"return_path": asked_for} if asked_for else None)
+    assert links(page)["Go on to your portal"] == leads_to
+
+
+@pytest.mark.parametrize(("kind", "is_led"), [("family", True), ("patient", False)])
+def test_a_family_is_led_to_its_profiles_where_it_has_nothing_of_its_own(kind: str, is_led: bool) -> None:
+    home = {configuration.get_portal_home: {"kind": kind}}
+    away = {
+        my_appointments.get_my_scheduling: "scheduling_not_offered",
+        published_items.list_my_items: "not_found",
+    }
+    for place in ("appointments", "record"):
+        page = shown(f"/portal/{{portal}}/{place}", home, refused=away)
+        assert ("/family" in links(page).values()) == is_led, place
+
+
+def test_a_family_that_has_published_items_of_its_own_sees_them() -> None:
+    page = shown("/portal/{portal}/record", {configuration.get_portal_home: {"kind": "family"}})
+    assert any(each.endswith("/my-record") for each in links(page).values())
+
+
+@pytest.mark.parametrize(
+    ("others", "is_told"),
+    [
+        ({}, True),
+        ({"employer": "Another"}, False),
+        ({"region": "North"}, False),
+        ({"kind": "patient"}, False),
+    ],
+)
+def test_portals_that_look_alike_are_told_apart(others: Mapping[str, str], is_told: bool) -> None:
+    two = [{**HARBOR_WORKS, "portal": "works"}, {**HARBOR_WORKS, **others, "portal": "works-code"}]
+    page = shown("/portal", {definitions.list_my_portals: {"items": two}})
+    assert [each.to_text() for each in page.query(".tiles code")] == (
+        ["works", "works-code"] if is_told else []
+    )
+
+
+@pytest.mark.parametrize(("problems", "leads_to"), [((1, 0, 2), "1"), ((0, 2, 1), "2"), ((0, 0, 0), None)])
+def test_answers_that_were_begun_are_gone_on_with(problems: tuple[int, ...], leads_to: str | None) -> None:
+    steps = [
+        {"number": at, "title": f"Part {at}", "problems": missing, "answered": 0, "asked": 2}
+        for at, missing in enumerate(problems, start=1)
+    ]
+    reply = {"steps": steps, "submitted_at": None}
+    page = shown("/portal/{portal}/responses/{response_id}/review", {responses.get_my_response: reply})
+    found = [each.attrs["href"].rpartition("/")[2] for each in page.query("main a.btn-primary")]
+    assert found == ([leads_to] if leads_to else [])
+
+
+@pytest.mark.parametrize(("whom", "is_told"), [(ROSE, True), (SELF, False)])
+def test_who_writes_about_one_person_reads_about_whom(whom: str, is_told: bool) -> None:
+    rules = {"person_ids": [whom], "own_id": SELF, "left": 3, "before_writing": None}
+    names = {"items": [{"person_id": whom, "first_name": "Rose", "last_name": "Ash"}]}
+    page = shown(
+        "/portal/{portal}/messages/new", {inbox.get_writing_rules: rules, people.list_my_profiles: names}
+    )
+    assert ("About Rose Ash" in page.query("main")[0].to_text()) == is_told
+
+
+def test_the_front_door_of_the_local_stack_leads_to_what_needs_no_log_in() -> None:
+    page = parsed(PAGES.app.test_client().get("/", base_url="https://localhost").text)
+    assert links(page)["Open: The caught mails"] == "http://localhost:8401"
+    assert len(page.query("main dl")) == 2
