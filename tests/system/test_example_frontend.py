@@ -1,26 +1,18 @@
-"""The example of a web frontend elsewhere: typed from OpenAPI, and let in by the organisation, in a real browser."""
+"""The example of a web frontend elsewhere: its types are made from OpenAPI, and the compiler holds it to them."""
 
 from __future__ import annotations
 
-import functools
-import http.server
 import shutil
 import subprocess
-import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
 
 from gateway import documentation
 from gateway.api import ROUTES
-from tests.support.browser import PROGRAM, Browser
-from tests.support.stack import HARBOR, RunningStack
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "deploy/examples/frontend"
-ADMIN = f"admin@{HARBOR}.example.org"
 
 
 def npm(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -76,58 +68,3 @@ def test_the_compiler_finds_what_the_api_does_not_have(built: Path) -> None:
         "src/wrong.ts(4",
         "src/wrong.ts(5",
     ]
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def elsewhere(built: Path) -> Iterator[str]:
-    """The origin at which the example is served."""
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(_Quiet, directory=str(built))
-    )
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
-def test_a_page_elsewhere_signs_in_and_reads_once_its_origin_is_named(
-    portico: RunningStack, chromium: Browser, elsewhere: str
-) -> None:
-    admin = portico.log_in(HARBOR, ADMIN)
-
-    def sign_in() -> None:
-        values = {
-            "url": portico.url,
-            "organisation": HARBOR,
-            "login": ADMIN,
-            "password": portico.password_of(ADMIN),
-        }
-        fill = "; ".join(
-            f"document.querySelector('[name={name}]').value = {value!r}" for name, value in values.items()
-        )
-        chromium.evaluate(
-            f"{fill}; window.failed = false; addEventListener('unhandledrejection', () => {{ window.failed = true }}); "
-            "document.querySelector('form').requestSubmit()"
-        )
-
-    named = admin.get("/v1/organisation/web-origins")
-    admin.put("/v1/organisation/web-origins", version=named["version"], origins=[elsewhere])
-    chromium.open_page()
-    chromium.go(elsewhere.replace("127.0.0.1", "localhost") + "/index.html")  # an origin that is not named
-    sign_in()
-    chromium.wait_for("window.failed")  # the browser keeps the answer from a page that is not let in
-    assert chromium.evaluate("document.querySelector('output').textContent") == ""
-
-    chromium.go(elsewhere + "/index.html")
-    sign_in()
-    chromium.wait_for("document.querySelector('output').textContent !== ''")
-    assert chromium.evaluate("document.querySelector('output').textContent").startswith("Harbor County: ")
-    assert chromium.evaluate("document.cookie") == ""
-    named = admin.get("/v1/organisation/web-origins")
-    admin.put("/v1/organisation/web-origins", version=named["version"], origins=[])
