@@ -110,7 +110,7 @@ def _both_are_signed(console: Console) -> None:
 def _the_questionnaire_is_answered(console: Console, folder: Path) -> None:
     browser = console.browser
     console.open("/portal/patient", "Welcome to")
-    console.follow("Questionnaire", "Questionnaires")
+    console.follow("Questionnaire", "Questionnaire")
     console.follow("Before your visit", "Before your visit")
     assert "It takes two minutes." in browser.text
     follow(browser, "Start")

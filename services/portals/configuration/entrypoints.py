@@ -8,7 +8,7 @@ from services.chassis.events import IncomingEvent, listens
 from services.chassis.operations import Call, serves
 from services.contracts.identity import organisations
 from services.contracts.portals import configuration
-from services.portals.configuration import handlers, queries
+from services.portals.configuration import handlers, homes, queries
 
 
 class ConfigurationEntrypoints:
@@ -37,7 +37,7 @@ class ConfigurationEntrypoints:
     @serves(configuration.get_portal_home)
     def get_portal_home(self, call: Call) -> Any:
         """All that the start page of a portal shows to the caller."""
-        return call.read(queries.get_portal_home)
+        return homes.read(call)
 
     @serves(configuration.change_portal_content)
     def change_portal_content(self, call: Call) -> Any:

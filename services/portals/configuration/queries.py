@@ -66,13 +66,6 @@ def get_portal_content(session: Session, caller: Caller, *, portal: str) -> dict
     return content_view(definition, versions.shown(session, caller.organisation_id, definition))
 
 
-def get_portal_home(session: Session, caller: Caller, *, portal: str, languages: list[str]) -> dict[str, Any]:
-    """All that the start page of a portal shows, with the organisation's words. Raises Refused `not_found`."""
-    definition = definitions.admitted(session, caller, portal)
-    shown = versions.shown(session, caller.organisation_id, definition)
-    return home_view(session, caller, definition, shown.whole, languages)
-
-
 def home_view(
     session: Session, caller: Caller, definition: Any, whole: dict[str, Any], languages: Sequence[str]
 ) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
@@ -113,18 +113,30 @@ def publish(
     return _of(row, definition.kind)
 
 
+def id_shown(session: Session, organisation_id: str | None, portal: str) -> str | None:
+    """The id of the version that a portal shows now, without reading it. None: the default."""
+    statement = _newest(select(PortalVersion.id), organisation_id, portal, utc_now())
+    return session.scalars(statement).one_or_none()
+
+
 def _latest(
     session: Session, organisation_id: str | None, portal: str, now: datetime.datetime | None
 ) -> PortalVersion | None:
+    return session.scalars(_newest(select(PortalVersion), organisation_id, portal, now)).one_or_none()
+
+
+def _newest(
+    statement: Select[Any], organisation_id: str | None, portal: str, now: datetime.datetime | None
+) -> Select[Any]:
     # The session of a public operation is not limited to one organisation, so the statement names it.
-    statement = select(PortalVersion).where(
+    statement = statement.where(
         PortalVersion.organisation_id == organisation_id,
         PortalVersion.portal == portal,
         PortalVersion.number > rules.DRAFT,
     )
     if now is not None:
         statement = statement.where(PortalVersion.published_at <= now)
-    return session.scalars(statement.order_by(PortalVersion.number.desc()).limit(1)).one_or_none()
+    return statement.order_by(PortalVersion.number.desc()).limit(1)
 
 
 def _of(row: PortalVersion | None, kind: str) -> Shown:

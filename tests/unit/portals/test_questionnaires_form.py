@@ -117,7 +117,6 @@ SOUND = (
     [
         (an_item("x", text=""), "text", "Say what is asked"),
         (an_item("x", "choice"), "options", "nothing to choose"),
-        (an_item("x", "file"), "kind", "Ask for a text"),
         (a_choice("x", "a", "a"), "options.1.value", "there already"),
         (an_item("x", "number", least=5, most=4), "most", "Turn them round"),
         (an_item("x", "scale", least=1), "most", "its least and its most"),
