@@ -49,6 +49,8 @@ FEW = 3  # objects of other kinds that the short form tries beside the right one
 LEAST_PAIRS = 1000
 # Members that may name anything: the object is looked up later, or what cannot be done is answered for each.
 ANYTHING = {
+    ("identity.mint_mail_link", "message_id"),
+    ("identity.mint_mail_link", "object_id"),
     ("identity.start_patient_job", "person_ids"),
     ("identity.send_pickup_codes", "person_ids"),
     ("signing.sign_documents", "document_ids"),

@@ -28,6 +28,8 @@ _MINE = (
     my_appointments.book_my_appointment,
     my_appointments.move_my_appointment,
     my_appointments.cancel_my_appointment,
+    my_appointments.confirm_my_appointment,
+    my_appointments.get_appointment_to_confirm,
     calendar_feeds.get_my_calendar_feed,
     calendar_feeds.make_my_calendar_feed,
     calendar_feeds.revoke_my_calendar_feed,

@@ -50,6 +50,7 @@ def identity_world(folder: Path) -> World:
         )
     world.requests.update(
         {
+            "identity.mint_mail_link": lambda own, _: {"object_state": "offered"},
             "identity.explain_access": lambda own, member: (
                 {"account_id": own["granted_account"][0], "permission": "profile.view_demographics"}
                 if member == "person_id"
