@@ -1,8 +1,7 @@
 """`make person ARGS="ORGANISATION PERSON_ID FILE"`: everything that the services keep about one person, for who asks to see it.
 
-It writes one JSON object a line: `service`, `table`, `row`. The tables follow from the models: rows that name the person or, where
-they name nobody, one of the person's accounts, and the rows that hang on these by a foreign key. A row that names somebody else
-is left out. So are passwords, secrets and hashes, and what was merged into the person is included. Files are named by their SHA-256.
+It writes one JSON object a line: `service`, `table`, `row` (`services/chassis/person_rows.py` says which). It is the operation
+`export_person` for an installation that does not run. Passwords, secrets and hashes are left out; files are named by their SHA-256.
 
 Read it before you hand it out: notes may speak of others. The organisation's audit trail has a row of it.
 """
@@ -11,28 +10,20 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-import orjson
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Table, and_, create_engine, or_, select
+from sqlalchemy import Connection, create_engine, select
 
 from deploy.migrate import SERVICES
 from services.chassis.database import Database
 from services.chassis.models import base_of
+from services.chassis.person_rows import Person, rows_of
+from services.chassis.personal_data import lines_of
 from services.contracts.errors import Refused
 from services.identity.organisations.operator import note_person_export
-
-AT_ONCE = 200
-_SECRET = re.compile(r"hash|secret|sealed|token|password")
-# The same names and texts once more, in the form in which they are searched.
-_FOR_SEARCH = {"person_names", "account_names", "contact_record_names", "queue_texts"}
-# What a member of staff wrote to justify emergency access.
-_OF_OTHERS = {("audit", "reason")}
-Found = dict[str, list[dict[str, Any]]]
 
 
 def write_all(
@@ -48,68 +39,12 @@ def write_all(
     for service in SERVICES:
         engine = create_engine(urls[service], hide_parameters=True)
         with engine.connect() as connection:
-            found = rows_of(connection, service, organisation_id, people, accounts)
+            found = rows_of(connection, base_of(service), Person(organisation_id, people, accounts))
         engine.dispose()
-        for table, rows in found.items():
-            for row in rows:
-                file.write(orjson.dumps({"service": service, "table": table, "row": row}) + b"\n")
+        file.writelines(lines_of(base_of(service), service, found))
         counts[service] = sum(map(len, found.values()))
         print(f"{service}: {counts[service]} rows of {len(found)} tables", file=log)
     return counts
-
-
-def rows_of(
-    connection: Connection, service: str, organisation_id: str, people: Sequence[str], accounts: Sequence[str]
-) -> Found:
-    """A service's rows about these people of one organisation, by table."""
-    found: Found = {}
-    for table in base_of(service).metadata.sorted_tables:  # parents before children
-        if "organisation_id" not in table.c or table.name in _FOR_SEARCH:
-            continue
-        rows = {
-            tuple(row[key.name] for key in table.primary_key): row
-            for condition in _conditions(table, people, accounts, found)
-            for row in connection.execute(
-                select(table).where(table.c.organisation_id == organisation_id, condition)
-            ).mappings()
-        }
-        if rows:
-            found[table.name] = [dict(row) for row in rows.values()]
-    return {name: [_shown(service, name, row) for row in rows] for name, rows in found.items()}
-
-
-def _conditions(
-    table: Table, people: Sequence[str], accounts: Sequence[str], found: Found
-) -> Iterator[ColumnElement[bool]]:
-    """The conditions under which a row is about the people, each with a limited list of ids."""
-    columns = table.c
-    if table.name == "people":
-        yield columns.id.in_(people)
-    person = columns.get("person_id")
-    if person is not None:
-        yield person.in_(people)
-    names_nobody = [] if person is None else [or_(person.is_(None), person.in_(people))]
-    if "account_id" in columns:
-        yield from (and_(columns.account_id.in_(some), *names_nobody) for some in _some(accounts))
-    for key in table.foreign_keys:
-        parents = [row[key.column.name] for row in found.get(key.column.table.name, ())]
-        yield from (and_(key.parent.in_(some), *names_nobody) for some in _some(parents))
-
-
-def _some(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), AT_ONCE):
-        yield ids[start : start + AT_ONCE]
-
-
-def _shown(service: str, table: str, row: dict[str, Any]) -> dict[str, Any]:
-    columns = base_of(service).metadata.tables[table].c
-    return {
-        name: value
-        for name, value in row.items()
-        if not (
-            _SECRET.search(name) or (table, name) in _OF_OTHERS or isinstance(columns[name].type, LargeBinary)
-        )
-    }
 
 
 def _merged_into(connection: Connection, organisation_id: str, person_id: str) -> list[str]:

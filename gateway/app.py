@@ -9,6 +9,7 @@ import flask
 
 from gateway import answers, documentation, errors, health, oauth, requests
 from gateway.api import ROUTES
+from gateway.cross_origin import CrossOrigin
 from gateway.dispatch import Dispatcher
 from gateway.routes import Route, rule_class
 from services.chassis.blobs import open_store
@@ -35,6 +36,8 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
     app.before_request(_begin)
     app.before_request(requests.require_few_fields)
     app.after_request(_finish)
+    if settings.gateway_serves != "pages":
+        CrossOrigin(dispatcher.organisations_of_origin, settings.public_url).register(app)
     app.wsgi_app = _with_headers(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own place for middleware
     return app
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import flask
 
-from gateway import cookies
+from gateway import cookies, cross_origin
 from gateway.passports import Asked, Passports
 from services.chassis.wire import CallContext
 from services.contracts.declare import Operation
@@ -39,6 +39,7 @@ def admit(
         raise Refused("not_found", "There is no such address.")
     is_background = flask.request.headers.get(BACKGROUND) == "1"
     issued = passports.issue(Asked(token(), operation.service, context, is_background))
+    cross_origin.require_let_in(issued["organisation_id"])
     address = context.client_address if operation.service == "identity" else None
     context = replace(context, passport=issued["passport"], client_address=address)
     return Admitted(context, issued["organisation_id"])
@@ -49,7 +50,7 @@ def session_token(public_url: str | None = None) -> str:
 
     Raises Refused(unauthenticated), or Refused(cross_site_refused) for a write by cookie from a foreign page.
     """
-    if "Authorization" not in flask.request.headers:
+    if "Authorization" not in flask.request.headers and not cross_origin.comes_from_elsewhere():
         from_cookie = cookies.session_token()
         if from_cookie:
             if flask.request.method not in ("GET", "HEAD"):

@@ -25,6 +25,7 @@ from services.chassis.blobs import VISITORS, BlobStore
 from services.chassis.rpc_client import RpcClient
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
+from services.contracts.identity.web_origins import find_web_origin
 
 _KEY = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 _ETAG = re.compile(r'(?P<weak>W/)?(?P<quote>"?)(?P<version>[0-9]{1,18})(?P=quote)')
@@ -96,6 +97,11 @@ class Dispatcher:
     def ask(self, operation: Operation, arguments: Mapping[str, Any]) -> Any:
         """The answer of a public operation. Raises Refused."""
         return self._client.call(operation, arguments, self._context(operation, None, None))
+
+    def organisations_of_origin(self, origin: str) -> list[str]:
+        """The organisations that let pages of an origin in. Raises Refused."""
+        found: list[str] = self.ask(find_web_origin, {"origin": origin})["organisation_ids"]
+        return found
 
     def _admit(
         self, operation: Operation, token: Callable[[], str], key: str | None, version: str | None

@@ -387,6 +387,11 @@ def _with_likelihood(element: Any, compiler: Any, **more: Any) -> str:
     return f"likelihood({compiler.process(element.clauses, **more)}, 0.02)"
 
 
+def of_organisation(column: Any, organisation_id: str) -> Any:
+    """The condition that a row is one of this organisation, for statements past the models."""
+    return _OfOneOrganisation(column == organisation_id)
+
+
 # Each execution has to give the organisation as a parameter: a statement without it fails.
 _ORGANISATION = "organisation_of_session"
 _ORGANISATION_GIVEN = bindparam(_ORGANISATION, type_=String())

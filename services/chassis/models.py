@@ -38,6 +38,15 @@ BytewiseText = Text().with_variant(Text(collation="C"), "postgresql")
 JsonValue = JSON().with_variant(JSONB(), "postgresql")
 
 
+# In the `info` of a column: the table and column on whose rows its rows hang, where no foreign key says so.
+HANGS_ON = "hangs_on"
+
+
+def hangs_on(place: str) -> dict[str, str]:
+    """The `info` of a column whose rows go with those of another table: `hangs_on("published_items.id")`."""
+    return {HANGS_ON: place}
+
+
 class UtcDateTime(TypeDecorator[datetime.datetime]):
     """A point in time, always aware and in UTC. SQLite stores no zone, so it is added again when read."""
 

@@ -102,6 +102,7 @@ CODES: dict[str, int] = {
     "import_outdated": 409,
     "field_not_editable": 403,
     "not_an_employee": 409,
+    "still_employed": 409,
     "pickup_code_refused": 410,
     "already_merged": 409,
     "merge_refused": 409,
@@ -119,6 +120,7 @@ CODES: dict[str, int] = {
     "last_way_in": 409,
     # gateway
     "cross_site_refused": 403,
+    "origin_not_allowed": 403,
     "request_too_slow": 408,
     "storage_full": 413,
     "not_acceptable": 406,

@@ -59,3 +59,22 @@ def may_connect(address: str, networks: Collection[Network]) -> bool:
     if any(place in network for network in _TRANSLATED):
         return False
     return place.is_global and not place.is_multicast
+
+
+MOST_OF_ORIGIN = 255
+_ORIGIN = re.compile(r"(https?)://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::([0-9]{1,5}))?")
+_OF_THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]"}
+_USUAL_PORT = {"https": "443", "http": "80"}
+
+
+def web_origin(text: str) -> str:
+    """An origin as browsers send it (RFC 6454, section 6.2). Raises ValueError with what is wrong with it."""
+    if "*" in text:
+        raise ValueError("Name each origin by itself: a * would let in pages that nobody knows.")
+    match = _ORIGIN.fullmatch(text.strip().lower())
+    if match is None or len(text) > MOST_OF_ORIGIN:
+        raise ValueError("An origin such as https://portal.example.org is expected, without a path.")
+    scheme, host, _, port = match.groups()
+    if scheme == "http" and host not in _OF_THIS_MACHINE:
+        raise ValueError("Only https is let in; http only on this machine.")
+    return f"{scheme}://{host}" + (f":{port}" if port and port != _USUAL_PORT[scheme] else "")

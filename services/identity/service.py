@@ -28,6 +28,8 @@ from services.identity.patients.entrypoints import PatientsEntrypoints
 from services.identity.patients.jobs import PatientJobsLoop
 from services.identity.people import endings
 from services.identity.people.entrypoints import PeopleEntrypoints
+from services.identity.personal_data.entrypoints import PersonalDataEntrypoints
+from services.identity.personal_data.jobs import PersonalDataLoop
 from services.identity.pickup_codes.entrypoints import PickupCodesEntrypoints
 from services.identity.realms.entrypoints import RealmsEntrypoints
 from services.identity.recipients.entrypoints import RecipientsEntrypoints
@@ -39,6 +41,7 @@ from services.identity.secrets.vault import vault_of
 from services.identity.sessions.entrypoints import SessionsEntrypoints
 from services.identity.sessions.seen import WRITE_EVERY_S, seen_sessions
 from services.identity.settings import Settings
+from services.identity.web_origins.entrypoints import WebOriginsEntrypoints
 
 __all__ = ["Base", "Service", "Settings", "start_runtime"]
 
@@ -57,6 +60,7 @@ def start_runtime(settings: Any) -> Runtime:
     runtime.loops.append(Loop("grants-expiring", lambda: expiry.tell(runtime), expiry.EVERY_S))
     runtime.loops.append(Loop("kinds-ended", lambda: endings.end_due(runtime), endings.EVERY_S))
     runtime.loops.append(PatientJobsLoop(runtime))
+    runtime.loops.append(PersonalDataLoop(runtime))
     runtime.loops.append(
         Loop(
             "forget-notices",
@@ -86,12 +90,14 @@ class Service(
     PassportsEntrypoints,
     PatientsEntrypoints,
     PeopleEntrypoints,
+    PersonalDataEntrypoints,
     PickupCodesEntrypoints,
     RealmsEntrypoints,
     RecipientsEntrypoints,
     RelationshipsEntrypoints,
     SecondFactorEntrypoints,
     SessionsEntrypoints,
+    WebOriginsEntrypoints,
 ):
     """Entrypoints of identity."""
 

@@ -6,9 +6,12 @@ from typing import Any
 
 from services.chassis.audit_search import ids_asked, serves_audit
 from services.chassis.loop import Loop
+from services.chassis.personal_data import serves_personal_data
 from services.chassis.runtime import Runtime
 from services.contracts.identity.merging import describe_person
+from services.contracts.identity.personal_data import describe_personal_data_job
 from services.contracts.notifications.audit import trail
+from services.contracts.notifications.personal_data import answered
 from services.notifications.channels.entrypoints import ChannelEntrypoints
 from services.notifications.deliveries import backlog, retention, sending
 from services.notifications.deliveries.entrypoints import DeliveryEntrypoints
@@ -16,6 +19,7 @@ from services.notifications.deliveries.rules import CHANNELS
 from services.notifications.models import Base
 from services.notifications.my_notices.entrypoints import MyNoticeEntrypoints
 from services.notifications.notices.entrypoints import NoticeEntrypoints
+from services.notifications.personal_data.kept import KEPT
 from services.notifications.preferences.entrypoints import PreferenceEntrypoints
 from services.notifications.reports.entrypoints import ReportEntrypoints
 from services.notifications.reports.workflows import OverdueLoop
@@ -38,6 +42,7 @@ def start_runtime(settings: Any) -> Runtime:
     return runtime
 
 
+@serves_personal_data(answered, describe_personal_data_job, Base, KEPT)
 @serves_audit(trail, ids_asked(describe_person))
 class Service(
     ChannelEntrypoints,

@@ -7,10 +7,13 @@ from typing import Any
 from services.chassis.audit_search import ids_asked, serves_audit
 from services.chassis.blobs import ANSWERS, IMAGES
 from services.chassis.loop import Loop
+from services.chassis.personal_data import serves_personal_data
 from services.chassis.runtime import Runtime
 from services.chassis.unused_files import UnusedFilesLoop
 from services.contracts.identity.merging import describe_person
+from services.contracts.identity.personal_data import describe_personal_data_job
 from services.contracts.portals.audit import trail
+from services.contracts.portals.personal_data import answered
 from services.portals.absences.entrypoints import AbsencesEntrypoints
 from services.portals.answer_files import queries as answer_files
 from services.portals.answer_files.entrypoints import AnswerFilesEntrypoints
@@ -35,6 +38,7 @@ from services.portals.models import Base
 from services.portals.my_appointments.entrypoints import MyAppointmentEntrypoints
 from services.portals.orders.entrypoints import OrdersEntrypoints
 from services.portals.own_changes.entrypoints import OwnChangesEntrypoints
+from services.portals.personal_data.kept import KEPT
 from services.portals.portal_queue import escalation
 from services.portals.portal_queue.entrypoints import PortalQueueEntrypoints
 from services.portals.published_items.entrypoints import PublishedItemsEntrypoints
@@ -56,6 +60,7 @@ def start_runtime(settings: Any) -> Runtime:
     return runtime
 
 
+@serves_personal_data(answered, describe_personal_data_job, Base, KEPT)
 @serves_audit(trail, ids_asked(describe_person))
 class Service(
     ConfigurationEntrypoints,

@@ -7,10 +7,13 @@ from typing import Any
 from services.chassis.audit_search import ids_asked, serves_audit
 from services.chassis.blobs import IMPORTS
 from services.chassis.loop import Loop
+from services.chassis.personal_data import serves_personal_data
 from services.chassis.runtime import Runtime
 from services.chassis.unused_files import UnusedFilesLoop
 from services.contracts.identity.merging import describe_person
+from services.contracts.identity.personal_data import describe_personal_data_job
 from services.contracts.referrals.audit import trail
+from services.contracts.referrals.personal_data import answered
 from services.referrals.assignments.entrypoints import AssignmentEntrypoints
 from services.referrals.bulk.entrypoints import BulkEntrypoints
 from services.referrals.bulk.work import BulkJobsLoop
@@ -28,6 +31,7 @@ from services.referrals.intakes.entrypoints import IntakeEntrypoints
 from services.referrals.models import Base
 from services.referrals.offers import expiry as offer_expiry
 from services.referrals.offers.entrypoints import OfferEntrypoints
+from services.referrals.personal_data.kept import KEPT
 from services.referrals.queues.entrypoints import QueueEntrypoints
 from services.referrals.records.entrypoints import RecordEntrypoints
 from services.referrals.records.pdf import handlers as record_pdf
@@ -53,6 +57,7 @@ def start_runtime(settings: Any) -> Runtime:
     return runtime
 
 
+@serves_personal_data(answered, describe_personal_data_job, Base, KEPT)
 @serves_audit(trail, ids_asked(describe_person))
 class Service(
     AssignmentEntrypoints,

@@ -9,11 +9,14 @@ from eventlet import tpool
 from services.chassis.audit_search import ids_asked, serves_audit
 from services.chassis.blobs import DOCUMENTS
 from services.chassis.loop import Loop
+from services.chassis.personal_data import Files, serves_personal_data
 from services.chassis.runtime import Runtime
 from services.chassis.settings import SettingsError
 from services.chassis.unused_files import UnusedFilesLoop
 from services.contracts.identity.merging import describe_person
+from services.contracts.identity.personal_data import describe_personal_data_job
 from services.contracts.signing.audit import trail
+from services.contracts.signing.personal_data import answered
 from services.signing.certificates.entrypoints import CertificateEntrypoints
 from services.signing.decisions import sealing
 from services.signing.decisions.entrypoints import DecisionEntrypoints
@@ -26,6 +29,7 @@ from services.signing.follow_up.entrypoints import FollowUpEntrypoints
 from services.signing.models import Base
 from services.signing.paper.entrypoints import PaperEntrypoints
 from services.signing.pdf.outside_keys import KeyUnavailable
+from services.signing.personal_data.kept import KEPT
 from services.signing.verification.attempts import Attempts
 from services.signing.verification.entrypoints import VerificationEntrypoints
 
@@ -50,6 +54,7 @@ def start_runtime(settings: Any) -> Runtime:
     return runtime
 
 
+@serves_personal_data(answered, describe_personal_data_job, Base, KEPT, Files(DOCUMENTS, files_in_use))
 @serves_audit(trail, ids_asked(describe_person))
 class Service(
     DocumentEntrypoints,

@@ -23,6 +23,10 @@ WITHOUT_CONTRACT = {
     ("referrals", "access"): "what a caller may see and do",
     ("referrals", "authors"): "who did something, by name",
     ("referrals", "calendar"): "days and weeks in an organisation's time zone",
+    **dict.fromkeys(
+        ((each, "personal_data") for each in ("referrals", "portals", "notifications", "signing")),
+        "what stays of a person who is erased",
+    ),
     ("portals", "merged_people"): "what is kept of people follows merges",
     ("portals", "working_days"): "on which days an organisation works, and holidays",
     ("portals", "people"): "what identity knows of people and of authors",

@@ -179,6 +179,9 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("identity.list_break_glass", "after"): "emergency",
     ("identity.list_who_can_see", "after"): "account_cursor",
     ("identity.list_merges", "person_id"): "employee",
+    ("identity.get_personal_data_job", "job_id"): "data_job",
+    ("identity.download_person_export", "job_id"): "data_job",
+    ("identity.describe_personal_data_job", "job_id"): "data_job",
     ("identity.resolve_person", "person_id"): "merged",
     ("identity.preview_merge", "kept_id"): "employee",
     ("identity.explain_access", "resource_id"): "program",
@@ -202,6 +205,8 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("referrals.search_contact_records", "after"): "record_cursor",
     ("notifications.describe_document_deliveries", "document_id"): "delivery",
     ("notifications.list_deliveries", "after"): "delivery_cursor",
+    ("notifications.list_my_notices", "after"): "my_notice_cursor",
+    ("notifications.read_my_notices", "notice_id"): "my_notice",
     ("notifications.list_message_template_versions", "after"): "template_version_cursor",
     ("notifications.report_delivery", "reference"): "delivery",
     **{

@@ -20,6 +20,7 @@ from services.contracts.identity import (
     partners,
     patients,
     people,
+    personal_data,
     pickup_codes,
     realms,
     relationships,
@@ -188,6 +189,8 @@ class _IdentityObjects:
             attests_email_is_private=True,
         )
         self.keep("job", job["job_id"])
+        data_job = self.call(personal_data.export_person, person_id=self.world.objects[self.key]["person"][0])
+        self.keep("data_job", data_job["id"])
         self.identity.call(
             patients.request_patient_access,
             organisation=self.key,

@@ -223,6 +223,7 @@ def test_public_operations_are_few_and_known():
     public = {operation.address for operation in OPERATIONS if operation.access.kind == "public"}
 
     assert public == {
+        "identity.find_web_origin",
         "identity.issue_passports",
         "identity.log_in",
         "identity.request_password_reset",

@@ -15,8 +15,8 @@ from services.identity.models import Base
 class Employment(TenantScoped, Base):
     """A person's employment. `employee_number` is HR's number of the person; `source` is `hr` where the feed keeps it.
 
-    An employment is ended, never deleted: `ended_at` is set when the feed no longer names the number or says that it is
-    not active.
+    An employment is ended, and deleted only with an erased person: `ended_at` is set when the feed no longer names the
+    number or says that it is not active.
     """
 
     __tablename__ = "employments"

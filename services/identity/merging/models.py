@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
+from services.chassis.models import JsonValue, TenantScoped, UtcDateTime, hangs_on
 from services.identity.models import Base
 
 
@@ -26,8 +26,8 @@ class PersonMerge(TenantScoped, Base):
         ),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    kept_id: Mapped[str] = mapped_column(String(32), index=True)
-    merged_id: Mapped[str] = mapped_column(String(32))
+    kept_id: Mapped[str] = mapped_column(String(32), index=True, info=hangs_on("people.id"))
+    merged_id: Mapped[str] = mapped_column(String(32), info=hangs_on("people.id"))
     steps: Mapped[Any] = mapped_column(JsonValue)
     merged_by: Mapped[str] = mapped_column(String(64))
     merged_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

@@ -7,7 +7,7 @@ import datetime
 from sqlalchemy import Boolean, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.chassis.models import TenantScoped, UtcDateTime
+from services.chassis.models import TenantScoped, UtcDateTime, hangs_on
 from services.identity.models import Base
 
 
@@ -34,7 +34,7 @@ class UnverifiedNotice(TenantScoped, Base):
 
     __tablename__ = "unverified_notices"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    email: Mapped[str] = mapped_column(String(254))
+    email: Mapped[str] = mapped_column(String(254), info=hangs_on("people.email"))
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime, index=True)
     taken_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)

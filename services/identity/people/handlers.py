@@ -209,22 +209,27 @@ def disable_person(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
     unit.require_version(person)
     if person.disabled_at is None or _merge_of(unit, person) is not None:
         _require_accounts_held(unit, person)
-        person.disabled_at = unit.now
-        person.version += 1
-        unit.audit("person.disabled", "person", person.id)
-        accounts = unit.session.scalars(
-            select(Account.id).where(Account.person_id == person.id).with_for_update(of=Account)
-        ).all()
-        for grant in unit.session.scalars(
-            select(Grant)
-            .where(
-                or_(Grant.person_id == person.id, Grant.account_id.in_(accounts)),
-                Grant.revoked_at.is_(None),
-            )
-            .with_for_update()
-        ).all():
-            revoke(unit, grant, "person_disabled")
-        for account_id in accounts:
-            end_sessions(unit, account_id, "person_disabled")
-            void_links(unit, account_id)
+        disable(unit, person)
     return _answer(unit, person)
+
+
+def disable(unit: UnitOfWork, person: Person) -> None:
+    """End all access to a person's profile and all that the person's accounts reach. A step inside a transaction."""
+    person.disabled_at = unit.now
+    person.version += 1
+    unit.audit("person.disabled", "person", person.id)
+    accounts = unit.session.scalars(
+        select(Account.id).where(Account.person_id == person.id).with_for_update(of=Account)
+    ).all()
+    for grant in unit.session.scalars(
+        select(Grant)
+        .where(
+            or_(Grant.person_id == person.id, Grant.account_id.in_(accounts)),
+            Grant.revoked_at.is_(None),
+        )
+        .with_for_update()
+    ).all():
+        revoke(unit, grant, "person_disabled")
+    for account_id in accounts:
+        end_sessions(unit, account_id, "person_disabled")
+        void_links(unit, account_id)

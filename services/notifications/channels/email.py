@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime
+from typing import Any
 
 from services.contracts.errors import Refused
 from services.contracts.spelling import mailbox_of
@@ -80,9 +81,9 @@ def build(
         raise Refused(
             "email_header_invalid", "The message id has letters, digits, '.', '_' and '-' only.", "message_id"
         )
-    message = EmailMessage(policy=SMTP)
-    message["From"] = Address(display_name=name, addr_spec=sender_address)
-    message["To"] = Address(addr_spec=_checked_address(recipient, "recipient"))
+    message = EmailMessage(policy=_POLICY)
+    message["From"] = _header(Address(display_name=name, addr_spec=sender_address))
+    message["To"] = _header(Address(addr_spec=_checked_address(recipient, "recipient")))
     message["Subject"] = subject
     message["Date"] = format_datetime(sent_at or datetime.now(UTC))
     message["Message-ID"] = f"<{message_id}@{sender_address.rpartition('@')[2]}>"
@@ -93,6 +94,30 @@ def build(
         _add_extra(message, header, value)
     _set_body(message, text, html)
     return message
+
+
+class _Policy(EmailPolicy):
+    """Writes short ASCII headers as they are. `build` has checked them, and parsing and folding takes most of its time."""
+
+    def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
+        """The header as it is stored."""
+        is_short = isinstance(value, str) and len(name) + len(": ") + len(value) <= SHORT_LINE
+        if is_short and name in _PLAIN and value.isascii() and value.isprintable():
+            return name, value
+        return super().header_store_parse(name, value)
+
+
+SHORT_LINE = 78  # characters of a line that need no folding (RFC 5322, 2.1.1)
+_POLICY = _Policy(linesep="\r\n")
+_PLAIN = frozenset(
+    {"From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "X-Auto-Response-Suppress"}
+)
+
+
+def _header(address: Address) -> str | Address:
+    """An address as a header takes it: as a text where that is the same."""
+    text = str(address)
+    return text if text.isascii() else address
 
 
 def _set_body(message: EmailMessage, text: str, html: str | None) -> None:

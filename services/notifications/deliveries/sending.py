@@ -133,7 +133,7 @@ def _claim(
 _DUE = (
     select(Delivery)
     .where(
-        Delivery.channel == bindparam("channel"),
+        Delivery.channel == bindparam("of_channel"),
         Delivery.next_try_at <= bindparam("now"),
         Delivery.organisation_id.not_in(bindparam("crowded", expanding=True)),
         Delivery.account_id.not_in(bindparam("subscribers", expanding=True)),
@@ -142,14 +142,20 @@ _DUE = (
     .limit(1)
 )
 _ID_OF_DUE = _DUE.with_only_columns(Delivery.id)
-_DUE_UNLOCKED = _DUE.with_for_update(skip_locked=True)
+_deliveries = Delivery.__table__
+_CLAIM = (
+    update(Delivery)
+    .where(_deliveries.c.id == _ID_OF_DUE.with_for_update(skip_locked=True).scalar_subquery())
+    .values(state="sending", tries=_deliveries.c.tries + 1, next_try_at=bindparam("lease_ends"))
+    .returning(*_deliveries.c)
+)
 
 
 def _claim_of(runtime: Runtime, traffic: Traffic, channel: str, *, looks_first: bool) -> Delivery | None:
     def due() -> dict[str, Any]:
         crowded, subscribers = traffic.held_back(channel)
         held_back = {"crowded": crowded, "subscribers": subscribers if channel == rules.WEBHOOK else []}
-        return {"channel": channel, "now": utc_now(), **held_back}
+        return {"of_channel": channel, "now": utc_now(), **held_back}
 
     if looks_first:
         with runtime.database.reading(None) as session:
@@ -157,12 +163,10 @@ def _claim_of(runtime: Runtime, traffic: Traffic, channel: str, *, looks_first: 
                 return None
 
     def claim(session: Session) -> Delivery | None:
-        delivery = session.scalars(_DUE_UNLOCKED, due()).first()
-        if delivery is not None:
-            delivery.state = "sending"
-            delivery.tries += 1
-            delivery.next_try_at = utc_now() + datetime.timedelta(seconds=runtime.settings.lease_s)
-        return delivery
+        lease_ends = utc_now() + datetime.timedelta(seconds=runtime.settings.lease_s)
+        found = session.connection().execute(_CLAIM, due() | {"lease_ends": lease_ends})
+        row = found.mappings().one_or_none()
+        return None if row is None else Delivery(**row)
 
     claimed: Delivery | None = runtime.database.write(None, claim)
     return claimed

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
+from services.chassis.models import JsonValue, TenantScoped, UtcDateTime, hangs_on
 from services.portals.models import Base
 
 
@@ -42,7 +42,7 @@ class ItemRevision(TenantScoped, Base):
     """An item as it was before its newest revision."""
 
     __tablename__ = "item_revisions"
-    item_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    item_id: Mapped[str] = mapped_column(String(32), primary_key=True, info=hangs_on("published_items.id"))
     revision: Mapped[int] = mapped_column(Integer, primary_key=True)
     values: Mapped[Any] = mapped_column(JsonValue)
     published_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

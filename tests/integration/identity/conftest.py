@@ -54,6 +54,7 @@ class Identity(InProcess):
             tries_per_address=30,
             partners_amqp_address="amqps://broker.example.org/portico-feeds",
             emergency_access_minutes=60,
+            requests_kept_hours=48,
             emergency_accesses_per_day=5,
             outside_provider_networks=(ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")),
             outside_provider_ca_file=None,

@@ -1,0 +1,1 @@
+"""What all services keep about one person: written down, or erased."""

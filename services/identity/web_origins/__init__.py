@@ -1,0 +1,1 @@
+"""Web frontends elsewhere that may call the API for an organisation."""
