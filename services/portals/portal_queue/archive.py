@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    String,
     and_,
+    any_,
     column,
     func,
     literal_column,
@@ -18,7 +21,8 @@ from sqlalchemy import (
     table,
     text,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session, aliased
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
@@ -28,6 +32,7 @@ from services.portals.portal_queue import queries
 from services.portals.portal_queue.models import QueueItem, QueueText
 
 _MOST_WORDS = 8
+_NEWEST = 10_000  # items of which each is looked at for a word
 _APART = datetime.timedelta(minutes=5)  # of requests that came at once, at most
 
 
@@ -64,20 +69,44 @@ def search_archive(
     typed = search_key(words or "").split()[:_MOST_WORDS]
     if typed and session.connection().dialect.name == "sqlite":
         statement = _as_the_index_reads(typed, last).where(*_numbered(from_on, until_on))
+        rows = session.scalars(statement.where(*wanted).limit(limit + 1)).all()
     else:
-        sorting = (QueueItem.requested_at.desc(), QueueItem.person_name_key, QueueItem.id)
-        statement = select(QueueItem).order_by(*sorting)
-        if typed:
-            wanted.append(QueueItem.id.in_(select(QueueText.item_id).where(_has_words(typed))))
         if last is not None:
             wanted.append(_behind(last))
-    rows = session.scalars(statement.where(*wanted).limit(limit + 1)).all()
+        items = select(QueueItem).where(*wanted).order_by(*_in_order(QueueItem))
+        rows = (
+            _with_words(session, items, typed, limit + 1)
+            if typed
+            else session.scalars(items.limit(limit + 1)).all()
+        )
     page, now = rows[:limit], utc_now()
     return {
         "items": [queries.view(each, now) for each in page],
         # An item's id and not what it sorts by, which is a name.
         "next": page[-1].id if len(rows) > limit else None,
     }
+
+
+def _in_order(item: Any) -> tuple[Any, ...]:
+    return item.requested_at.desc(), item.person_name_key, item.id
+
+
+def _with_words(session: Session, items: Select[Any], typed: list[str], most: int) -> Sequence[QueueItem]:
+    """PostgreSQL's first of these items that have the words.
+
+    It is told which way to go, as it takes every beginning of a word for frequent. Words that come often are among the newest
+    items, whose texts are looked through as they are; those that do not are few, so the index of words gathers all of them.
+    """
+    newest = aliased(QueueItem, items.limit(_NEWEST).subquery())
+    words = select(" " + QueueText.words).where(QueueText.item_id == newest.id).scalar_subquery()
+    near = select(newest).where(*(words.like(f"% {each}%") for each in typed))
+    rows = session.scalars(near.order_by(*_in_order(newest)).limit(most)).all()
+    if len(rows) == most or session.scalars(items.offset(_NEWEST - 1).limit(1)).first() is None:
+        return rows
+    gathered = select(QueueText.item_id).where(_has_words(typed)).scalar_subquery()
+    # As an array: a plain subquery could be asked for each item instead.
+    of_words = QueueItem.id == any_(func.array(gathered, type_=ARRAY(String)))
+    return session.scalars(items.where(of_words).limit(most)).all()
 
 
 def _has_words(typed: list[str]) -> ColumnElement[bool]:

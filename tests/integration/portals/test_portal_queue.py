@@ -10,6 +10,7 @@ import pytest
 
 from services.contracts.portals import inbox, messages
 from services.contracts.portals import portal_queue as contract
+from services.portals.portal_queue import archive
 from tests.support.in_process import BAYSIDE, a_caller
 from tests.support.portal_desk import ANA, BEN, EVE, OTHER_STAFF, STAFF, START, PortalDesk, a_person
 
@@ -339,6 +340,35 @@ def test_the_archive_is_searched_and_shows_the_newest_request_first(portal_desk:
             break
     assert pages == everything
     assert desk(contract.search_archive, STRANGER)["items"] == []
+
+
+def test_words_are_found_wherever_in_the_archive_they_stand(
+    portal_desk: PortalDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = portal_desk
+    monkeypatch.setattr(archive, "_NEWEST", 3)
+    texts = ("knee", "knee", "back", "knee", "back", "back", "knee")
+    ids = []
+    for text in texts:
+        item = desk(contract.enter_request, person_id=ANA, type="refill_request", text=text)
+        ids.append(desk.dismiss(item, "not_completed" if len(ids) % 2 else "completed")["id"])
+        desk.clock.shift(HOUR)
+    with_word = {
+        word: [each for each, text in zip(ids, texts, strict=True) if text == word][::-1] for word in texts
+    }
+    for word, expected in with_word.items():
+        for limit in (1, 2, 5):
+            found: list[str] = []
+            after = None
+            while True:
+                page = desk(contract.search_archive, words=word, limit=limit, after=after)
+                found += [each["id"] for each in page["items"]]
+                after = page["next"]
+                if after is None:
+                    break
+            assert found == expected, (word, limit)
+    assert desk.archive(words="knee", outcome="not_completed") == [ids[3], ids[1]]
+    assert desk.archive(words="hip") == []
 
 
 @pytest.mark.seed("S3-17")
