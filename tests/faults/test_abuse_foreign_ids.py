@@ -49,6 +49,7 @@ FEW = 3  # objects of other kinds that the short form tries beside the right one
 LEAST_PAIRS = 1000
 # Members that may name anything: the object is looked up later, or what cannot be done is answered for each.
 ANYTHING = {
+    # The service that owns the object compares its state when the link is used.
     ("identity.mint_mail_link", "message_id"),
     ("identity.mint_mail_link", "object_id"),
     ("identity.start_patient_job", "person_ids"),

@@ -205,6 +205,8 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("referrals.search_contact_records", "after"): "record_cursor",
     ("notifications.describe_document_deliveries", "document_id"): "delivery",
     ("notifications.list_deliveries", "after"): "delivery_cursor",
+    ("notifications.list_my_notices", "after"): "my_notice_cursor",
+    ("notifications.read_my_notices", "notice_id"): "my_notice",
     ("notifications.list_message_template_versions", "after"): "template_version_cursor",
     ("notifications.report_delivery", "reference"): "delivery",
     **{

@@ -8,11 +8,12 @@ from typing import Any
 from services.chassis.unit_of_work import utc_now
 from services.contracts.identity import credentials
 from services.contracts.notifications import deliveries as notifications
-from services.contracts.notifications import templates, webhooks
+from services.contracts.notifications import my_notices, templates, webhooks
+from services.contracts.portals import messages
 from services.notifications.deliveries.report_signatures import signature
 from tests.integration.notifications.conftest import Notifications
 from tests.support.known_to_identity import ACCOUNTS, IDS, knows_person, knows_role
-from tests.support.two_organisations import KEYS, World, everybody, finished
+from tests.support.two_organisations import KEYS, World, everybody, finished, own_person
 
 
 def _a_report(service: Notifications, reference: str) -> dict[str, Any]:
@@ -40,10 +41,16 @@ def notifications_world(folder: Path) -> World:
                 "purpose": "invitation",
             }
             service.deliver(credentials.account_invited, invitation, organisation=IDS[key])
+            waiting = {"message_id": f"{number}{time + 2}" * 16, "account_ids": [ACCOUNTS[key]]}
+            told = {"person_id": own_person(key), "type": "note", "is_notified": True}
+            service.deliver(messages.message_sent, waiting | told, organisation=IDS[key])
         world.keep(key, "account", ACCOUNTS[key])
         listed = service.call(notifications.list_deliveries, callers[key], limit=1)
         world.keep(key, "delivery", *[item["id"] for item in listed["items"]])
         world.keep(key, "delivery_cursor", listed["next"])
+        listed = service.call(my_notices.list_my_notices, callers[key], limit=1)
+        world.keep(key, "my_notice", *[item["id"] for item in listed["items"]])
+        world.keep(key, "my_notice_cursor", listed["next"])
         for name in ("Bed board", "Data lake"):  # one to remove, and one for the others
             webhook = {"name": name, "url": "https://example.org/hook", "events": ["document_signed"]}
             made = service.call(webhooks.register_webhook, callers[key], **webhook)
