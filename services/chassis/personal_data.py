@@ -119,8 +119,9 @@ def delete_files(runtime: Any, organisation_id: str, files: Files, sha256s: Coll
     before = time.time()
     with runtime.database.reading(organisation_id) as session:
         in_use = files.in_use(session, sha256s)
-    paths = [runtime.blobs.path(organisation_id, each, files.part) for each in set(sha256s) - in_use]
-    runtime.blobs.delete_old(organisation_id, paths, before)
+    doomed = set(sha256s) - in_use
+    stored = runtime.blobs.old_files(organisation_id, files.part, before)
+    runtime.blobs.delete_old(organisation_id, (each for each in stored if each.name in doomed), before)
 
 
 def lines_of(base: Any, service: str, found: Found) -> Iterator[bytes]:
