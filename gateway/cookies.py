@@ -82,18 +82,19 @@ def session_token() -> str | None:
 def is_own_page(public_url: str | None) -> bool:
     """Whether the browser reports that the request was made by a page of this site."""
     site, origin = flask.request.headers.get("Sec-Fetch-Site"), flask.request.headers.get("Origin")
-    hosts = {flask.request.host, _host(public_url)} - {""}
+    hosts = {flask.request.host, host_of(public_url)} - {""}
     return (
         (site is not None or origin is not None)
         and site in (None, "same-origin")
-        and (origin is None or _host(origin) in hosts)
+        and (origin is None or host_of(origin) in hosts)
     )
 
 
-def _host(address: str | None) -> str:
+def host_of(address: str | None) -> str:
+    """Host and port of an address or origin; empty for one that no browser sends."""
     try:
         return urlsplit(address or "").netloc
-    except ValueError:  # an address that no browser sends
+    except ValueError:
         return ""
 
 

@@ -10,19 +10,17 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
-from urllib.parse import urlsplit
 
 import flask
 
+from gateway.cookies import host_of
 from services.contracts.errors import Refused
-from services.contracts.web_addresses import MOST_OF_ORIGIN
+from services.contracts.web_addresses import web_origin
 
 FOR_API = ("/v1/", "/fhir/", "/oauth/", "/openapi.json")
 ASKED_AGAIN_AFTER_S = 30.0
 MOST_REMEMBERED = 1000
-PREFLIGHT_KEPT_S = (
-    600  # what Chromium keeps at most is 2 hours; an origin that is taken away has gone after 10 minutes
-)
+PREFLIGHT_KEPT_S = 600  # an origin that is taken away has gone after ten minutes
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 _SENT = "Authorization, Content-Type, Idempotency-Key, If-Match, Prefer, Traceparent, X-Correlation-Id"
 _SEEN = "Content-Disposition, Content-Location, ETag, Location, Retry-After, X-Correlation-Id, X-Progress"
@@ -34,7 +32,7 @@ class CrossOrigin:
 
     def __init__(self, ask: Ask, public_url: str | None, now: Callable[[], float] = time.monotonic) -> None:
         self._ask = ask
-        self._own_host = urlsplit(public_url).netloc if public_url else None
+        self._own_host = host_of(public_url)
         self._now = now
         self._known: OrderedDict[str, tuple[float, frozenset[str]]] = OrderedDict()
 
@@ -69,10 +67,10 @@ class CrossOrigin:
         return response
 
     def _is_own(self, origin: str) -> bool:
-        return urlsplit(origin).netloc in (flask.request.host, self._own_host)
+        return host_of(origin) in (flask.request.host, self._own_host)
 
     def _organisations(self, origin: str) -> frozenset[str]:
-        if len(origin) > MOST_OF_ORIGIN or origin == "null":
+        if not _can_be_let_in(origin):
             return frozenset()
         until, found = self._known.get(origin, (0.0, frozenset()))
         if until <= self._now():
@@ -81,6 +79,14 @@ class CrossOrigin:
             while len(self._known) > MOST_REMEMBERED:
                 self._known.popitem(last=False)
         return found
+
+
+def _can_be_let_in(origin: str) -> bool:
+    """Whether an organisation could have named this origin. Nobody is asked about any other."""
+    try:
+        return web_origin(origin) == origin
+    except ValueError:
+        return False
 
 
 def is_for_api(path: str) -> bool:

@@ -18,9 +18,11 @@ from gateway.app import create_app
 from services.chassis.wire import CallContext
 from services.contracts.declare import Operation
 from services.contracts.identity import passports
+from services.contracts.identity.web_origins import find_web_origin
 
 HARBOR = "a" * 32
 MAX_STORED_BYTES = 10_000
+NO_ORIGIN = {"organisation_ids": []}
 TOKEN = {"Authorization": "Bearer opaque-token"}
 
 
@@ -34,7 +36,7 @@ class FakeClient:
 
     def call(self, operation: Operation, arguments: Mapping[str, Any], context: CallContext) -> Any:
         self.calls.append((operation, arguments, context))
-        answer = self.answers.get(operation.address, {})
+        answer = self.answers.get(operation.address, NO_ORIGIN if operation is find_web_origin else {})
         if isinstance(answer, Exception):
             raise answer
         return answer(arguments) if callable(answer) else answer

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from gateway import cookies
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, login, passports
+from services.contracts.identity.web_origins import find_web_origin
 
 OWN_PAGE = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin", "X-Portico-Request": "1"}
 COOKIE = {"Cookie": "__Host-session=opaque-token"}
@@ -101,7 +102,7 @@ def test_a_foreign_page_writes_nothing_and_logs_nobody_in(
     answer = send(path, json={**CREDENTIALS, "cookie": True}, headers=headers)
 
     assert (answer.status_code, answer.json["code"]) == (403, "cross_site_refused")
-    assert services.calls == []
+    assert {called for called, *_ in services.calls} <= {find_web_origin}
 
 
 def test_logging_out_takes_the_cookie_back(http: FlaskClient):
