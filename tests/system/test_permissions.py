@@ -224,6 +224,8 @@ def test_public_operations_are_few_and_known():
 
     assert public == {
         "identity.find_web_origin",
+        "identity.inspect_mail_link",
+        "portals.read_calendar_feed",
         "identity.issue_passports",
         "identity.log_in",
         "identity.request_password_reset",
