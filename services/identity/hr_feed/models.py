@@ -45,6 +45,6 @@ class HrImportLine(TenantScoped, Base):
     position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     employee_number: Mapped[str] = mapped_column(String(40))
     action: Mapped[str] = mapped_column(String(10))
-    person_id: Mapped[str | None] = mapped_column(String(32))
+    person_id: Mapped[str | None] = mapped_column(String(32), index=True)
     columns: Mapped[Any] = mapped_column(JsonValue)
     changes: Mapped[Any] = mapped_column(JsonValue)

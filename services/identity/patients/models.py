@@ -58,7 +58,7 @@ class PatientJobItem(TenantScoped, Base):
     __tablename__ = "patient_job_items"
     __table_args__ = (Index(None, "job_id", "state"),)
     job_id: Mapped[str] = mapped_column(ForeignKey("patient_jobs.id"), primary_key=True)
-    person_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(32), primary_key=True, index=True)
     state: Mapped[str] = mapped_column(String(20))
     reason: Mapped[str | None] = mapped_column(String(64))
     field: Mapped[str | None] = mapped_column(String(64))

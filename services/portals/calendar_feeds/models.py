@@ -26,7 +26,7 @@ class CalendarFeed(TenantScoped, Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     organisation_key: Mapped[str] = mapped_column(String(64))
     account_id: Mapped[str] = mapped_column(String(32))
-    person_id: Mapped[str] = mapped_column(String(32))
+    person_id: Mapped[str] = mapped_column(String(32), index=True)
     # Whose it was first; `person_id` follows merges.
     first_person_id: Mapped[str] = mapped_column(String(32))
     token_hash: Mapped[str] = mapped_column(String(64))

@@ -100,7 +100,7 @@ class ReplyDraft(TenantScoped, Base):
 
     __tablename__ = "reply_drafts"
     item_id: Mapped[str] = mapped_column(ForeignKey("queue_items.id"), primary_key=True)
-    account_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(String(32), primary_key=True, index=True)
     text: Mapped[str] = mapped_column(Text)
     saved_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
 

@@ -87,7 +87,11 @@ class AnswerNotice(OfPerson, TenantScoped, Base):
     """An answer that a department is told of."""
 
     __tablename__ = "answer_notices"
-    __table_args__ = (Index(None, "organisation_id", "noted_at", "id"), Index(None, "first_person_id"))
+    __table_args__ = (
+        Index(None, "organisation_id", "noted_at", "id"),
+        Index(None, "first_person_id"),
+        Index(None, "person_id"),
+    )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     department: Mapped[str] = mapped_column(String(64))
     response_id: Mapped[str] = mapped_column(ForeignKey("responses.id"), index=True)

@@ -55,7 +55,7 @@ class ContactRecord(TenantScoped, Base):
     email: Mapped[str | None] = mapped_column(String(254))
     sections: Mapped[Any] = mapped_column(JsonValue)
     form_code: Mapped[str | None] = mapped_column(String(64))
-    person_id: Mapped[str | None] = mapped_column(String(32))
+    person_id: Mapped[str | None] = mapped_column(String(32), index=True)
     named_person_id: Mapped[str | None] = mapped_column(String(32))
     sameness: Mapped[str | None] = mapped_column(String(64))
     first_name_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")

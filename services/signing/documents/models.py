@@ -151,6 +151,6 @@ class SeenPage(TenantScoped, Base):
 
     __tablename__ = "pages_seen"
     document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), primary_key=True)
-    account_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(String(32), primary_key=True, index=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
     at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

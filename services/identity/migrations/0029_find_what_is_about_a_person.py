@@ -1,0 +1,25 @@
+"""Find what is about a person (an export or erasure) without reading whole tables."""
+
+from __future__ import annotations
+
+from alembic import op
+
+from services.chassis.migrate import replace_index
+
+revision = "0029"
+down_revision = "0028"
+branch_labels = None
+depends_on = None
+
+_FOUND_BY = (('hr_import_lines', 'person_id'), ('patient_job_items', 'person_id'))
+
+
+def upgrade() -> None:
+    with op.get_context().autocommit_block():
+        for table, column in _FOUND_BY:
+            replace_index(op.f(f"ix_{table}_{column}"), table, [column])
+
+
+def downgrade() -> None:
+    for table, column in _FOUND_BY:
+        op.drop_index(op.f(f"ix_{table}_{column}"), table)

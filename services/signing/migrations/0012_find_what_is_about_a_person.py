@@ -1,0 +1,25 @@
+"""Find what is about a person (an export or erasure) without reading whole tables."""
+
+from __future__ import annotations
+
+from alembic import op
+
+from services.chassis.migrate import replace_index
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+_FOUND_BY = (('pages_seen', 'account_id'),)
+
+
+def upgrade() -> None:
+    with op.get_context().autocommit_block():
+        for table, column in _FOUND_BY:
+            replace_index(op.f(f"ix_{table}_{column}"), table, [column])
+
+
+def downgrade() -> None:
+    for table, column in _FOUND_BY:
+        op.drop_index(op.f(f"ix_{table}_{column}"), table)
