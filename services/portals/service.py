@@ -7,7 +7,7 @@ from typing import Any
 from services.chassis.audit_search import ids_asked, serves_audit
 from services.chassis.blobs import ANSWERS, IMAGES
 from services.chassis.loop import Loop
-from services.chassis.personal_data import serves_personal_data
+from services.chassis.personal_data import Files, serves_personal_data
 from services.chassis.runtime import Runtime
 from services.chassis.unused_files import UnusedFilesLoop
 from services.contracts.identity.merging import describe_person
@@ -60,7 +60,9 @@ def start_runtime(settings: Any) -> Runtime:
     return runtime
 
 
-@serves_personal_data(answered, describe_personal_data_job, Base, KEPT)
+@serves_personal_data(
+    answered, describe_personal_data_job, Base, KEPT, Files(ANSWERS, answer_files.files_in_use)
+)
 @serves_audit(trail, ids_asked(describe_person))
 class Service(
     ConfigurationEntrypoints,

@@ -18,7 +18,7 @@ from services.chassis.models import base_of
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Event
 from services.contracts.fields import Code, Count, Flag, Id, Ids, Moment, RecordNumber
-from services.contracts.identity import accounts, audit, recipients
+from services.contracts.identity import accounts, audit, personal_data, recipients
 from services.contracts.portals import appointments
 from services.contracts.referrals import assignments, capacity
 from services.referrals.capacity.models import Line
@@ -94,8 +94,15 @@ def a_listener(name: str, folder: Path) -> InProcess:
     people = {"persons": wanted["recipients"], "supervisors": wanted["recipients"]}
     service.answers[recipients.list_person_recipients.address] = lambda _: people
     service.answers[appointments.describe_appointment.address] = lambda _: APPOINTMENT
+    service.answers[personal_data.describe_personal_data_job.address] = an_order
     MergedPeople().answer(service)
     return service
+
+
+def an_order(request: Any) -> dict[str, Any]:
+    """Every other one erases. It is about somebody whom no event names, since what is erased is gone whatever comes later."""
+    kind = "erasure" if int(request["job_id"], 16) % 2 else "export"
+    return {"kind": kind, "person_ids": ["0" * 32], "account_ids": []}
 
 
 def as_a_bad_broker(news: list[News]) -> list[News]:

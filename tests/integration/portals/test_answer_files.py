@@ -11,6 +11,7 @@ from PIL import Image
 from services.chassis import unused_files
 from services.chassis.blobs import ANSWERS
 from services.contracts.errors import Refused
+from services.contracts.identity import personal_data
 from services.contracts.portals import answer_files as contract
 from services.contracts.portals import questionnaires, responses
 from services.portals.answer_files import rules, taking_in
@@ -257,3 +258,16 @@ def test_staff_without_the_permission_open_nothing(desk: Desk) -> None:
     with pytest.raises(Refused) as refused:
         opened(desk, contract.open_answer_file, a_caller("observation.read"), sent["id"])
     assert refused.value.code == "forbidden"
+
+
+def test_the_files_of_a_person_who_is_erased_go_at_once(desk: Desk) -> None:
+    form = desk.offers(*ITEMS)
+    own = adds(desk, desk.saves(desk.starts(form), section=1, name="Pat", file_for="card"), a_pdf("own"))
+    assert kept(desk) == 1
+    order = {"job_id": "6" * 32, "person_id": PERSON, "is_erasure": True}
+    whom = {"kind": "erasure", "person_ids": [PERSON], "account_ids": []}
+    desk.portals.answers[personal_data.describe_personal_data_job.address] = lambda _: whom
+    desk.portals.deliver(personal_data.personal_data_ordered, order)
+    assert kept(desk) == 0
+    refusal = desk.refused(lambda: opened(desk, contract.open_my_answer_file, WORKER, own["id"]))
+    assert refusal.code == "not_found"
