@@ -6,14 +6,14 @@ import datetime
 from collections.abc import Iterable
 from typing import Any
 
-from icalendar import Calendar, Event
-
 SUMMARY = "Appointment"
 _AGAIN_AFTER = datetime.timedelta(hours=1)
 
 
 def written(appointments: Iterable[Any], organisation: str) -> str:
     """The calendar of these appointments: that it is one, with whom, when and where. The same appointments give the same text."""
+    from icalendar import Calendar, Event  # noqa: PLC0415 - 2.3 MB that a process without feeds does not need
+
     calendar = Calendar()
     calendar.add("prodid", "-//Portico//Appointments//EN")
     calendar.add("version", "2.0")
