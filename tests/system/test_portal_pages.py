@@ -382,7 +382,7 @@ def _the_employee_signs(portico: RunningStack, console: Console, login: str) -> 
     console.sends("Send my answer", "Your answer is kept")
     wait_for_heading(browser, "My consents")
     follow(browser, "Go on to your portal")
-    wait_for_heading(browser, "Your portals")
+    wait_for_heading(browser, "Who opened")  # the page that was asked for last
     console.show("/consents")
     console.sends("Withdraw: Use of your data", "The consent is withdrawn")
     wait_for_heading(browser, "Before you go on")

@@ -25,14 +25,16 @@ from services.identity.realms.rules import EMPLOYEE
 from services.identity.registry.people import current_kinds, kinds_of, load_person
 from services.identity.sessions.proof import proven_caller
 
-_ORDERED = {"export": "person.export_ordered", "erasure": "person.erasure_ordered"}
-
 
 def export_person(unit: UnitOfWork, answers_kept: datetime.timedelta, *, person_id: str) -> dict[str, Any]:
     """Order an export. Raises Refused(proof_required, not_found, already_merged)."""
     proven_caller(unit)
     person = _load(unit, person_id)
-    job = _running(unit, person, "export") or _order(unit, person, "export", None)
+    running = _running(unit, person, "export")
+    if running is not None:
+        return job_view(unit.session, running, answers_kept)
+    job = _order(unit, person, "export", None)
+    unit.audit("person.export_ordered", "person", person.id, job_id=job.id)
     return job_view(unit.session, job, answers_kept)
 
 
@@ -57,6 +59,7 @@ def erase_person(
         )
     _require_not_employed(unit, person)
     job = _order(unit, person, "erasure", reason_code)
+    unit.audit("person.erasure_ordered", "person", person.id, job_id=job.id, reason_code=reason_code)
     for account in _load_accounts(unit, job.accounts):
         if account.id == unit.actor_id:
             raise granting.own_rights("person_id", "this is your own record")
@@ -122,7 +125,6 @@ def _order(unit: UnitOfWork, person: Person, kind: str, reason_code: str | None)
             has_failed=False,
         )
     )
-    unit.audit(_ORDERED[kind], "person", person.id, job_id=job.id, reason_code=reason_code)
     ordered = {"job_id": job.id, "person_id": person.id, "is_erasure": kind == "erasure"}
     unit.publish(contract.personal_data_ordered, job.id, ordered)
     unit.session.flush()
