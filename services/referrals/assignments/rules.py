@@ -109,7 +109,7 @@ def check_step(
     `outcome_not_in_queue`.
     """
     if target.reason_required and not (step.note or step.reason_code):
-        detail = f"{target.label} needs a `reason_code` of this queue, or a note that says why."
+        detail = f"{target.label} needs one of the queue's reasons, or a note that says why."
         raise Refused("reason_required", detail, "note")
     if target.outcome_required and step.outcome_code is None:
         detail = f"{target.label} needs an outcome: {', '.join(outcomes)}."

@@ -451,6 +451,7 @@ CHANGING_ACCOUNTS = {
     for name, each in contract.operations.items()
     if each.kind == "command"
     and each.is_routed
+    and each.access.kind != "services"
     and getattr(each.request.fields.get("account_id"), "required", False)
     # A relationship changes no account; what it gives is tried above.
     and each.access != permissions.MANAGE_PEOPLE
