@@ -1,6 +1,6 @@
 """`make bench`: what a call costs, in one run against one broker, what a request costs through the whole system, look-ups
 among very many people, and waiting times with a million referrals (some minutes). ARGS="--only calls"
-(or archive, http, identity, live, mails, pages, referrals) for one of them.
+(or archive, http, identity, live, mails, pages, referrals, signing) for one of them.
 
 Quote the ratios; the milliseconds are those of this machine at this moment. Sequential: one call after another. In
 flight: 50 calls wait at any time, from one client.
@@ -29,6 +29,7 @@ from tests.load.mails_bench import bench_mails
 from tests.load.nameko_process import nameko_process
 from tests.load.pages_bench import bench_pages
 from tests.load.referrals_bench import bench_referrals
+from tests.load.signing_bench import bench_signing
 from tests.support import toy
 from tests.support.servers import fresh_vhost, private_broker
 from tests.support.toy_process import ServiceSystem, toy_system
@@ -142,7 +143,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument(
         "--only",
-        choices=["archive", "calls", "http", "identity", "live", "mails", "pages", "referrals"],
+        choices=["archive", "calls", "http", "identity", "live", "mails", "pages", "referrals", "signing"],
     )
     arguments = parser.parse_args()
     logs.configure("bench", "ERROR")
@@ -169,6 +170,8 @@ def main() -> None:
         bars += bench_mails()
     if arguments.only in (None, "pages"):
         bars += bench_pages(arguments.rounds)
+    if arguments.only in (None, "signing"):
+        bars += bench_signing(arguments.rounds)
     holds = arguments.only not in (None, "referrals") or bench_referrals(10_000, 1_000_000, arguments.rounds)
     if not (print_bars(bars) and holds):
         sys.exit(1)
