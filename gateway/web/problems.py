@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from marshmallow import fields
 from werkzeug.datastructures import MultiDict
 
 from gateway.web import forms, language
@@ -13,6 +14,12 @@ from gateway.web.page import Action
 from services.contracts.errors import Refused
 
 _TRIED, _UNSENT = "tried", "not_sent"
+# The library that checks requests speaks of the length of a list as of that of a text.
+_OF_LISTS = {
+    "Length must be between ": "Length must, for a list, be between ",
+    "Shorter than minimum length ": "Shorter, for a list, than minimum length ",
+    "Longer than maximum length ": "Longer, for a list, than maximum length ",
+}
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ def of(refusal: Refused, action: Action, form: MultiDict[str, str], beside: str 
         place = _field(each["field"], form)
         if place not in told:
             names[place] = _name(each["field"])
-            told[place] = _sentence(names[place], each["rule"])
+            told[place] = _sentence(names[place], _rule(each["field"], each["rule"], action))
     in_words, detail = _detail(refusal)
     about = _field(refusal.field, form) if refusal.field else beside
     if not told and about and about in form:
@@ -118,6 +125,15 @@ def _detail(refusal: Refused) -> tuple[str | None, str]:
 def _name(path: str) -> str:
     """A member of a request in words, for a field that has no label."""
     return language.text(path.rpartition(".")[2].replace("_", " ").capitalize())
+
+
+def _rule(path: str, rule: str, action: Action) -> str:
+    """The rule in the words of what the field is: a text or a list."""
+    if isinstance(action.request.fields.get(path), fields.List):
+        for begins, of_list in _OF_LISTS.items():
+            if rule.startswith(begins):
+                return of_list + rule.removeprefix(begins)
+    return rule
 
 
 def _sentence(name: str, rule: str) -> str:

@@ -91,3 +91,9 @@ def without_translated(text: str) -> str:
     while (shorter := BRACKETED.sub("", text)) != text:
         text = shorter
     return text
+
+
+def test_what_is_chosen_is_ticked_whether_it_is_a_number_or_a_word() -> None:
+    (kit,) = [each for each in EVERY if str(each) == "/kit, normal"]
+    boxes = parsed(PAGES.response(kit, {}).text).query("#plain-form input[name=ticked][type=checkbox]")
+    assert [(box.attrs["value"], "checked" in box.attrs) for box in boxes] == [("1", False), ("2", True)]

@@ -22,6 +22,7 @@ from gateway.web.return_paths import own_path
 from services.contracts.errors import Refused
 from services.contracts.fields import Moment, Text
 from services.contracts.identity import credentials, people
+from services.contracts.portals import portal_queue
 from services.contracts.referrals import assignments, queues
 
 KEY = b"k" * 32
@@ -206,6 +207,24 @@ def test_a_problem_names_its_field_as_the_form_does():
     whole = problems.of(Refused("slot_taken", "Somebody was faster.", "note"), NOTE, form)
     whole.note("note", "note", "Time")
     assert whole.sentences == {"note": "Somebody was faster."}
+
+
+@pytest.mark.usefixtures("english")
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("Length must be between 1 and 7.", "From 1 to 7 are expected."),
+        ("Shorter than minimum length 1.", "At least 1 is expected."),
+        ("Longer than maximum length 7.", "At most 7 are possible."),
+    ],
+)
+def test_a_list_has_no_characters(rule: str, told: str):
+    action = Action("settings", portal_queue.change_queue_settings, "done")
+    form = MultiDict({"working_days": "", "before_writing": ""})
+    errors = [{"field": name, "rule": rule} for name in ("working_days", "before_writing")]
+    problem = problems.of(Refused("invalid_request", "Two problems.", errors=errors), action, form)
+    assert problem.fields["working_days"] == f"Working days: {told}"
+    assert problem.fields["before_writing"].endswith(("characters are expected.", "characters fit."))
 
 
 @pytest.mark.usefixtures("english")
