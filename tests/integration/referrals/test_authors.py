@@ -30,12 +30,19 @@ from tests.support.in_process import HARBOR, a_caller
 ASKED = "identity.describe_authors"
 PROVIDER_ID = "7" * 32
 PEOPLE = {STAFF.id: "Sam F.", PROVIDER_ID: "Rosa M."}
-STAFF_ACTOR = {"id": STAFF.id, "side": "partner", "name": "Sam F.", "organisation": "Harbor Crisis Line"}
+STAFF_ACTOR = {
+    "id": STAFF.id,
+    "side": "partner",
+    "name": "Sam F.",
+    "organisation": "Harbor Crisis Line",
+    "by_link": False,
+}
 PROVIDER_ACTOR = {
     "id": PROVIDER_ID,
     "side": "provider",
     "name": "Rosa M.",
     "organisation": "Harbor Shelter Alliance",
+    "by_link": False,
 }
 
 
