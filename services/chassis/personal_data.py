@@ -21,6 +21,7 @@ from services.chassis import person_rows
 from services.chassis.blobs import EXPORTS
 from services.chassis.events import IncomingEvent, listens
 from services.chassis.person_rows import Found, Person, Row
+from services.chassis.runtime import Runtime
 from services.chassis.unit_of_work import UnitOfWork
 from services.chassis.unused_files import FilesInUse
 from services.contracts.declare import Event, Operation
@@ -114,7 +115,7 @@ def _forget_answers(connection: Connection, base: Any, person: Person) -> None:
     connection.execute(delete(requests).where(requests.c.caller.in_(theirs)))
 
 
-def delete_files(runtime: Any, organisation_id: str, files: Files, sha256s: Collection[str]) -> None:
+def delete_files(runtime: Runtime, organisation_id: str, files: Files, sha256s: Collection[str]) -> None:
     """Delete those of these files to which no row refers any more, unless somebody keeps the same bytes anew."""
     before = time.time()
     with runtime.database.reading(organisation_id) as session:

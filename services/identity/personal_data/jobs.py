@@ -18,6 +18,7 @@ from services.chassis.loop import Loop
 from services.chassis.operations import Call
 from services.chassis.person_rows import Person
 from services.chassis.personal_data import MOST_BYTES, erase, lines_of
+from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
@@ -35,7 +36,7 @@ OURS = "identity"
 class PersonalDataLoop(Loop):
     """Finishes orders; woken by each answer."""
 
-    def __init__(self, runtime: Any) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         super().__init__(LOOP, lambda: work(runtime, self.stopping.is_set), EVERY_S)
 
 
@@ -54,7 +55,7 @@ def note_part(unit: UnitOfWork, data: Mapping[str, Any], service: str) -> None:
         )
 
 
-def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
+def work(runtime: Runtime, is_stopping: Callable[[], bool] = lambda: False) -> bool:
     """Finish all orders of which only identity's part is left, oldest first."""
     answered = select(func.count()).where(PersonalDataPart.job_id == PersonalDataJob.id).scalar_subquery()
     with runtime.database.reading(None) as session:
@@ -73,12 +74,13 @@ def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
     return True
 
 
-def _finish_export(runtime: Any, job: PersonalDataJob) -> None:
+def _finish_export(runtime: Runtime, job: PersonalDataJob) -> None:
     with runtime.database.reading(job.organisation_id) as session:
-        parts = session.scalars(select(PersonalDataPart).where(PersonalDataPart.job_id == job.id)).all()
+        answered = select(PersonalDataPart.sha256).where(PersonalDataPart.job_id == job.id)
+        parts = [sha256 for sha256 in session.scalars(answered) if sha256 is not None]  # each export has one
         found = person_rows.rows_of(session.connection(), Base, _person(job))
     try:
-        files = [runtime.blobs.find(job.organisation_id, part.sha256, EXPORTS) for part in parts]
+        files = [runtime.blobs.find(job.organisation_id, sha256, EXPORTS) for sha256 in parts]
     except Refused:  # a service needed so long that the first files are gone
         _in_a_transaction(runtime, job, _fail)
         return
@@ -116,7 +118,7 @@ def _fail(_unit: UnitOfWork, job: PersonalDataJob) -> None:
 
 
 def _in_a_transaction(
-    runtime: Any, job: PersonalDataJob, step: Callable[[UnitOfWork, PersonalDataJob], None]
+    runtime: Runtime, job: PersonalDataJob, step: Callable[[UnitOfWork, PersonalDataJob], None]
 ) -> None:
     def finish(unit: UnitOfWork) -> None:
         locked = _lock(unit, job.id)
