@@ -195,7 +195,13 @@ def test_a_stamp_is_drawn_as_large_as_its_place(
 
 
 ADDED_ONLY = ModificationLevel.FORM_FILLING
-PROOF = {"timestamp": datetime(2030, 1, 1, tzinfo=UTC), "valid": True, "intact": True, "trusted": True}
+PROOF: dict[str, Any] = {
+    "timestamp": datetime(2030, 1, 1, tzinfo=UTC),
+    "valid": True,
+    "intact": True,
+    "trusted": True,
+    "signing_cert": SimpleNamespace(serial_number=1),
+}
 CLAIMED = datetime(2029, 1, 1, tzinfo=UTC)
 FOUND: dict[str, Any] = {
     "intact": True,
@@ -208,7 +214,7 @@ FOUND: dict[str, Any] = {
     "signing_cert": SimpleNamespace(subject=SimpleNamespace(native={"common_name": "Harbor House"})),
     "signer_reported_dt": CLAIMED,
 }
-GOOD = SignatureCheck("one", True, True, True, False, False, "Harbor House", PROOF["timestamp"])  # type: ignore[arg-type]
+GOOD = SignatureCheck("one", True, True, True, False, False, "Harbor House", PROOF["timestamp"])
 
 
 def _unproven(**wrong: Any) -> dict[str, Any]:
