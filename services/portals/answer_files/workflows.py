@@ -38,6 +38,4 @@ def open_file(call: Call, query: Callable[..., Any]) -> Any:
 
 
 def _require_question(session: Session, caller: Caller, response_id: str, question: int) -> None:
-    row = responses.find_mine(session, caller, response_id)
-    queries.require_draft(row)
-    queries.asked(session, row, question)
+    queries.asked(session, responses.find_draft(session, caller, response_id), question)
