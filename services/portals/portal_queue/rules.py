@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from services.contracts.errors import Refused
-from services.contracts.portals.portal_queue import LEVELS
 from services.contracts.spelling import words_of_text
 
 OPEN, LEFT_OPEN = "open", "left_open"
-HOLDER, SURROGATE, SUPERVISOR = LEVELS
+# Who is told, one after another, of what nobody has answered in its time.
+HOLDER, SURROGATE, SUPERVISOR = LEVELS = ("holder", "surrogate", "supervisor")
 DEFAULT_VERSION = 1
 DEFAULT_SETTINGS: Mapping[str, Any] = {
     "usual_outcome": LEFT_OPEN,
