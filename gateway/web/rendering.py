@@ -56,6 +56,7 @@ def _environment() -> jinja2.Environment:
         "duration": language.duration,
         "local": language.local,
         "usual": language.usual,
+        "relation": language.relation,
         "qr_code": _qr_code,
         "dial": contact.dial,
         "own_path": own_path,
