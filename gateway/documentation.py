@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import flask
 
-from gateway import cookies, fhir, requests
+from gateway import cookies, fhir, ndjson, requests
 from gateway.routes import Route
 from services.chassis.wire import encode
 from services.contracts.asyncapi import asyncapi, data_schema
@@ -40,6 +40,14 @@ _KEY = {
 _COOKIE = {
     "type": "boolean",
     "description": "true: the token or browser key comes as a cookie that scripts cannot read, and not in the answer",
+}
+_FORMAT = {
+    "name": "format",
+    "in": "query",
+    "required": False,
+    "schema": {"enum": list(ndjson.FORMATS), "default": "json"},
+    "description": "ndjson: the objects of all pages, one a line. It goes without `page`, `per_page` and `after`. An answer that "
+    "breaks off (no last chunk) is not whole",
 }
 _SEARCHED = {"type": "object", "additionalProperties": {"type": "string"}}
 _SEARCH = {
@@ -139,7 +147,7 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
         parameters += [
             {"name": name, "in": "query", "required": name in required, "schema": member}
             for name, member in rest.items()
-        ]
+        ] + [_FORMAT] * route.has_ndjson
     if declared.kind == "command":
         parameters.append(_KEY)
     if declared.takes_version:
@@ -175,6 +183,8 @@ def _responses(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
         responses[str(declared.status)]["content"] = {
             "application/json": {"schema": schemas.reference(declared.reply)}
         }
+    if route.has_ndjson:
+        responses["200"]["content"][ndjson.MEDIA_TYPE] = {"schema": {"type": "string"}}
     by_status: dict[int, list[str]] = {}
     for code in declared.codes:
         by_status.setdefault(CODES[code], []).append(code)
