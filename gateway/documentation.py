@@ -58,6 +58,8 @@ _SEARCH = {
     "schema": _SEARCHED,
     "description": "FHIR search parameters; /fhir/R4/metadata lists those of each type",
 }
+# What the API of HSDS says of itself at its root (https://docs.openreferral.org/en/3.1/hsds/api_reference.html).
+_HSDS = {"version": "3.1", "profile": "https://docs.openreferral.org/en/3.1/hsds/"}
 _PROBLEM = {
     "type": "object",
     "description": "RFC 9457",
@@ -196,7 +198,7 @@ def _responses(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
     return responses
 
 
-def register(app: flask.Flask, routes: Sequence[Route]) -> None:
+def register(app: flask.Flask, routes: Sequence[Route], public_url: str | None) -> None:
     """Serve the documents."""
     api = _Made(lambda: encode(openapi(routes)))
     events = _Made(lambda: encode(asyncapi(CONTRACTS)))
@@ -219,6 +221,12 @@ def register(app: flask.Flask, routes: Sequence[Route]) -> None:
                 "not_found", "There is no event schema of this name; /asyncapi.json lists all events."
             )
         return flask.Response(encode(data_schema(event)), content_type="application/schema+json")
+
+    # Both spellings without a redirect, which would contain whatever host the client named.
+    @app.get("/v1/hsds/", strict_slashes=False)
+    def hsds_api() -> flask.Response:
+        openapi_url = (public_url or flask.request.url_root).rstrip("/") + "/openapi.json"
+        return flask.Response(encode({**_HSDS, "openapi_url": openapi_url}), content_type="application/json")
 
     @app.get("/docs")
     def docs() -> flask.Response:
