@@ -97,6 +97,7 @@ def _bytes(body) -> bytes:
     return body.encode() if isinstance(body, str) else body
 
 
+@pytest.mark.fault("F15")
 def test_an_event_whose_handler_fails_climbs_the_ladder_and_is_parked_and_can_be_driven_again(
     vhost, tmp_path
 ):
