@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.full, pytest.mark.timeout(1800), pytest.mark.fault("F1
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "20"))
 READ = ("/v1/me", "/v1/queues", "/v1/portals/provider", "/v1/message-templates", "/v1/documents?limit=5")
-READS_A_SECOND, MOST_WRITES = 20, 100_000
+READS_A_SECOND, WRITES_A_SECOND, MOST_WRITES = 25, 5, 100_000
 EXIT_WITHIN_S, READY_WITHIN_S = 30.0, 60.0
 
 
@@ -50,7 +50,7 @@ def _stop(running: RunningStack, name: str) -> float:
 def test_a_rolling_restart_fails_no_request(doubled: RunningStack) -> None:
     supervisor = doubled.stack.supervisor
     work = work_for(doubled, "referrals", MOST_WRITES)
-    work.load.rate = 15
+    work.load.rate = WRITES_A_SECOND
     ends_s: list[float] = []
     with (
         Reads(doubled.stack.ports.gateway, str(doubled.admin.token), READ, READS_A_SECOND) as reads,
