@@ -50,6 +50,8 @@ class Load:
     count: int
     clients: int = 96
     outcomes: list[Outcome] = field(default_factory=list)
+    acknowledged: int = 0
+    """How many were answered so far, about."""
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
     """Part of every key: a later load must not get the answers of an earlier one."""
     _sessions: threading.local = field(default_factory=threading.local)
@@ -109,6 +111,7 @@ class Load:
                     timeout=30,
                 )
                 if response.status_code < 300:
+                    self.acknowledged += 1
                     return Outcome(number, response.json(), time.monotonic(), errors)
                 if response.status_code < 500:
                     raise AssertionError(f"unexpected {response.status_code}: {response.text[:300]}")
