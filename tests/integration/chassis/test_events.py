@@ -11,9 +11,12 @@ from deploy import parked
 from services.chassis import wire
 from services.chassis.events import RETRY_AFTER_S, retry_exchange
 from services.chassis.publisher import Outgoing, Publisher
+from services.chassis.topology import topology
 from tests.support import toy
 from tests.support.eventually import eventually
 from tests.support.toy_process import ServiceSystem, call, message_count, metric, toy_system
+
+WITHOUT_A_QUEUE = 500
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -176,6 +179,37 @@ def test_an_event_that_no_queue_takes_stays_in_the_outbox_until_one_does(vhost, 
         eventually(lambda: _assert_equal(_outbox_depth(system), 0), timeout_s=20)
         eventually(lambda: _assert_equal(_echoes(system), {"waits": 1}))
         client.close()
+
+
+@pytest.mark.full
+@pytest.mark.timeout(600)
+@pytest.mark.fault("F23")
+def test_hundreds_of_events_wait_until_their_queues_are_there(vhost, tmp_path):
+    with toy_system(vhost, tmp_path) as system, contextlib.closing(system.connection()) as connection:
+        channel = connection.channel()
+        channel.queue_delete("portico.feed")
+        channel.queue_delete("toy.on_thing_added")
+        client = system.client()
+        for number in range(WITHOUT_A_QUEUE):
+            call(client, toy.add_thing, system.passport("toy.add"), label=f"thing {number}")
+        client.close()
+        eventually(lambda: _assert_positive(metric(system.ports[0], "portico_events_unroutable_total")))
+        waited = _outbox_depth(system)
+        system.processes[0].kill()
+        system.processes[0].wait(10)
+
+        topology([toy.Service]).declare(connection)
+        system.start()
+
+        eventually(lambda: _assert_equal(_outbox_depth(system), 0), timeout_s=60)
+        eventually(lambda: _assert_equal(sum(_echoes(system).values()), WITHOUT_A_QUEUE), timeout_s=60)
+        found = list(_echoes(system).values())
+    lost, twice = found.count(0), sum(count > 1 for count in found)
+    print(
+        f"F23: attempted {WITHOUT_A_QUEUE} acknowledged {WITHOUT_A_QUEUE} found {len(found) - lost} lost {lost} duplicated {twice} "
+        f"unexpected 0; {waited} waited"
+    )
+    assert (waited, lost, twice) == (WITHOUT_A_QUEUE, 0, 0)
 
 
 def _assert_positive(value: float) -> None:
