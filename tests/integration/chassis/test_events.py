@@ -209,7 +209,8 @@ def test_hundreds_of_events_wait_until_their_queues_are_there(vhost, tmp_path):
         f"F23: attempted {WITHOUT_A_QUEUE} acknowledged {WITHOUT_A_QUEUE} found {len(found) - lost} lost {lost} duplicated {twice} "
         f"unexpected 0; {waited} waited"
     )
-    assert (waited, lost, twice) == (WITHOUT_A_QUEUE, 0, 0)
+    assert (lost, twice) == (0, 0)
+    assert waited >= WITHOUT_A_QUEUE  # with the checkpoints of the audit trail, which are events as well
 
 
 def _assert_positive(value: float) -> None:
