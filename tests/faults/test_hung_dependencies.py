@@ -30,7 +30,7 @@ RATE, STOPPED_S, AFTERWARDS_S = 40, 15.0, 12.0
 # What raises the broker's alarm, and what ends it.
 ALARMS = {
     "memory": (("set_vm_memory_high_watermark", "absolute", "1MB"), ("set_vm_memory_high_watermark", "0.4")),
-    "disk": (("set_disk_free_limit", "100TB"), ("set_disk_free_limit", "50MB")),
+    "disk": (("set_disk_free_limit", "100000GB"), ("set_disk_free_limit", "50MB")),
 }
 ALARM_S, EVENTS_LEFT_WITHIN_S = 20.0, 30.0
 DEADLINE_S, UNRELATED_S, SHARE, RECOVERED_S = 5.0, 0.5, 0.95, 10.0

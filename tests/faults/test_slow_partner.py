@@ -26,6 +26,8 @@ pytestmark = [pytest.mark.full, pytest.mark.timeout(1200), pytest.mark.fault("F1
 EVENTS, BATCH = 50_000, 50
 # Fewer than an installation lets a partner's queue hold, so that these events are too many.
 MOST_WAITING = 10_000
+# What the broker hands out to a consumer that sets no limit: RabbitMQ's own limit for quorum queues.
+MOST_TAKEN = 2_000
 SLOWER_AT_MOST = 1.10
 TYPE, BODY = "probe.v1", b'{"type": "portico.referrals.probe.v1", "data": {"filling": "%s"}}' % (b"x" * 600)
 
@@ -56,7 +58,8 @@ class Reader:
                 channel.basic_qos(0, 500, False)
 
             def take(message: Any) -> None:
-                self.seen.add(message.headers[f"{feed.HEADER}id"])
+                if message.delivery_info["routing_key"].startswith(TYPE):
+                    self.seen.add(message.headers[f"{feed.HEADER}id"])
                 if self.acknowledges:
                     channel.basic_ack(message.delivery_tag)
 
@@ -123,7 +126,7 @@ def test_a_partner_that_never_acknowledges_slows_nobody_down(stack: RunningStack
         published: set[str] = set()
 
         def compare() -> None:
-            without, before_s = _publish(publisher, EVENTS // 2)
+            without, before_s = _publish(publisher, EVENTS // 5)
             published.update(without)
             eventually(lambda: _assert_seen(reader, published), timeout_s=120)
             with Reader(slow_address, slow, acknowledges=False):
@@ -137,11 +140,11 @@ def test_a_partner_that_never_acknowledges_slows_nobody_down(stack: RunningStack
                 f"unexpected {len(reader.seen - published)}; 99 % of batches within {beside_s * 1000:.0f} ms, without it "
                 f"{before_s * 1000:.0f} ms; its queue holds {waiting[0]} and {waiting[1]} that it has taken"
             )
-            if sum(waiting) > MOST_WAITING:
+            if waiting[0] > MOST_WAITING or waiting[1] > MOST_TAKEN:
                 raise RuntimeError(f"the queue holds {waiting}")
             assert beside_s <= SLOWER_AT_MOST * before_s
 
-        hold_at_best(compare)
+        hold_at_best(compare, tries=2)
     publisher.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
+import requests
 from sqlalchemy import create_engine, text
 
 from deploy import parked
@@ -181,6 +182,18 @@ def test_an_event_that_no_queue_takes_stays_in_the_outbox_until_one_does(vhost, 
         client.close()
 
 
+def _assert_told(system: ServiceSystem, event: str) -> None:
+    assert event in system.log.read_text()
+
+
+def _checks(system: ServiceSystem) -> dict[str, bool]:
+    """What readiness depends on, as the process says."""
+    checks: dict[str, bool] = requests.get(f"http://127.0.0.1:{system.ports[0]}/readyz", timeout=5).json()[
+        "checks"
+    ]
+    return checks
+
+
 @pytest.mark.full
 @pytest.mark.timeout(600)
 @pytest.mark.fault("F23")
@@ -189,18 +202,18 @@ def test_hundreds_of_events_wait_until_their_queues_are_there(vhost, tmp_path):
         channel = connection.channel()
         channel.queue_delete("portico.feed")
         channel.queue_delete("toy.on_thing_added")
+        eventually(lambda: _assert_told(system, "queues_missing"))
         client = system.client()
-        for number in range(WITHOUT_A_QUEUE):
+        for number in range(WITHOUT_A_QUEUE):  # calls are served nevertheless
             call(client, toy.add_thing, system.passport("toy.add"), label=f"thing {number}")
         client.close()
         eventually(lambda: _assert_positive(metric(system.ports[0], "portico_events_unroutable_total")))
         waited = _outbox_depth(system)
-        system.processes[0].kill()
-        system.processes[0].wait(10)
+        assert not _checks(system)["consuming"]
 
         topology([toy.Service]).declare(connection)
-        system.start()
 
+        eventually(lambda: _assert_equal(_checks(system)["consuming"], True), timeout_s=30)
         eventually(lambda: _assert_equal(_outbox_depth(system), 0), timeout_s=60)
         eventually(lambda: _assert_equal(sum(_echoes(system).values()), WITHOUT_A_QUEUE), timeout_s=60)
         found = list(_echoes(system).values())
