@@ -11,8 +11,10 @@ from sqlalchemy import create_engine, text
 from deploy import parked
 from services.chassis import wire
 from services.chassis.events import RETRY_AFTER_S, retry_exchange
+from services.chassis.outbox import publish_again
 from services.chassis.publisher import Outgoing, Publisher
 from services.chassis.topology import topology
+from services.chassis.unit_of_work import utc_now
 from tests.support import toy
 from tests.support.eventually import eventually
 from tests.support.toy_process import ServiceSystem, call, message_count, metric, toy_system
@@ -224,6 +226,33 @@ def test_hundreds_of_events_wait_until_their_queues_are_there(vhost, tmp_path):
     )
     assert (lost, twice) == (0, 0)
     assert waited >= WITHOUT_A_QUEUE  # with the checkpoints of the audit trail, which are events as well
+
+
+@pytest.mark.fault("F23")
+def test_events_of_a_time_without_the_queue_of_a_listener_are_published_again(vhost, tmp_path):
+    """Another queue takes them, so the broker returns nothing; the history of the service has them."""
+    with toy_system(vhost, tmp_path) as system, contextlib.closing(system.connection()) as connection:
+        connection.channel().queue_delete("toy.on_thing_added")
+        eventually(lambda: _assert_told(system, "queues_missing"))
+        client = system.client()
+        began_at = utc_now()
+        for number in range(3):
+            call(client, toy.add_thing, system.passport("toy.add"), label=f"thing {number}")
+        client.close()
+        eventually(lambda: _assert_equal(_outbox_depth(system), 0))
+        topology([toy.Service]).declare(connection)
+        eventually(lambda: _assert_equal(_checks(system)["consuming"], True), timeout_s=30)
+        assert set(_echoes(system).values()) == {0}
+
+        system.stop()
+        engine = create_engine(system.database_url)
+        with engine.begin() as database:
+            assert publish_again(database, toy.Base.chassis, began_at) >= 3
+        engine.dispose()
+        system.start()
+
+        eventually(lambda: _assert_equal(_outbox_depth(system), 0), timeout_s=30)
+        eventually(lambda: _assert_equal(list(_echoes(system).values()), [1, 1, 1]), timeout_s=30)
 
 
 def _assert_positive(value: float) -> None:
