@@ -342,11 +342,13 @@ def test_the_archive_is_searched_and_shows_the_newest_request_first(portal_desk:
     assert desk(contract.search_archive, STRANGER)["items"] == []
 
 
+@pytest.mark.parametrize("rare", [0, 3, 4], ids=["all frequent", "one rare", "all rare"])
 def test_words_are_found_wherever_in_the_archive_they_stand(
-    portal_desk: PortalDesk, monkeypatch: pytest.MonkeyPatch
+    portal_desk: PortalDesk, monkeypatch: pytest.MonkeyPatch, rare: int
 ) -> None:
     desk = portal_desk
     monkeypatch.setattr(archive, "_NEWEST", 3)
+    monkeypatch.setattr(archive, "_RARE", rare)
     texts = ("knee", "knee", "back", "knee", "back", "back", "knee")
     ids = []
     for text in texts:
