@@ -6,6 +6,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.identity import accounts as contract
 from services.identity.credentials.invitations import void_links
 from services.identity.models import Account
+from services.identity.passports.mail_links import void_mail_links
 from services.identity.registry.accounts import flush_login
 from services.identity.sessions.handlers import end_sessions
 
@@ -19,6 +20,7 @@ def disable(unit: UnitOfWork, account: Account, *, because: str | None = None) -
     account.version += 1
     end_sessions(unit, account.id, because or "disabled")
     void_links(unit, account.id)
+    void_mail_links(unit, account.id)
     unit.publish(contract.account_disabled, account.id, {"account_id": account.id})
 
 

@@ -122,6 +122,16 @@ def mint_mail_link(
     return {"link": f"{public_url.rstrip('/')}/act?{where}#token={token}"}
 
 
+def void_mail_links(unit: UnitOfWork, account_id: str) -> None:
+    """End the links of an account for good: they stay ended when it is enabled again."""
+    unit.session.execute(
+        update(MailLink)
+        .where(MailLink.account_id == account_id, MailLink.void_at.is_(None))
+        .values(void_at=unit.now),
+        execution_options={"synchronize_session": False},
+    )
+
+
 def inspect_mail_link(session: Session, _caller: Caller | None, *, token: str) -> dict[str, Any]:
     """What a link is for, and whether it can be used. Raises Refused `not_found`."""
     row = session.execute(_LINK, {"token_hash": token_hash(token), "now": utc_now()}).one_or_none()

@@ -16,6 +16,7 @@ from services.identity.employees.automatic import open_when_registered, reopen_a
 from services.identity.family.contacts import MANAGE_ACCESS
 from services.identity.merging.models import PersonMerge
 from services.identity.models import Account, Grant, Person, PersonKind
+from services.identity.passports.mail_links import void_mail_links
 from services.identity.patients import enrolment
 from services.identity.people.endings import close_ended, end_access
 from services.identity.people.queries import person_view
@@ -233,3 +234,4 @@ def disable(unit: UnitOfWork, person: Person) -> None:
     for account_id in accounts:
         end_sessions(unit, account_id, "person_disabled")
         void_links(unit, account_id)
+        void_mail_links(unit, account_id)

@@ -71,7 +71,9 @@ def work(runtime: Runtime, is_stopping: Callable[[], bool] = lambda: False) -> b
             break
         try:
             _finish(runtime, job)
-        except Refused as refusal:  # such as a full disk, or a store that is away: the orders of others do not wait for it
+        except (
+            Refused
+        ) as refusal:  # such as a full disk, or a store that is away: the orders of others do not wait for it
             log.warning("personal_data_order_waits", job_id=job.id, code=refusal.code)
             is_done = False
     return is_done
