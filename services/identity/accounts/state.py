@@ -6,9 +6,8 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.identity import accounts as contract
 from services.identity.credentials.invitations import void_links
 from services.identity.models import Account
-from services.identity.passports.mail_links import void_mail_links
 from services.identity.registry.accounts import flush_login
-from services.identity.sessions.handlers import end_sessions
+from services.identity.sessions.handlers import end_sessions, void_mail_links
 
 
 def disable(unit: UnitOfWork, account: Account, *, because: str | None = None) -> None:

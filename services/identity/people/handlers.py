@@ -16,7 +16,6 @@ from services.identity.employees.automatic import open_when_registered, reopen_a
 from services.identity.family.contacts import MANAGE_ACCESS
 from services.identity.merging.models import PersonMerge
 from services.identity.models import Account, Grant, Person, PersonKind
-from services.identity.passports.mail_links import void_mail_links
 from services.identity.patients import enrolment
 from services.identity.people.endings import close_ended, end_access
 from services.identity.people.queries import person_view
@@ -25,7 +24,7 @@ from services.identity.registry.accounts import find_portal_account, name_accoun
 from services.identity.registry.people import PersonMembers, add_kind, add_person, kinds_of, load_person
 from services.identity.registry.rules import check_span, is_in_effect
 from services.identity.relationships.grants import revoke
-from services.identity.sessions.handlers import end_sessions
+from services.identity.sessions.handlers import end_sessions, void_mail_links
 
 
 def create_person(

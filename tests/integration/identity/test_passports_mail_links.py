@@ -13,8 +13,8 @@ from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, organisations, passports, people, realms
 from services.identity.models import Account
-from services.identity.passports.models import MailLink
 from services.identity.secrets.tokens import token_hash
+from services.identity.sessions.models import MailLink
 from tests.integration.identity.conftest import FEATURES, Identity
 from tests.integration.identity.test_merging import a_patient
 from tests.support.in_process import a_service
