@@ -24,7 +24,7 @@ from services.identity.registry.accounts import find_portal_account, name_accoun
 from services.identity.registry.people import PersonMembers, add_kind, add_person, kinds_of, load_person
 from services.identity.registry.rules import check_span, is_in_effect
 from services.identity.relationships.grants import revoke
-from services.identity.sessions.handlers import end_sessions
+from services.identity.sessions.handlers import end_sessions, void_mail_links
 
 
 def create_person(
@@ -233,3 +233,4 @@ def disable(unit: UnitOfWork, person: Person) -> None:
     for account_id in accounts:
         end_sessions(unit, account_id, "person_disabled")
         void_links(unit, account_id)
+        void_mail_links(unit, account_id)

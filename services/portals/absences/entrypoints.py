@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.chassis.events import IncomingEvent, listens
 from services.chassis.operations import Call, serves
+from services.contracts.identity import accounts
 from services.contracts.portals import absences as contract
 from services.contracts.portals.messages import WORK
 from services.portals.absences import handlers, queries
@@ -30,3 +32,8 @@ class AbsencesEntrypoints:
     @serves(contract.end_my_absence)
     def end_my_absence(self, call: Call) -> Any:
         return call.commit(handlers.end_my_absence, call.caller)
+
+    @listens(accounts.account_disabled)
+    def on_account_disabled(self, incoming: IncomingEvent) -> None:
+        """It stands in for nobody."""
+        incoming.apply(handlers.stand_in_no_more)
