@@ -14,7 +14,8 @@ from services.contracts.errors import Refused
 from services.contracts.identity.personal_data import PARTS
 from services.contracts.personal_data import KEPT_FOR
 from services.identity.accounts.authors import names_among
-from services.identity.personal_data.models import PersonalDataJob, PersonalDataPart
+from services.identity.personal_data.models import PersonalDataPart
+from services.identity.registry.models import PersonalDataJob
 
 KEPT_FOR_DOWNLOAD = datetime.timedelta(days=1)
 MOST_LISTED = 50

@@ -250,6 +250,41 @@ def test_an_export_fails_whose_first_files_are_gone(identity: Identity) -> None:
     assert refused.code == "not_found"
 
 
+def test_whom_services_are_erasing_becomes_nobody_else_and_is_not_enabled(either: Identity) -> None:
+    admin = either.admin()
+    kept, merged, other = (a_person(either, admin, number) for number in ("P1", "P2", "P3"))
+
+    def plan(**pair: str) -> Any:
+        return {**pair, "plan": either.call(merging.preview_merge, admin, **pair)["plan"]}
+
+    pair = plan(kept_id=kept["id"], merged_id=merged["id"])
+    merge_id = either.call(merging.merge_people, admin, **pair)["id"]
+    planned = [
+        plan(kept_id=other["id"], merged_id=kept["id"]),
+        plan(kept_id=kept["id"], merged_id=other["id"]),
+    ]
+    exported = either.call(personal_data.export_person, admin, person_id=other["id"])
+    job = erase(either, admin, kept)
+    told = [either.refused(merging.merge_people, admin, **each) for each in planned]
+    assert [(each.code, each.field) for each in told] == [
+        ("merge_refused", "merged_id"),
+        ("merge_refused", "kept_id"),
+    ]
+    assert either.refused(merging.undo_merge, admin, merge_id=merge_id).code == "merge_refused"
+    version = either.call(people.get_person, admin, person_id=kept["id"])["version"]
+    wanted = {"person_id": kept["id"], "version": version}
+    assert either.refused(people.enable_person, admin, **wanted).code == "cannot_be_enabled"
+    # One who is only written down is enabled as before, and so is one who was erased.
+    for changed in (people.disable_person, people.enable_person):
+        version = either.call(people.get_person, admin, person_id=other["id"])["version"]
+        either.call(changed, admin, person_id=other["id"], version=version)
+    assert progress(either, admin, exported["id"])["state"] == "running"
+    answer(either, job["id"])
+    jobs.work(either.runtime)
+    version = either.call(people.get_person, admin, person_id=kept["id"])["version"]
+    assert not either.call(people.enable_person, admin, person_id=kept["id"], version=version)["is_disabled"]
+
+
 def test_an_order_is_finished_once_by_two_processes(either: Identity) -> None:
     admin = either.admin()
     person = a_person(either, admin)
