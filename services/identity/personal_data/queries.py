@@ -57,7 +57,7 @@ def state_of(job: PersonalDataJob, now: datetime.datetime) -> str:
         return "running"
     if job.has_failed:
         return "failed"
-    is_over = job.kind == "export" and job.finished_at + KEPT_FOR_DOWNLOAD <= now
+    is_over = job.kind == "export" and (job.sha256 is None or job.finished_at + KEPT_FOR_DOWNLOAD <= now)
     return "expired" if is_over else "finished"
 
 
@@ -70,7 +70,7 @@ def job_view(session: Session, job: PersonalDataJob, answers_kept: datetime.time
     names = (
         "id", "kind", "person_id", "reason_code", "ordered_by", "ordered_at", "finished_at", "size",
     )  # fmt: skip
-    has_file = job.kind == "export" and not job.has_failed
+    has_file = job.sha256 is not None
     forgotten = job.finished_at + answers_kept if job.finished_at and job.kind == "erasure" else None
     return {name: getattr(job, name) for name in names} | {
         "state": state_of(job, utc_now()),

@@ -239,6 +239,33 @@ def test_an_export_is_one_file_of_all_services_for_a_day(identity: Identity) -> 
         assert refused.code == "not_found"
 
 
+def test_what_was_exported_before_an_erasure_is_not_handed_out_after_it(either: Identity) -> None:
+    admin = either.admin()
+    person, other = a_person(either, admin), a_person(either, admin, "P2")
+    exported, of_other, late = (
+        either.call(personal_data.export_person, admin, person_id=each["id"])
+        for each in (person, other, a_person(either, admin, "P3"))
+    )
+    for job in (exported, of_other):
+        answer(either, job["id"], sha256=part_file(either, b"{}\n"))
+    answer(either, late["id"], *OTHERS[:3], sha256=part_file(either, b'{"first_name": "Canary"}\n'))
+    jobs.work(either.runtime)
+    for person_id, number in ((person["id"], "P1"), (late["person_id"], "P3")):
+        job = erase(either, admin, {"id": person_id, "number": number})
+        answer(either, job["id"])
+    jobs.work(either.runtime)
+    gone = progress(either, admin, exported["id"])
+    assert (gone["state"], gone["expires_at"]) == ("expired", None)
+    assert either.refused(personal_data.download_person_export, admin, job_id=gone["id"]).code == "not_found"
+    assert either.call(personal_data.download_person_export, admin, job_id=of_other["id"])["sha256"]
+    # One that is finished later has nothing of what there was before.
+    answer(either, late["id"], OTHERS[3], sha256=part_file(either, b"{}\n"))
+    jobs.work(either.runtime)
+    file = either.call(personal_data.download_person_export, admin, job_id=late["id"])
+    text = either.runtime.blobs.find(either.harbor.organisation_id, file["sha256"]).read_text()
+    assert ("Canary" in text, "Erased" in text) == (False, True)
+
+
 def test_an_export_fails_whose_first_files_are_gone(identity: Identity) -> None:
     admin = identity.admin()
     job = identity.call(personal_data.export_person, admin, person_id=a_person(identity, admin)["id"])
