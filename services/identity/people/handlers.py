@@ -31,7 +31,7 @@ from services.identity.registry.people import (
 )
 from services.identity.registry.rules import check_span, is_in_effect
 from services.identity.relationships.grants import revoke
-from services.identity.sessions.handlers import end_sessions
+from services.identity.sessions.handlers import end_sessions, void_mail_links
 
 
 def create_person(
@@ -243,3 +243,4 @@ def disable(unit: UnitOfWork, person: Person) -> None:
     for account_id in accounts:
         end_sessions(unit, account_id, "person_disabled")
         void_links(unit, account_id)
+        void_mail_links(unit, account_id)

@@ -11,6 +11,7 @@ import time_machine
 from sqlalchemy import func, select
 
 from services.chassis.blobs import EXPORTS
+from services.contracts.errors import Refused
 from services.contracts.identity import accounts, merging, people, personal_data, relationships
 from services.contracts.notifications import personal_data as of_notifications
 from services.contracts.personal_data import KEPT_FOR
@@ -310,6 +311,33 @@ def test_whom_services_are_erasing_becomes_nobody_else_and_is_not_enabled(either
     jobs.work(either.runtime)
     version = either.call(people.get_person, admin, person_id=kept["id"])["version"]
     assert not either.call(people.enable_person, admin, person_id=kept["id"], version=version)["is_disabled"]
+
+
+def test_an_export_that_cannot_be_written_waits_and_holds_nobody_up(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = identity.admin()
+    export = identity.call(personal_data.export_person, admin, person_id=a_person(identity, admin)["id"])
+    erasure = erase(identity, admin, a_person(identity, admin, "P2"))
+    answer(identity, export["id"], sha256=part_file(identity, b"{}\n"))
+    answer(identity, erasure["id"])
+
+    def states() -> list[str]:
+        return [progress(identity, admin, job["id"])["state"] for job in (export, erasure)]
+
+    def away(*_given: Any) -> Any:
+        raise Refused("service_unavailable", "The store of files cannot be reached.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(identity.runtime.blobs), "find", away)
+        assert not jobs.work(identity.runtime)
+    assert states() == ["running", "finished"]
+    with monkeypatch.context() as patched:
+        patched.setattr(type(identity.runtime.blobs), "put_passing", away)
+        assert not jobs.work(identity.runtime)
+    assert states() == ["running", "finished"]
+    assert jobs.work(identity.runtime)
+    assert states() == ["finished", "finished"]
 
 
 def test_an_order_is_finished_once_by_two_processes(either: Identity) -> None:
