@@ -28,6 +28,8 @@ _SEALED_S = 300.0  # longer than clocks of two machines are apart
 _PURPOSE = "presence"
 _AT_ONCE = 100  # things in one message
 _MOST_WAITING = 10_000
+# The last: it spoke after the connection was lost, and before it knew of that.
+_LOST = (aio_pika.exceptions.AMQPError, OSError, aio_pika.exceptions.ChannelInvalidStateError)
 
 
 class Presence:
@@ -44,7 +46,7 @@ class Presence:
         while True:
             try:
                 await self._share_once(uri)
-            except (aio_pika.exceptions.AMQPError, OSError) as error:
+            except _LOST as error:
                 log.warning("live_knows_its_own_pages_only", error=type(error).__name__)
             self.forget()
             await asyncio.sleep(_AGAIN_AFTER_S)

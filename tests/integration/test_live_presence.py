@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import aio_pika
+import pytest
+
 from deploy import topology
+from gateway.live import presence
 from gateway.live.presence import Presence
 from gateway.live.streams import Stream, Streams
 from gateway.live.views import views_of
@@ -45,6 +49,41 @@ async def _meet(uri: str) -> None:
     await comes_true(late, lambda: three.others_at(late) == ["Kim L.", "Sam F."])
     two.remove(kim)
     await comes_true(sam, lambda: one.others_at(sam) == ["Lou T."])
+    for each in sharing:
+        each.cancel()
+    await asyncio.gather(*sharing, return_exceptions=True)
+
+
+def test_a_process_whose_connection_was_lost_while_it_spoke_connects_again(
+    vhost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topology.declare(vhost, topology.internal([]))
+    monkeypatch.setattr(presence, "_AGAIN_AFTER_S", 0.1)
+    asyncio.run(_lose_the_connection(vhost, monkeypatch))
+
+
+async def _lose_the_connection(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, connect = [], aio_pika.connect
+
+    async def noted(*given: object, **more: object) -> object:
+        opened.append(await connect(*given, **more))  # type: ignore[arg-type]  # as it was called
+        return opened[-1]
+
+    monkeypatch.setattr(aio_pika, "connect", noted)
+    one, two = Streams(10), Streams(10)
+    protection = Protection(b"k" * 32, None)
+    sam, kim, lou = a_page("a", "Sam F."), a_page("b", "Kim L."), a_page("c", "Lou T.")
+    one.add(sam, "")
+    two.add(kim, "")
+    sharing = [asyncio.create_task(Presence(streams, protection).share(uri)) for streams in (one, two)]
+    await comes_true(sam, lambda: one.others_at(sam) == ["Kim L."])
+    await comes_true(kim, lambda: two.others_at(kim) == ["Sam F."])
+    for each in tuple(opened):
+        await each.close()
+    one.add(lou, "")  # so there is something to say at once
+    two.add(a_page("d", "Max O."), "")
+    await comes_true(sam, lambda: "Max O." in one.others_at(sam))
+    await comes_true(kim, lambda: "Lou T." in two.others_at(kim))
     for each in sharing:
         each.cancel()
     await asyncio.gather(*sharing, return_exceptions=True)

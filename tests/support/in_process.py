@@ -76,7 +76,10 @@ class FakeVerifier:
 
 
 class InProcess:
-    """One service over a migrated database. `answers` maps operation addresses of other services to functions of the request."""
+    """One service over a migrated database. `answers` maps operation addresses of other services to functions of the request.
+
+    What they answer goes over the wire as JSON, as it does between the processes.
+    """
 
     def __init__(self, service: str, url: str, folder: Path, **settings: Any) -> None:
         migrated(service, url)
@@ -202,7 +205,8 @@ class InProcess:
         self.asked.append((operation.address, request))
         if operation.address not in self.answers:
             raise Refused("service_unavailable", f"Nobody stands in for {operation.address}.")
-        return self.answers[operation.address](request)
+        answer = wire.encode(self.answers[operation.address](request))
+        return wire.decode(answer, {"content_type": wire.JSON}, wire.MAX_ANSWER_BYTES)
 
     def close(self) -> None:
         """Close the database."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from services.chassis import wire
@@ -36,3 +38,9 @@ def ask(runtime: Runtime, delivery: Delivery, operation: Any, request: dict[str,
         if refusal.code in NO_RECIPIENT:
             raise NoRecipient(NO_RECIPIENT[refusal.code]) from None
         raise
+
+
+def appointment_of(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What `describe_appointment` answers, with its moments, which are texts on the wire, as datetimes with a zone."""
+    moments = {name: datetime.datetime.fromisoformat(answer[name]) for name in ("starts_at", "ends_at")}
+    return {**answer, **moments}

@@ -15,7 +15,7 @@ from services.contracts.portals import appointments
 from services.contracts.referrals import queues
 from services.notifications.channels import calendar_entry, email
 from services.notifications.deliveries import acting, digests, portal_names, rules
-from services.notifications.deliveries.asking import ask
+from services.notifications.deliveries.asking import appointment_of, ask
 from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.outcomes import InDigest, NoRecipient, NotNow
 from services.notifications.preferences import choices
@@ -129,7 +129,7 @@ def _appointment(runtime: Runtime, delivery: Delivery) -> Any:
         raise NoRecipient("outdated") from None
     if known["version"] != delivery.about_version:
         raise NoRecipient("outdated")
-    return known
+    return appointment_of(known)
 
 
 def _when_and_where(appointment: Any, language: str | None) -> dict[str, Any]:

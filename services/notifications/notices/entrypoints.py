@@ -17,6 +17,7 @@ from services.contracts.portals import (
     responses,
 )
 from services.notifications.deliveries import sending
+from services.notifications.deliveries.asking import appointment_of
 from services.notifications.notices import handlers, settings
 from services.notifications.notices.handlers import Recipients
 from services.notifications.notices.rules import MANAGEMENT, PERSON, SUPERVISOR, Choices
@@ -138,7 +139,7 @@ def _described(incoming: IncomingEvent) -> tuple[str, Any]:
     """The appointment's id, and how it is now."""
     appointment_id = incoming.context.subject
     question = {"appointment_id": appointment_id}
-    return appointment_id, incoming.ask(appointments.describe_appointment, question)
+    return appointment_id, appointment_of(incoming.ask(appointments.describe_appointment, question))
 
 
 def _recipients(

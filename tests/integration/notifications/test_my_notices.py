@@ -158,6 +158,14 @@ def test_every_kind_of_notice_has_its_words_on_the_page() -> None:
     assert said - shown == set()
 
 
+def test_every_kind_of_message_has_its_words_for_administrators() -> None:
+    template = Path(gateway.__file__).parent / "web" / "templates" / "staff" / "administration" / "words.html"
+    _, _, declared = template.read_text().partition("set topics = {")
+    said = set(re.findall(r'"(\w+)": _\(', declared))
+    topics = {kind.removesuffix("_supervisor").removesuffix("_management") for kind in KINDS.keys() - said}
+    assert topics - said == set()
+
+
 # The summary of the day
 
 
