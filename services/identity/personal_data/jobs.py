@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from services.chassis import person_rows
 from services.chassis.blobs import EXPORTS
-from services.chassis.logs import log
+from services.chassis.logs import log, where
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
 from services.chassis.person_rows import Person
@@ -58,7 +58,7 @@ def note_part(unit: UnitOfWork, data: Mapping[str, Any], service: str) -> None:
 
 
 def work(runtime: Runtime, is_stopping: Callable[[], bool] = lambda: False) -> bool:
-    """Finish all orders of which only identity's part is left, oldest first. Returns False where one has to be tried again."""
+    """Finish all orders of which only identity's part is left, oldest first. False where one failed and is tried again."""
     answered = select(func.count()).where(PersonalDataPart.job_id == PersonalDataJob.id).scalar_subquery()
     with runtime.database.reading(None) as session:
         jobs = session.scalars(
@@ -66,25 +66,25 @@ def work(runtime: Runtime, is_stopping: Callable[[], bool] = lambda: False) -> b
             .where(PersonalDataJob.finished_at.is_(None), answered == len(contract.PARTS) - 1)
             .order_by(PersonalDataJob.ordered_at)
         ).all()
-    is_done = True
+    is_complete = True
     for job in jobs:
         if is_stopping():
             break
-        try:
-            _finish(runtime, job)
-        except (
-            Refused
-        ) as refusal:  # such as a full disk, or a store that is away: the orders of others do not wait for it
-            log.warning("personal_data_order_waits", job_id=job.id, code=refusal.code)
-            is_done = False
-    return is_done
+        is_complete = _is_finished(runtime, job) and is_complete
+    return is_complete
 
 
-def _finish(runtime: Runtime, job: PersonalDataJob) -> None:
-    if job.kind == "export":
-        _finish_export(runtime, job)
-    else:
-        _in_a_transaction(runtime, job, _finish_erasure)
+def _is_finished(runtime: Runtime, job: PersonalDataJob) -> bool:
+    """Finish an order. Where that fails it waits for the next round, and the others continue."""
+    try:
+        if job.kind == "export":
+            _finish_export(runtime, job)
+        else:
+            _in_a_transaction(runtime, job, _finish_erasure)
+    except Exception as error:
+        log.error("personal_data_job_waits", job_id=job.id, error=type(error).__name__, where=where(error))
+        return False
+    return True
 
 
 def _finish_export(runtime: Runtime, job: PersonalDataJob) -> None:
@@ -97,7 +97,8 @@ def _finish_export(runtime: Runtime, job: PersonalDataJob) -> None:
     except Refused as refusal:
         if refusal.code != "not_found":
             raise
-        _in_a_transaction(runtime, job, _fail)  # a service needed so long that the first files are gone
+        # A service needed so long that the first files are gone.
+        _in_a_transaction(runtime, job, _fail)
         return
     lines = _all_lines(lines_of(Base, OURS, found), files)
     sha256, size = runtime.blobs.put_passing(job.organisation_id, lines, MOST_BYTES, EXPORTS)
