@@ -19,8 +19,7 @@ class AbsencesEntrypoints:
     @serves(contract.get_my_absence)
     def get_my_absence(self, call: Call) -> Any:
         answer = call.read(queries.get_my_absence)
-        asking.add_names(call, [answer], "surrogate_id")
-        asking.add_names(call, answer["colleagues"], "account_id")
+        asking.add_names(call, surrogate_id=[answer], account_id=answer["colleagues"])
         return answer
 
     @serves(contract.set_my_absence)
