@@ -138,11 +138,19 @@ class Call:
         )
 
     def is_repeated(self) -> bool:
-        """Whether this request id was carried out before. If so, `commit` only repeats the answer and needs no preparation."""
+        """Whether this request id was carried out before. If so, `answer_again` needs no preparation."""
         with self.runtime.database.reading(None) as session:
             return (
                 session.get(self.runtime.tables.Request, (self._owner, self.context.request_id)) is not None
             )
+
+    def answer_again(self) -> Any:
+        """The answer of a request that `is_repeated`. Raises Refused `conflict` where it has just been deleted."""
+        return self.commit(_too_old)
+
+
+def _too_old(_unit: UnitOfWork) -> Any:
+    raise Refused("conflict", "This request is too old to be repeated.")
 
 
 def carry_out(

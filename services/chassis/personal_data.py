@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Table, delete
+from sqlalchemy import Connection, delete
 from sqlalchemy.orm import Session
 
 from services.chassis import person_rows
@@ -22,6 +22,7 @@ from services.chassis.blobs import EXPORTS
 from services.chassis.events import IncomingEvent, listens
 from services.chassis.person_rows import Found, Person, Row
 from services.chassis.runtime import Runtime
+from services.chassis.turns import in_turns
 from services.chassis.unit_of_work import UnitOfWork
 from services.chassis.unused_files import FilesInUse
 from services.contracts.declare import Event, Operation
@@ -83,8 +84,12 @@ def erase(session: Session, base: Any, person: Person, kept: KeptTables) -> Eras
     doomed: Found = {}
     for table in tables:
         rule, doomed[table.name] = {**kept, **AUDIT_TRAIL}.get(table.name), []
-        for row in found[table.name]:
-            if rule is None or not rule.when(row) or _hangs_on_doomed(table, row, doomed):
+        parents = [
+            (name, {row[of_owner] for row in doomed.get(owner, ())})
+            for name, owner, of_owner in person_rows.hangs_on(table)
+        ]
+        for row in in_turns(found[table.name]):
+            if rule is None or not rule.when(row) or any(row[name] in gone for name, gone in parents):
                 doomed[table.name].append(row)
                 continue
             erased.kept[rule.reason] += 1
@@ -98,14 +103,6 @@ def erase(session: Session, base: Any, person: Person, kept: KeptTables) -> Eras
         erased.files |= {row[name] for row in rows for name in row if name.endswith("sha256") and row[name]}
     _forget_answers(connection, base, person)
     return erased
-
-
-def _hangs_on_doomed(table: Table, row: Row, doomed: Found) -> bool:
-    return any(
-        row[name] == each[of_owner]
-        for name, owner, of_owner in person_rows.hangs_on(table)
-        for each in doomed.get(owner, ())
-    )
 
 
 def _forget_answers(connection: Connection, base: Any, person: Person) -> None:

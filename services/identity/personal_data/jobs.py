@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from services.chassis import person_rows
 from services.chassis.blobs import EXPORTS
+from services.chassis.logs import log, where
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
 from services.chassis.person_rows import Person
@@ -56,7 +57,7 @@ def note_part(unit: UnitOfWork, data: Mapping[str, Any], service: str) -> None:
 
 
 def work(runtime: Runtime, is_stopping: Callable[[], bool] = lambda: False) -> bool:
-    """Finish all orders of which only identity's part is left, oldest first."""
+    """Finish all orders of which only identity's part is left, oldest first. False where one failed and is tried again."""
     answered = select(func.count()).where(PersonalDataPart.job_id == PersonalDataJob.id).scalar_subquery()
     with runtime.database.reading(None) as session:
         jobs = session.scalars(
@@ -64,13 +65,24 @@ def work(runtime: Runtime, is_stopping: Callable[[], bool] = lambda: False) -> b
             .where(PersonalDataJob.finished_at.is_(None), answered == len(contract.PARTS) - 1)
             .order_by(PersonalDataJob.ordered_at)
         ).all()
+    is_complete = True
     for job in jobs:
         if is_stopping():
             break
+        is_complete = _is_finished(runtime, job) and is_complete
+    return is_complete
+
+
+def _is_finished(runtime: Runtime, job: PersonalDataJob) -> bool:
+    """Finish an order. Where that fails it waits for the next round, and the others continue."""
+    try:
         if job.kind == "export":
             _finish_export(runtime, job)
         else:
             _in_a_transaction(runtime, job, _finish_erasure)
+    except Exception as error:
+        log.error("personal_data_job_waits", job_id=job.id, error=type(error).__name__, where=where(error))
+        return False
     return True
 
 
@@ -81,7 +93,10 @@ def _finish_export(runtime: Runtime, job: PersonalDataJob) -> None:
         found = person_rows.rows_of(session.connection(), Base, _person(job))
     try:
         files = [runtime.blobs.find(job.organisation_id, sha256, EXPORTS) for sha256 in parts]
-    except Refused:  # a service needed so long that the first files are gone
+    except Refused as refusal:
+        if refusal.code != "not_found":
+            raise
+        # A service needed so long that the first files are gone.
         _in_a_transaction(runtime, job, _fail)
         return
     lines = _all_lines(lines_of(Base, OURS, found), files)

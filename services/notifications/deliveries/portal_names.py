@@ -7,15 +7,15 @@ ones: no message waits for a name.
 from __future__ import annotations
 
 import time
-import weakref
 from collections.abc import Callable
 from typing import Any
 
-from services.chassis import wire
 from services.chassis.runtime import Runtime
 from services.contracts.errors import Refused
 from services.contracts.portals import configuration
+from services.notifications.deliveries.asking import ask
 from services.notifications.deliveries.models import Delivery
+from services.notifications.deliveries.outcomes import NoRecipient
 
 PRODUCT = "Portico"
 USUAL = {
@@ -50,7 +50,7 @@ class PortalNames:
         try:
             answer = ask()
             names = {"portal_name": answer["name"], "product_name": answer["product_name"]}
-        except Refused:
+        except (Refused, NoRecipient):
             pass  # the last ones hold
         if len(self._kept) >= _MOST:
             self._kept.clear()
@@ -58,21 +58,10 @@ class PortalNames:
         return names
 
 
-_OF_RUNTIME: weakref.WeakKeyDictionary[Any, PortalNames] = weakref.WeakKeyDictionary()
-
-
 def names_for(runtime: Runtime, delivery: Delivery, realm: str, language: str | None) -> dict[str, str]:
     """What the organisation calls its portal of this realm, and the product, for a message in this language."""
     asked = {"realm": realm, "languages": [language] if language else []}
-
-    def ask() -> Any:
-        context = wire.CallContext(wire.new_id(), correlation_id=delivery.correlation_id)
-        organisation = (delivery.organisation_id, delivery.organisation_key)
-        return runtime.ask(
-            configuration.describe_portal_names, asked, organisation=organisation, context=context
-        )
-
-    names = _OF_RUNTIME.get(runtime.database)
-    if names is None:
-        names = _OF_RUNTIME.setdefault(runtime.database, PortalNames())
-    return names.of((delivery.organisation_id, realm, language), ask)
+    return runtime.parts.get(PortalNames, PortalNames).of(
+        (delivery.organisation_id, realm, language),
+        lambda: ask(runtime, delivery, configuration.describe_portal_names, asked),
+    )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-import weakref
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -111,12 +110,6 @@ def _less(counts: Counter[Any], key: Any) -> None:
         del counts[key]
 
 
-_OF_RUNTIME: weakref.WeakKeyDictionary[Any, Traffic] = weakref.WeakKeyDictionary()
-
-
 def traffic_of(runtime: Runtime) -> Traffic:
     """The traffic of a process."""
-    found = _OF_RUNTIME.get(runtime.database)
-    if found is None:
-        found = _OF_RUNTIME.setdefault(runtime.database, Traffic(runtime.settings.senders))
-    return found
+    return runtime.parts.get(Traffic, lambda: Traffic(runtime.settings.senders))

@@ -22,8 +22,7 @@ def get_my_file_question(
     session: Session, caller: Caller, *, response_id: str, question: int
 ) -> dict[str, Any]:
     """A question that is answered by a file. Raises Refused `not_found`, `response_submitted`."""
-    row = responses.find_mine(session, caller, response_id)
-    require_draft(row)
+    row = responses.find_draft(session, caller, response_id)
     item = asked(session, row, question)
     given = row.answers.get(item["id"])
     return {
@@ -36,14 +35,6 @@ def get_my_file_question(
         "file": None if given is None else answering.file_shown(question, given),
         "goes_back_to": section_of(session, row, item["id"]),
     }
-
-
-def require_draft(row: Response) -> None:
-    """That answers are not sent yet. Raises Refused `response_submitted`."""
-    if row.submitted_at is not None:
-        raise Refused(
-            "response_submitted", "These answers are sent. They can be read, and not changed any more."
-        )
 
 
 def asked(session: Session, row: Response, question: int) -> Mapping[str, Any]:

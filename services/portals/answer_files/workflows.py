@@ -12,8 +12,6 @@ from sqlalchemy.orm import Session
 
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
-from services.chassis.unit_of_work import UnitOfWork
-from services.contracts.errors import Refused
 from services.portals.answer_files import handlers, queries, taking_in
 from services.portals.responses import queries as responses
 
@@ -21,7 +19,7 @@ from services.portals.responses import queries as responses
 def add_answer_file(call: Call) -> Any:
     """Screen an uploaded file, keep it, and answer a question with it."""
     if call.is_repeated():
-        return call.commit(_only_replayed)
+        return call.answer_again()
     call.check(_require_question, call.request["response_id"], call.request["question"])
     kept = taking_in.take_in(
         call.runtime.blobs, str(call.organisation_id), call.request["document"]["sha256"]
@@ -40,11 +38,4 @@ def open_file(call: Call, query: Callable[..., Any]) -> Any:
 
 
 def _require_question(session: Session, caller: Caller, response_id: str, question: int) -> None:
-    row = responses.find_mine(session, caller, response_id)
-    queries.require_draft(row)
-    queries.asked(session, row, question)
-
-
-def _only_replayed(_unit: UnitOfWork) -> Any:
-    """The handler for `commit` when the answer is remembered. It only runs if that answer has just been deleted."""
-    raise Refused("conflict", "This request is too old to be repeated.")
+    queries.asked(session, responses.find_draft(session, caller, response_id), question)

@@ -8,7 +8,6 @@ from typing import Any
 from services.chassis.blobs import UPLOADED
 from services.chassis.operations import Call, load
 from services.chassis.passports import Caller
-from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused, invalid
 from services.contracts.fields import unstorable
 from services.contracts.portals import drafts as contract
@@ -24,7 +23,7 @@ _MOST_TOLD = 200
 def import_portal(call: Call) -> Any:
     """Read a file of `export_portal`, and take it as the draft. Raises Refused(invalid_request) with every problem of it."""
     if call.is_repeated():
-        return call.commit(_only_replayed)
+        return call.answer_again()
     kind = call.read(_kind)["kind"]
     return call.commit(handlers.import_portal, _settings(call, kind))
 
@@ -73,8 +72,3 @@ def _problems_of_the_whole(sound: dict[str, Any], kind: str) -> list[tuple[str, 
 
 def _kind(session: Any, caller: Caller, *, portal: str) -> dict[str, Any]:
     return {"kind": definitions.named(session, caller.organisation_id, portal).kind}
-
-
-def _only_replayed(_unit: UnitOfWork) -> Any:
-    """The handler for `commit` when the answer is remembered. It only runs if that answer has just been deleted."""
-    raise Refused("conflict", "This request is too old to be repeated.")

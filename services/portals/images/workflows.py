@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
-from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.portals import images as contract
 from services.portals.definitions import queries as definitions
@@ -21,7 +20,7 @@ from services.portals.images import handlers, reading, rules
 def upload_portal_image(call: Call) -> Any:
     """Read an uploaded image, keep it, and note it."""
     if call.is_repeated():
-        return call.commit(_only_replayed)
+        return call.answer_again()
     call.read(_require_portal)
     place = call.request["place"]
     kept = reading.take_in(
@@ -33,7 +32,7 @@ def upload_portal_image(call: Call) -> Any:
 def use_stock_image(call: Call) -> Any:
     """Keep one of the product's pictures as an image of the organisation, and note it."""
     if call.is_repeated():
-        return call.commit(_only_replayed)
+        return call.answer_again()
     call.read(_require_portal)
     if call.request["stock"] not in rules.STOCK:
         raise Refused("not_found", "There is no such picture.", field="stock")
@@ -44,11 +43,6 @@ def use_stock_image(call: Call) -> Any:
 def _require_portal(session: Session, caller: Caller, *, portal: str) -> dict[str, Any]:
     definitions.named(session, caller.organisation_id, portal)
     return {}
-
-
-def _only_replayed(_unit: UnitOfWork) -> Any:
-    """The handler for `commit` when the answer is remembered. It only runs if that answer has just been deleted."""
-    raise Refused("conflict", "This request is too old to be repeated.")
 
 
 def _organisation_id(call: Call) -> str:

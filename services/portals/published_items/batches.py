@@ -17,7 +17,7 @@ from services.portals.published_items import fhir, handlers
 def publish_items(call: Call) -> Any:
     """Publish items of several people, each for itself."""
     if call.is_repeated():
-        return call.commit(_only_replayed)
+        return call.answer_again()
     given = call.request["items"]
     asked = sorted({each["person_id"] for each in given})
     found = call.ask(people.describe_people, {"person_ids": asked})["items"]
@@ -29,7 +29,7 @@ def publish_items(call: Call) -> Any:
 def publish_fhir_bundle(call: Call) -> Any:
     """Publish what a bundle says of a person. Raises Refused `not_found`, `invalid_request`."""
     if call.is_repeated():
-        return call.commit(_only_replayed)
+        return call.answer_again()
     person_id = call.request["person_id"]
     read = fhir.read_bundle(call.request["bundle"], contract.MOST_AT_ONCE)
     call.ask(merging.describe_person, {"person_id": person_id})
@@ -80,8 +80,3 @@ def _told(outcomes: list[dict[str, Any]]) -> dict[str, Any]:
     counted = Counter(each["outcome"] for each in outcomes)
     names = (contract.PUBLISHED, contract.UNCHANGED, contract.REFUSED)
     return {"outcomes": outcomes, **{name: counted[name] for name in names}}
-
-
-def _only_replayed(_unit: UnitOfWork) -> Any:
-    """The handler for `commit` when the answer is remembered. It only runs if that answer has just been deleted."""
-    raise Refused("conflict", "This request is too old to be repeated.")

@@ -214,10 +214,6 @@ def close_answer_notice(unit: UnitOfWork, *, answer_notice_id: str) -> dict[str,
 
 def draft_of(unit: UnitOfWork, caller: Caller, response_id: str) -> Response:
     """A draft of the caller in the version that they have seen. Raises Refused `not_found`, `response_submitted`."""
-    row = queries.find_mine(unit.session, caller, response_id, for_change=True)
-    if row.submitted_at is not None:
-        raise Refused(
-            "response_submitted", "These answers are sent. They can be read, and not changed any more."
-        )
+    row = queries.find_draft(unit.session, caller, response_id, for_change=True)
     unit.require_version(row)
     return row

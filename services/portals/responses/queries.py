@@ -210,6 +210,16 @@ def find_mine(session: Session, caller: Caller, response_id: str, *, for_change:
     return row
 
 
+def find_draft(session: Session, caller: Caller, response_id: str, *, for_change: bool = False) -> Response:
+    """As `find_mine`, of answers that are not sent yet. Raises Refused `not_found`, `response_submitted`."""
+    row = find_mine(session, caller, response_id, for_change=for_change)
+    if row.submitted_at is not None:
+        raise Refused(
+            "response_submitted", "These answers are sent. They can be read, and not changed any more."
+        )
+    return row
+
+
 def version_of(session: Session, row: Response) -> tuple[str, Mapping[str, Any]]:
     """The title and the form that these answers are about. Applicants are asked for no files: they have not signed in."""
     version = questionnaires.find_version(session, row.questionnaire_id, row.number)

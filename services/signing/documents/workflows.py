@@ -32,7 +32,7 @@ def send_document(call: Call) -> Any:
     A crash before the last step leaves a file that nothing refers to; it is deleted later.
     """
     if call.is_repeated():
-        return call.commit(only_replayed)
+        return call.answer_again()
     way = rules.Way(**{each.name: call.request[each.name] for each in fields(rules.Way)})
     rules.require_way(way, utc_now().date())
     invited = _invited(call, way)
@@ -87,7 +87,7 @@ def delegate_document(call: Call) -> Any:
     Whether the caller may is looked at first, so that nobody else can have accounts made.
     """
     if call.is_repeated():
-        return call.commit(only_replayed)
+        return call.answer_again()
     document_id, address = call.request["document_id"], call.request["email"]
     call.transact(lambda unit: handlers.require_delegable(unit, document_id=document_id))
     account_id = _accounts_of_addresses(call, [call.request])[address.casefold()]
@@ -230,12 +230,12 @@ def sign_document(call: Call) -> Any:
     itself, and perhaps a signed file that nothing refers to, which is deleted later.
     """
     if call.is_repeated():
-        return call.commit(only_replayed)
+        return call.answer_again()
     account = _own_account(call)
     with signer_of(call).turn_to_sign(wait_s(call)):
         # Check again: another worker may have carried out the same request while this one waited for its turn.
         if call.is_repeated():
-            return call.commit(only_replayed)
+            return call.answer_again()
         with _signed(call, account, call.request["document_id"]) as signed:
             return call.commit(handlers.sign_document, signed, rules.AUTO_RETURN in account["features"])
 
@@ -243,7 +243,7 @@ def sign_document(call: Call) -> Any:
 def sign_documents(call: Call) -> Any:
     """Sign one document after the other, each as `sign_document` does. A repeated request goes on where it was interrupted."""
     if call.is_repeated():
-        return call.commit(only_replayed)
+        return call.answer_again()
     account = _own_account(call)
     items = []
     for document_id in dict.fromkeys(call.request["document_ids"]):
@@ -351,11 +351,6 @@ def follow_people(incoming: IncomingEvent) -> None:
         for name in ("kept_id", "merged_id")
     ]
     incoming.apply(handlers.follow_people, standings)
-
-
-def only_replayed(_unit: UnitOfWork) -> Any:
-    """The handler for `commit` when the answer is remembered. It only runs if that answer has just been deleted."""
-    raise Refused("conflict", "This request is too old to be repeated.")
 
 
 def organisation_of(call: Call) -> tuple[str, str]:

@@ -18,7 +18,6 @@ from services.signing.documents.models import Document
 from services.signing.documents.page_pictures import PagePictures
 from services.signing.documents.signer import Signer
 from services.signing.documents.workflows import (
-    only_replayed,
     organisation_of,
     shown_to_caller,
     signer_of,
@@ -92,7 +91,7 @@ def open_scan_page(call: Call) -> Any:
 def attach_recognised_scan(call: Call) -> Any:
     """Keep the scan that passes, then record it as the signed copy of its document."""
     if call.is_repeated():
-        return call.commit(only_replayed)
+        return call.answer_again()
     scan = _scan(call)
     signer_of(call).keep_passing(scan.organisation_id, scan.file.sha256)
     return call.commit(handlers.attach_recognised_scan, scan.document_id, scan.file, _returns_at_once(call))
@@ -112,7 +111,7 @@ def _scan(call: Call) -> scans.Scan:
 def attach_signed_copy(call: Call) -> Any:
     """Take in the copy, then record it. A crash before the last step leaves a file that is deleted later."""
     if call.is_repeated():
-        return call.commit(only_replayed)
+        return call.answer_again()
     taken = take_in(call)
     return call.commit(handlers.attach_signed_copy, taken, _returns_at_once(call))
 

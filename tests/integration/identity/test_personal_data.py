@@ -11,6 +11,7 @@ import time_machine
 from sqlalchemy import func, select
 
 from services.chassis.blobs import EXPORTS
+from services.contracts.errors import Refused
 from services.contracts.identity import accounts, merging, people, personal_data, relationships
 from services.contracts.notifications import personal_data as of_notifications
 from services.contracts.personal_data import KEPT_FOR
@@ -248,6 +249,27 @@ def test_an_export_fails_whose_first_files_are_gone(identity: Identity) -> None:
     assert (failed["state"], failed["expires_at"]) == ("failed", None)
     refused = identity.refused(personal_data.download_person_export, admin, job_id=job["id"])
     assert refused.code == "not_found"
+
+
+def test_an_export_waits_while_the_store_is_away_and_holds_up_no_other(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = identity.admin()
+    exported = identity.call(personal_data.export_person, admin, person_id=a_person(identity, admin)["id"])
+    erased = erase(identity, admin, a_person(identity, admin, "P2"))
+    answer(identity, exported["id"], sha256=part_file(identity, b"{}"))
+    answer(identity, erased["id"])
+    with monkeypatch.context() as away:
+        away.setattr(identity.runtime.blobs, "find", _is_away)
+        assert not jobs.work(identity.runtime)
+    states = [progress(identity, admin, each["id"])["state"] for each in (exported, erased)]
+    assert states == ["running", "finished"]
+    assert jobs.work(identity.runtime)
+    assert progress(identity, admin, exported["id"])["state"] == "finished"
+
+
+def _is_away(*_: Any) -> None:
+    raise Refused("service_unavailable", "The store of files cannot be reached.")
 
 
 def test_an_order_is_finished_once_by_two_processes(either: Identity) -> None:

@@ -114,6 +114,20 @@ def test_our_own_pages_ask_nobody(http: FlaskClient, services: Any) -> None:
     assert not [each for each in services.calls if each[0] is find_web_origin]
 
 
+@pytest.mark.parametrize(
+    ("origin", "is_asked"),
+    [(STRANGE, True), ("null", False), ("*", False), ("http://strange.example.org", False), (STRANGE.upper(), False),
+     (f"{STRANGE}:443", False), (f"{STRANGE}/", False)],
+)  # fmt: skip
+def test_nobody_is_asked_about_an_origin_that_could_not_have_been_named(
+    http: FlaskClient, services: Any, origin: str, is_asked: bool
+) -> None:
+    http.get("/v1/nothing", headers={"Origin": origin})
+    assert [called for called, *_ in services.calls if called is find_web_origin] == [
+        find_web_origin
+    ] * is_asked
+
+
 def test_an_answer_is_kept_for_half_a_minute_and_a_thousand_origins_at_most(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

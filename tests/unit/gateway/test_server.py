@@ -17,7 +17,7 @@ import orjson
 import pytest
 from prometheus_client import REGISTRY
 
-from gateway import bodies, workers
+from gateway import bodies, ranges, workers
 from gateway.server import Server
 from gateway.workers import Workers
 from services.chassis import metrics
@@ -372,15 +372,10 @@ def test_a_part_of_a_file_is_sent_in_pieces(
     assert answer.answered["Cache-Control"] == "no-store"
 
 
-def test_only_reading_asks_for_a_part(server: Server, services: Any, blobs: Path):
-    sha256, _ = BlobStore(blobs).put("a" * 32, [b"%PDF-1.7"], 100)
-    services.answers["signing.open_document_file"] = {
-        "sha256": sha256,
-        "file_name": "plan.pdf",
-        "media_type": "application/pdf",
-    }
-    path = "/v1/documents/" + "d" * 32 + "/file"
-    assert exchange(server, "HEAD", path, [TOKEN, (b"range", b"bytes=0-0")]).status == 200
+@pytest.mark.parametrize(("method", "part"), [("GET", (0, 0)), ("HEAD", None), ("POST", None)])
+def test_only_reading_asks_for_a_part(method: str, part: tuple[int, int] | None):
+    asked = {"REQUEST_METHOD": method, "HTTP_RANGE": "bytes=0-0"}
+    assert ranges.part_asked(asked, 8, None) == part
 
 
 @pytest.mark.fault("A13")
