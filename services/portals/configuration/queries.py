@@ -1,4 +1,4 @@
-"""Queries of portals. Nothing is cached, so the next read shows a change (S2-28)."""
+"""Queries of portals. Nothing is cached here, so the next read shows a change (S2-28); `homes` keeps rendered versions."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
@@ -38,12 +38,9 @@ def get_writing_rules(session: Session, caller: Caller, *, portal: str) -> dict[
     shown = ("reply_within_days", "before_writing", "most_characters")
     return {
         "portal": definition.portal,
-        "types": [
-            _type_to_send(session, each, settings)
-            for each in (
-                message_types.offered(session, definition) if takes_messages(session, caller, portal) else ()
-            )
-        ],
+        "types": _types_to_send(session, definition, settings)
+        if takes_messages(session, caller, portal)
+        else [],
         "person_ids": people_of(caller),
         "own_id": caller.scope.get("person_id"),
         **{name: settings[name] for name in shown},
@@ -58,9 +55,9 @@ def takes_messages(session: Session, caller: Caller, portal: str) -> bool:
 
 def chosen_group(session: Session, code: str, group_id: str) -> StaffGroup:
     """The group that was chosen for a type. Raises Refused `not_found` for one that the type does not offer."""
-    offered = message_types.groups_to_choose(session, message_types.named(session, code, "type"))
-    for each in offered:
-        if each.id == group_id:
+    group_ids = message_types.named(session, code, "type").group_ids
+    for each in staff_groups.all_groups(session):
+        if each.id == group_id and each.id in group_ids:
             return each
     raise Refused(
         "not_found", "This group takes no messages of this type. Choose another group.", field="group_id"
@@ -98,9 +95,10 @@ def get_my_thread(session: Session, caller: Caller, *, thread_id: str) -> dict[s
     """One conversation of the caller. Raises Refused `not_found`."""
     thread = found(session, caller, thread_id)
     settings = settings_of(session)
+    item = items_of(session, [thread.id]).get(thread.id)
     shown = ("reply_within_days", "before_writing", "most_characters")
     return {
-        **view(thread, items_of(session, [thread.id]).get(thread.id)),
+        **view(thread, item),
         "messages": [
             {
                 "id": each.id,
@@ -111,7 +109,7 @@ def get_my_thread(session: Session, caller: Caller, *, thread_id: str) -> dict[s
             }
             for each in messages_of(session, thread.id)
         ],
-        "away": _away_in(session, thread.id, settings),
+        "away": _away_in(session, item, settings),
         "rules": {
             "portal": thread.portal or caller.realm,
             "types": [],
@@ -175,30 +173,37 @@ def items_of(session: Session, thread_ids: Iterable[str]) -> dict[str, QueueItem
     return {each.thread_id: each for each in session.scalars(statement.order_by(QueueItem.requested_at))}
 
 
-def _type_to_send(session: Session, message_type: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _types_to_send(session: Session, portal: Any, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    groups, away = staff_groups.all_groups(session), _away_today(session, settings)
+    return [_type_to_send(each, groups, away) for each in message_types.offered(session, portal)]
+
+
+def _type_to_send(message_type: Any, groups: Sequence[StaffGroup], away: Mapping[str, Any]) -> dict[str, Any]:
     names = {name: getattr(message_type, name) for name in ("code", "name", "questionnaire_id")}
-    groups = message_types.groups_to_choose(session, message_type)
-    usual = staff_groups.of_department(session, message_type.department)
+    usual = staff_groups.named(groups, message_type.department)
     return names | {
         "groups": [
-            {"id": each.id, "name": each.name, "away": _away(session, each.member_ids, settings)}
+            {"id": each.id, "name": each.name, "away": _away(each.member_ids, away)}
             for each in groups
+            if each.id in message_type.group_ids
         ],
-        "away": _away(session, usual.member_ids, settings) if usual else None,
+        "away": _away(usual.member_ids, away) if usual else None,
     }
 
 
-def _away_in(session: Session, thread_id: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+def _away_in(session: Session, item: QueueItem | None, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     """Where whoever has the open item of a conversation is away: until when."""
-    item = items_of(session, [thread_id]).get(thread_id)
     if item is None or not item.is_open or item.assigned_to is None:
         return None
-    return _away(session, [item.assigned_to], settings)
+    return _away([item.assigned_to], _away_today(session, settings))
 
 
-def _away(session: Session, account_ids: list[str], settings: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Where all of these accounts are away today: when the first is back, and what they say."""
-    away = absences.away_on(session, working_days_of(settings).today(utc_now()))
+def _away_today(session: Session, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    return absences.away_on(session, working_days_of(settings).today(utc_now()))
+
+
+def _away(account_ids: list[str], away: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Where all of these accounts are away: when the first is back, and what they say."""
     first = first_back(account_ids, away)
     return first and {"until_on": first.until_on, "text": first.text}
 

@@ -14,8 +14,6 @@ from services.portals.definitions import queries as definitions
 from services.portals.definitions.rules import REALM_OF_KIND
 from services.portals.message_types import rules
 from services.portals.message_types.models import MessageType, PortalMessageTypes
-from services.portals.staff_groups import queries as staff_groups
-from services.portals.staff_groups.models import StaffGroup
 
 MEMBERS = (
     "name",
@@ -69,11 +67,6 @@ def offered(session: Session, portal: Any) -> list[Any]:
 def is_offered(session: Session, portal: Any, code: str) -> bool:
     """Whether people of a portal can send a message of this type now (S2-68)."""
     return any(each.code == code for each in offered(session, portal))
-
-
-def groups_to_choose(session: Session, message_type: Any) -> list[StaffGroup]:
-    """The groups of staff to which people may send this type, by name."""
-    return [each for each in staff_groups.all_groups(session) if each.id in message_type.group_ids]
 
 
 def received(session: Session, portal: Any) -> list[Any]:

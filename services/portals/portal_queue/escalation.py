@@ -20,6 +20,7 @@ from services.portals.definitions.models import OrganisationKey
 from services.portals.portal_queue import holders, items, queries, rules
 from services.portals.portal_queue.models import QueueEscalation, QueueItem
 from services.portals.staff_groups import queries as staff_groups
+from services.portals.staff_groups.models import StaffGroup
 
 EVERY_S = 30.0
 _MOST_ORGANISATIONS, _MOST_ITEMS = 100, 50  # at once
@@ -53,15 +54,22 @@ def _tell_of_organisation(unit: UnitOfWork) -> bool:
         .with_for_update(skip_locked=True)  # who holds one is about to answer it
     )
     found = list(unit.session.scalars(due))
-    away = holders.away_today(unit)
-    for item in found:
-        _tell(unit, item, away)
+    if found:
+        away, groups = holders.away_today(unit), staff_groups.all_groups(unit.session)
+        settings = queries.settings_of(unit.session)
+        for item in found:
+            _tell(unit, item, staff_groups.named(groups, item.department), away, settings)
     return len(found) < _MOST_ITEMS
 
 
-def _tell(unit: UnitOfWork, item: QueueItem, away: Mapping[str, Any]) -> None:
+def _tell(
+    unit: UnitOfWork,
+    item: QueueItem,
+    group: StaffGroup | None,
+    away: Mapping[str, Any],
+    settings: Mapping[str, Any],
+) -> None:
     """Tell the next who are to be told of an item, and say when it is the turn of those behind them."""
-    group = staff_groups.of_department(unit.session, item.department)
     supervisor_id = group.supervisor_id if group else None
     members = group.member_ids if group else []
     chain = rules.chain(item.assigned_to, members, supervisor_id, lambda each: stand_in(each, away))
@@ -76,7 +84,6 @@ def _tell(unit: UnitOfWork, item: QueueItem, away: Mapping[str, Any]) -> None:
     unit.audit("queue_item.escalated", "queue_item", item.id, person_id=item.person_id, level=level)
     facts = {"level": level, "account_ids": account_ids, "due_at": item.due_at}
     unit.publish(contract.item_escalated, item.id, items.told(item) | facts)
-    settings = queries.settings_of(unit.session)
     item.escalated_to, item.escalates_at = level, None
     if len(following) > 1:
         days = queries.working_days_of(settings)

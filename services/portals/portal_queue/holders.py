@@ -27,8 +27,10 @@ def substitute(unit: UnitOfWork, item: QueueItem) -> str | None:
 
     An item is its account's, and one that nobody has taken that of its department's group.
     """
+    away = away_today(unit)
+    if not away:
+        return None
     group = staff_groups.of_department(unit.session, item.department)
     of_group = group.member_ids if group else []
-    away = away_today(unit)
     first = first_back([item.assigned_to] if item.assigned_to else of_group, away)
     return first and stand_in(first.account_id, away)

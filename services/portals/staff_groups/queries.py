@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import select
@@ -32,6 +33,12 @@ def of_department(session: Session, department: str) -> StaffGroup | None:
     """The group whose name a department has, None where there is none."""
     wanted = select(StaffGroup).where(StaffGroup.name_key == search_key(department))
     return session.scalars(wanted).one_or_none()
+
+
+def named(groups: Iterable[StaffGroup], department: str) -> StaffGroup | None:
+    """As `of_department`, among groups that were read already."""
+    key = search_key(department)
+    return next((each for each in groups if each.name_key == key), None)
 
 
 def found(

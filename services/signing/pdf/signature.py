@@ -19,7 +19,6 @@ from typing import Any, BinaryIO
 
 import pikepdf
 from asn1crypto import crl as asn1_crl
-from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
@@ -44,6 +43,7 @@ from services.signing.pdf.certificates import Credential
 from services.signing.pdf.placement import Place, take_place
 from services.signing.pdf.timestamps import TimestampUnavailable
 from services.signing.pdf.trial import CERTIFIED, DAMAGED
+from services.signing.pdf.validity import asn1_of
 
 FIELD_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 CHUNK_BYTES = 256 * 1024
@@ -142,9 +142,9 @@ class RsaSigner(Signer):
 
     def __init__(self, credential: Credential) -> None:
         store = SimpleCertificateStore()
-        store.register_multiple(_asn1(each) for each in credential.chain)
+        store.register_multiple(asn1_of(each) for each in credential.chain)
         self._key = credential.key
-        super().__init__(signing_cert=_asn1(credential.certificate), cert_registry=store)
+        super().__init__(signing_cert=asn1_of(credential.certificate), cert_registry=store)
 
     async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
         """PKCS #1 v1.5 over SHA-256: every reader verifies it. A dry run measures the length, which is always the same."""
@@ -233,7 +233,7 @@ def _add_proof(writer: IncrementalPdfFileWriter, proof: Proof) -> None:
     DocumentSecurityStore.supply_dss_in_writer(
         writer,
         None,
-        certs=[_asn1(each) for each in proof.certificates],
+        certs=[asn1_of(each) for each in proof.certificates],
         crls=[
             asn1_crl.CertificateList.load(each.public_bytes(Encoding.DER)) for each in proof.revocation_lists
         ],
@@ -278,7 +278,3 @@ def _mend_form(document: pikepdf.Pdf) -> None:
     form["/Fields"] = pikepdf.Array(
         each if each.is_indirect else document.make_indirect(each) for each in whole
     )
-
-
-def _asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:
-    return asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER))

@@ -16,15 +16,14 @@ import requests
 import urllib3.exceptions
 from asn1crypto import algos, cms, core, tsp
 from asn1crypto import x509 as asn1_x509
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko.sign.general import as_signing_certificate_v2, simple_cms_attribute
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.common_utils import set_tsp_headers
 
 from services.signing.pdf.certificates import Authority, Credential
+from services.signing.pdf.validity import asn1_of
 
 # Portico's own policy under the UUID arc 2.25 (ITU-T X.667), which needs no registration.
 LOCAL_POLICY = "2.25.302834509165203341158839302514986204153"
@@ -55,7 +54,7 @@ class LocalTimestamper(TimeStamper):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # pyHanko's constructor has no types
         self._key = credential.key
-        self._certificates = [_asn1(each) for each in (credential.certificate, *credential.chain)]
+        self._certificates = [asn1_of(each) for each in (credential.certificate, *credential.chain)]
         self._clock = clock
 
     async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
@@ -162,10 +161,6 @@ def _checked(answer: bytes, request: tsp.TimeStampReq) -> tsp.TimeStampResp:
     if not granted or not same:
         raise TimestampUnavailable("the timestamp authority answered another question or refused")
     return response
-
-
-def _asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:
-    return asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER))
 
 
 def _sha256(data: bytes) -> bytes:

@@ -104,8 +104,8 @@ def verify(
     `timestamp_roots` are additional roots for timestamps. Certificates are judged at the timestamp's time: what was signed before
     a certificate was `revoked` stays valid. The content of the document raises no error.
     """
-    roots = [_asn1(each) for each in trust_roots]
-    roots_of_time = roots + [_asn1(each) for each in timestamp_roots]
+    roots = [asn1_of(each) for each in trust_roots]
+    roots_of_time = roots + [asn1_of(each) for each in timestamp_roots]
     try:
         reader = PdfFileReader(io.BytesIO(pdf) if isinstance(pdf, bytes) else pdf)
         checks = [_check(each, roots, roots_of_time, revoked) for each in reader.embedded_regular_signatures]
@@ -192,7 +192,7 @@ def times_of(signer_info: Any) -> list[datetime]:
 
 def context_of(roots: Iterable[x509.Certificate], moment: datetime) -> ValidationContext:
     """What a certificate has to lead to, and when it has to be valid."""
-    return _context([_asn1(each) for each in roots], moment)
+    return _context([asn1_of(each) for each in roots], moment)
 
 
 def proven_time(status: Any, revoked: x509.CertificateRevocationList | None) -> datetime | None:
@@ -227,5 +227,6 @@ def _context(roots: list[asn1_x509.Certificate], moment: datetime) -> Validation
     )
 
 
-def _asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:
+def asn1_of(certificate: x509.Certificate) -> asn1_x509.Certificate:
+    """A certificate as pyHanko takes it."""
     return asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER))

@@ -60,6 +60,13 @@ def test_what_is_no_absence(
     assert portal_desk.refused(lambda: is_away(portal_desk, **members)) == refused
 
 
+def test_an_absence_may_end_on_the_day_that_it_still_is_somewhere(portal_desk: PortalDesk) -> None:
+    desk = portal_desk
+    desk.clock.move_to(datetime.datetime(2026, 3, 5, 11, 59, tzinfo=datetime.UTC))
+    assert is_away(desk, until_on="2026-03-04")["until_on"] == "2026-03-04"
+    assert desk.refused(lambda: is_away(desk, until_on="2026-03-03")) == ("invalid_request", "until_on")
+
+
 def test_only_people_of_the_staff_are_away(portal_desk: PortalDesk) -> None:
     for caller in (a_person(), a_caller(), a_caller(messages.WORK, realm="api")):
         refused = portal_desk.refused(lambda caller=caller: portal_desk(contract.get_my_absence, caller))

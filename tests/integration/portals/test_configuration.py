@@ -221,10 +221,13 @@ def test_messages_learn_what_the_first_portal_of_a_realm_calls_itself_and_the_pr
     assert named("employee", "en")["product_name"] == "HarborCare"
     # Of another kind or by its suffix later, a portal is not the first; nor is one that is off.
     portals.call(definitions.create_portal, ADMIN, portal="a-team", kind="supervisor")
+    portals.call(definitions.change_portal, ADMIN, portal="a-team", version=1, is_enabled=True)
+    portals.call(contract.change_portal_content, ADMIN, portal="a-team", version=1, product_name="Team")
     assert named("employee", "en")["product_name"] == "HarborCare"
     portals.call(definitions.change_portal, ADMIN, portal="employee", version=1, is_enabled=False)
-    assert named("employee", "en")["product_name"] == "Portico"
-    assert named("employee")["name"] == "Supervisor Portal"
+    assert named("employee") == {"name": "Supervisor Portal", "product_name": "Team"}
+    portals.call(definitions.change_portal, ADMIN, portal="a-team", version=2, is_enabled=False)
+    assert named("employee") == {"name": "Supervisor Portal", "product_name": "Portico"}
     portals.call(definitions.change_portal, ADMIN, portal="family", version=1, is_enabled=False)
     with pytest.raises(Refused) as refused:
         named("family")
