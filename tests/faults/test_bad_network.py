@@ -19,16 +19,16 @@ pytestmark = [pytest.mark.full, pytest.mark.timeout(600), pytest.mark.fault("F6"
 # FAULT_SECONDS sets another time.
 LASTS_S = float(os.environ.get("FAULT_SECONDS", "60"))
 WEATHERS = {
-    "200 ms late": Weather(delay_s=0.2, varies_s=0.05),
+    "200 ms there and back": Weather(delay_s=0.1, varies_s=0.025),
     "64 KB/s": Weather(bytes_a_second=64_000),
-    "in pieces of 64 bytes": Weather(piece_bytes=64),
+    "in pieces of 256 bytes": Weather(piece_bytes=256),
     "reset every 2 s": Weather(resets_every_s=2.0),
 }
 READ = ("/v1/me", "/v1/queues", "/v1/portals/provider", "/v1/message-templates", "/v1/documents?limit=5")
 READS_A_SECOND, WRITES_A_SECOND, MOST_WRITES = 25, 5, 100_000
 FAILED_AT_MOST = 0.01
 # 64 KB/s are less than these requests and their answers are.
-HARMLESS = ("200 ms late", "in pieces of 64 bytes")
+HARMLESS = ("200 ms there and back", "in pieces of 256 bytes")
 
 
 @pytest.fixture(scope="module")
