@@ -20,7 +20,7 @@ from tests.support.work import check, work_for
 pytestmark = [pytest.mark.full, pytest.mark.timeout(900), pytest.mark.fault("F21")]
 
 MOST = 4
-WRITES_A_SECOND = {"identity": 5, "referrals": 5, "portals": 5, "notifications": 2, "signing": 1}
+WRITES_A_SECOND = {"identity": 5, "referrals": 5, "portals": 5, "notifications": 2, "signing": 0.3}
 # Mails need their contact records first, four times fewer than this.
 MOST_WRITES = {"notifications": 800}
 READY_WITHIN_S = 90.0
