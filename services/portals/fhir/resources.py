@@ -26,7 +26,7 @@ def communication(row: Any) -> Json:
         sent=_moment(row.sent_at),
         sender=account,
         recipient=[person if row.is_from_staff else staff],
-        payload=[{"contentString": row.text}],
+        payload=[_attachment(row) if row.file_sha256 else {"contentString": row.text}],
     )
 
 
@@ -113,6 +113,12 @@ def _resource(kind: str, own_id: str, version: int, updated_at: datetime.datetim
     meta = {"versionId": str(version), "lastUpdated": _moment(updated_at)}
     filled = {name: value for name, value in members.items() if value not in (None, [], {})}
     return {"resourceType": kind, "id": own_id, "meta": meta, **filled}
+
+
+def _attachment(row: Any) -> Json:
+    """The file that a message is. Its address takes the same token as this view."""
+    file = {"contentType": row.file_type, "size": row.file_size, "url": f"/v1/messages/{row.id}/file"}
+    return {"contentAttachment": file}
 
 
 def _type(row: Any) -> Json:

@@ -17,6 +17,7 @@ from services.portals.messages.models import Thread
 from services.portals.people.asking import Addressee
 from services.portals.portal_queue import clock, holders, rules
 from services.portals.portal_queue.models import QueueItem, QueueStep, QueueText
+from services.portals.screened_files.taking_in import Kept
 from services.portals.staff_groups.models import StaffGroup
 
 
@@ -32,11 +33,13 @@ def add_item(
     reference: tuple[str, str] | None = None,
     thread: Thread | None = None,
     group: StaffGroup | None = None,
+    file: Kept | None = None,
 ) -> QueueItem:
     """Put a request or message into the queue. Whoever calls has decided whether it may be sent.
 
     `account_id` is the account of the portal that has written the text; without it and a portal, staff have entered it. `reference` is
-    the type and the id of what another subject keeps of it. `thread` is the conversation that it goes on with. It goes to `group`, or
+    the type and the id of what another subject keeps of it. `thread` is the conversation that it goes on with, `file` what
+    the account has sent instead of a text. It goes to `group`, or
     else to the type's department.
     Raises Refused `not_found` for an unknown type.
     """
@@ -84,7 +87,7 @@ def add_item(
     facts = {"kind": item.kind, "due_at": item.due_at}
     unit.publish(contract.item_received, item.id, told(item) | facts)
     if account_id is not None:
-        writing.write_as_person(unit, thread, text, item_id=item.id)
+        writing.write_as_person(unit, thread, text, item_id=item.id, file=file)
     hand_over_if_away(unit, item)
     return item
 
@@ -110,6 +113,14 @@ def end_item_of(unit: UnitOfWork, reference_type: str, reference_id: str, outcom
     if item is not None:
         dismiss(unit, item, outcome)
     return item
+
+
+def note_answered(unit: UnitOfWork, item: QueueItem, outcome: str) -> None:
+    """Note that staff have answered an open item; `outcome` is what becomes of it."""
+    item.is_waiting = False
+    clock.stop(item)
+    add_step(unit, item, "answered")
+    unit.publish(contract.item_answered, item.id, told(item) | {"outcome": outcome})
 
 
 def dismiss(unit: UnitOfWork, item: QueueItem, outcome: str) -> None:

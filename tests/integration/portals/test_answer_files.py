@@ -14,8 +14,8 @@ from services.contracts.errors import Refused
 from services.contracts.identity import personal_data
 from services.contracts.portals import answer_files as contract
 from services.contracts.portals import questionnaires, responses
-from services.portals.answer_files import rules, taking_in
 from services.portals.answer_files.queries import files_in_use
+from services.portals.screened_files import rules, taking_in
 from tests.integration.portals.answering_desk import (
     CHIEF,
     EDITOR,
