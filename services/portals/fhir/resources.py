@@ -31,7 +31,8 @@ def communication(row: Any) -> Json:
 
 
 def communication_request(row: Any) -> Json:
-    """A request of the queue, or of its archive."""
+    """A request of the queue, or of its archive. An application that is not sent has no person yet."""
+    person = _person(row.known_person_id) if row.known_person_id else None
     return _resource(
         "CommunicationRequest",
         row.id,
@@ -40,11 +41,11 @@ def communication_request(row: Any) -> Json:
         status=rules.STATUS_OF_REQUEST[row.state],
         category=[_type(row)],
         priority=rules.PRIORITY_OF_REQUEST[row.priority],
-        subject=_person(row.person_id),
+        subject=person,
         payload=[{"contentString": row.text}] if row.text else None,
         occurrencePeriod={"end": _moment(row.due_at)},
         authoredOn=_moment(row.requested_at),
-        requester=_person(row.person_id),
+        requester=person,
         recipient=[
             {
                 "type": "Organization",

@@ -36,6 +36,7 @@ def send_file_to_person(call: Call) -> Any:
     with call.reading(call.organisation_id) as session:
         item = portal_queue.found(session, call.request["item_id"])
         rules.require_open(item)
+    rules.require_person(item.known_person_id)
     person = asking.addressee(call, item.person_id) if item.account_id is None else None
     return call.commit(handlers.send_file_to_person, person, _taken_in(call))
 

@@ -205,6 +205,7 @@ class SettingsChanges(TypedDict, total=False):
     holidays: str | None
     closed_on: list[datetime.date]
     escalation_hours: int
+    lists_begun_applications: bool
 
 
 def change_queue_settings(unit: UnitOfWork, **changes: Unpack[SettingsChanges]) -> dict[str, Any]:

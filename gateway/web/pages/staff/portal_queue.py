@@ -192,6 +192,13 @@ PAGES = (
             ),
         ),
         states=(
+            State(
+                "a file",
+                replies={portal_queue.get_queue_item: {"messages": {"file": {"media_type": "image/png"}}}},
+            ),
+            State(
+                "an application that is not sent", replies={portal_queue.get_queue_item: {"person_id": None}}
+            ),
             State("archived", replies={portal_queue.get_queue_item: {**_SAMPLE, **_ENDED}}),
             State(
                 "result",
