@@ -145,7 +145,7 @@ def test_the_key_of_the_settings_signs_and_one_that_is_too_short_does_not(tmp_pa
 @pytest.mark.parametrize("given", [{"DKIM_KEY_FILE": "/x"}, {"DKIM_SELECTOR": "2026a"}])
 def test_key_and_selector_are_given_together(given: dict[str, str]) -> None:
     needed = {name: "http://x.example" for name, each in Settings().fields.items() if each.required}
-    needed |= {"MAIL_FROM": "no-reply@x.example"}
+    needed |= {"MAIL_FROM": "no-reply@x.example", "AMQP_URI": "amqp://x.example"}
 
     def problems(settings: dict[str, str]) -> dict[str, Any]:
         return dict(Settings().validate(needed | settings))
