@@ -20,6 +20,7 @@ from services.contracts.portals import (
     configuration,
     definitions,
     fhir,
+    message_files,
     portal_queue,
     questionnaires,
     responses,
