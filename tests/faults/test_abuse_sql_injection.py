@@ -148,7 +148,7 @@ SEARCHES = (
     ("/v1/portal-queue?department=front_desk", None),
     ("/v1/deliveries?kind=referral_assigned", None),
     ("/v1/accounts/search", '{"text": "field"}'),
-    ("/v1/contact-records/search", '{"last_name": "quimby"}'),
+    ("/v1/contact-records/search", '{"name": "quimby"}'),
 )
 
 

@@ -28,7 +28,7 @@ def enter(portico: RunningStack, key: str, last_name: str, client: httpx.Client)
 
 def count(portico: RunningStack, last_name: str) -> int:
     """How many contact records have this name."""
-    found = portico.staff.post("/v1/contact-records/search", expect=200, last_name=last_name)
+    found = portico.staff.post("/v1/contact-records/search", expect=200, name=last_name)
     return len(found["items"])
 
 

@@ -98,7 +98,8 @@ def log_at_its_limit(portico: RunningStack) -> Iterator[None]:
     """No process may write beyond the size that its log has, which is larger than every database."""
     for path in (portico.stack.folder / "log").iterdir():
         os.truncate(path, LOG_LIMIT)
-    own = [psutil.Process(pid) for pid in processes(portico).values() if pid]
+    started = [psutil.Process(pid) for pid in processes(portico).values() if pid]
+    own = [*started, *(child for each in started for child in each.children(recursive=True))]
     for each in own:
         each.rlimit(psutil.RLIMIT_FSIZE, (LOG_LIMIT, psutil.RLIM_INFINITY))
     try:
