@@ -1,6 +1,6 @@
 # `make` prints what can be done; every target sets up what it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help settings run test check seeds bench screenshots demo status parked partner contracts texts migration migrate downgrade backup restore person format sbom lock clean clean-data faults mutants setup setup-test
+.PHONY: help settings run test check seeds bench screenshots demo status parked partner contracts texts migration migrate downgrade backup restore again person format sbom lock clean clean-data faults mutants setup setup-test
 PYTHON := .venv/bin/python
 # Through the module: the scripts in .venv/bin hold the path at which the environment was made.
 PYTEST := $(PYTHON) -m pytest
@@ -78,6 +78,9 @@ backup: setup  ## save databases and files while it serves (TO=folder; default v
 
 restore: setup  ## restore a backup, after `make run` was stopped (FROM=folder)
 	@$(PYTHON) -m deploy.stack --alone $(PYTHON) -m deploy.restore "$(FROM)" $(ARGS)
+
+again: setup  ## publish events again, after `make run` was stopped (SINCE=2026-05-01T10:00:00+00:00, SERVICE=referrals for one)
+	@$(PYTHON) -m deploy.stack --alone $(PYTHON) -m deploy.publish_again "$(SINCE)" $(SERVICE)
 
 person: setup  ## all that is kept about one person, as a file (ARGS="ORGANISATION PERSON_ID FILE")
 	@$(OPERATE) -m deploy.person_data $(ARGS)

@@ -23,9 +23,8 @@ from sqlalchemy import create_engine, update
 from sqlalchemy.engine import make_url
 
 from deploy.backup import FILES, MANIFEST, BackupError, addresses, copy_files, postgres_program, sha256_of
+from deploy.publish_again import moment, publish_again
 from services.chassis import migrate
-from services.chassis.models import base_of
-from services.chassis.outbox import publish_again
 from services.identity.api_clients.models import ApiSession
 from services.identity.sessions.models import LoginSession
 
@@ -49,7 +48,7 @@ def restore(
         copy_files(folder / FILES, files)
     if "identity" in saved:
         _end_sessions(urls["identity"])
-    return {service: _publish_again(service, urls[service], since or first - EARLIER) for service in saved}
+    return {service: publish_again(service, urls[service], since or first - EARLIER) for service in saved}
 
 
 def read_manifest(folder: Path) -> Any:
@@ -85,15 +84,6 @@ def load(service: str, url: str, file: Path) -> None:
     migrate.upgrade(service, url)
 
 
-def _publish_again(service: str, url: str, since: datetime.datetime) -> int:
-    engine = create_engine(url, hide_parameters=True)
-    try:
-        with engine.begin() as connection:
-            return publish_again(connection, base_of(service).chassis, since)
-    finally:
-        engine.dispose()
-
-
 def _end_sessions(url: str) -> None:
     engine = create_engine(url, hide_parameters=True)
     now = datetime.datetime.now(datetime.UTC)
@@ -112,7 +102,7 @@ def main(arguments: list[str]) -> int:
     """Restore everything; returns 1 with one line where it does not work."""
     parser = argparse.ArgumentParser(prog="python -m deploy.restore", description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--since", type=_moment, help="publish events made since then; ISO 8601 with a zone")
+    parser.add_argument("--since", type=moment, help="publish events made since then; ISO 8601 with a zone")
     asked = parser.parse_args(arguments)
     os.umask(0o077)
     try:
@@ -123,13 +113,6 @@ def main(arguments: list[str]) -> int:
     for service, count in published.items():
         print(f"{service} is restored; it will publish {count} events again")
     return 0
-
-
-def _moment(text: str) -> datetime.datetime:
-    moment = datetime.datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise argparse.ArgumentTypeError("a time with a zone is expected, such as 2026-05-01T10:00:00+00:00")
-    return moment
 
 
 if __name__ == "__main__":

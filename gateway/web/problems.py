@@ -107,6 +107,11 @@ def of(refusal: Refused, action: Action, form: MultiDict[str, str], beside: str 
         told[about] = detail
         if in_words:
             names[about] = in_words
+    elif (
+        in_words and f"{{{refusal.field}}}" in action.route.path
+    ):  # nobody has typed it: the page is about it
+        rule = detail.removeprefix(f"{in_words}: ")
+        detail = rule[:1].upper() + rule[1:]
     shown = {name: sentence for name, sentence in told.items() if name in form}
     hidden = [sentence for name, sentence in told.items() if name not in form]
     general = None if shown and not hidden else " ".join(hidden) or detail

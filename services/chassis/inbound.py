@@ -6,9 +6,10 @@ headers that say why. Bodies are never logged.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ import eventlet
 from nameko.extensions import ProviderCollector, SharedExtension
 
 from services.chassis import frames, metrics, wire
-from services.chassis.link import Link, write
+from services.chassis.link import Link, connect, write
 from services.chassis.logs import log
 from services.chassis.publisher import Outgoing
 from services.chassis.reply_addresses import ReplyAddresses, is_known_to_broker
@@ -37,6 +38,8 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]  # name
         self._call_channel: Any = None
         self._event_channel: Any = None
         self._tags: list[tuple[Any, str]] = []
+        self.missing: list[str] = []
+        """Queues of events that do not exist at the broker. The service works without them, and takes them up once they do."""
         self._draining = threading.Event()
         self._link: Link | None = None
         self._workers = eventlet.GreenPool(1)
@@ -62,8 +65,9 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]  # name
 
     @property
     def is_consuming(self) -> bool:
-        """Whether messages can come in right now."""
-        return self._link is not None and self._link.is_open.is_set() and not self._draining.is_set()
+        """Whether all messages can come in right now."""
+        is_open = self._link is not None and self._link.is_open.is_set()
+        return is_open and not self.missing and not self._draining.is_set()
 
     def serve(self, method: str, provider: Any) -> None:
         """Register the entrypoint of an operation."""
@@ -89,7 +93,16 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]  # name
     def queues(self) -> list[str]:
         """The queues that this service consumes, and the parking queue."""
         calls = [wire.rpc_queue(self.runtime.service)] if self._calls else []
-        return [*calls, *self._queues, wire.PARKING_QUEUE]
+        return [*calls, *(each for each in self._queues if each not in self.missing), wire.PARKING_QUEUE]
+
+    def take_up_missing(self) -> bool:
+        """Connect anew if a queue that was missing exists by now. Returns True: a loop calls this."""
+        if self.missing and self._link is not None and self._link.is_open.is_set():
+            with contextlib.closing(connect(self.runtime.settings.amqp_uri, 2)) as connection:
+                still = _missing_of(connection, self.missing)
+            if still != self.missing:
+                self._link.renew()
+        return True
 
     def drain(self) -> None:
         """Take no more messages. Delivered messages that no worker has begun go to another replica when the link closes."""
@@ -117,14 +130,25 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]  # name
 
     def _open(self, connection: Any) -> None:
         settings = self.runtime.settings
-        self._tags = []
+        self._tags, self.missing = [], []
         if self._calls and not self._draining.is_set():
             self._call_channel = self._consume(
                 connection, settings.rpc_workers, {wire.rpc_queue(self.runtime.service): self._on_call}
             )
         if self._queues and not self._draining.is_set():
             callbacks = {queue: _bound(self._on_event, queue) for queue in self._queues}
-            self._event_channel = self._consume(connection, settings.event_workers, callbacks)
+            self._event_channel = self._listen(connection, settings.event_workers, callbacks)
+
+    def _listen(self, connection: Any, prefetch: int, callbacks: dict[str, Callable[[Any], None]]) -> Any:
+        """Consume queues of events. One that does not exist stops neither the others nor the calls."""
+        tags = list(self._tags)
+        try:
+            return self._consume(connection, prefetch, callbacks)
+        except amqp.NotFound:  # the broker has closed the channel with all its consumers
+            self._tags, self.missing = tags, _missing_of(connection, callbacks)
+            log.error("queues_missing", queues=self.missing)
+        there = {queue: callback for queue, callback in callbacks.items() if queue not in self.missing}
+        return self._consume(connection, prefetch, there)
 
     def _consume(self, connection: Any, prefetch: int, callbacks: dict[str, Callable[[Any], None]]) -> Any:
         channel = connection.channel()
@@ -291,6 +315,19 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]  # name
         copy = Outgoing(exchange, routing_key, message.body, wire.new_id(), content_type, headers)
         self.runtime.publisher.send_all([copy])
         return copy.outcome
+
+
+def _missing_of(connection: Any, queues: Iterable[str]) -> list[str]:
+    """Those of these queues that do not exist at the broker."""
+    missing = []
+    for queue in queues:
+        channel = connection.channel()
+        try:
+            channel.queue_declare(queue, passive=True)
+        except amqp.NotFound:
+            missing.append(queue)
+        channel.close()
+    return missing
 
 
 def _bound(function: Callable[[str, Any], None], queue: str) -> Callable[[Any], None]:

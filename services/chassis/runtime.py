@@ -77,6 +77,7 @@ class Runtime:
             [
                 Loop("retention", self.retention.forget, every_s=retention.EVERY_S),
                 Loop("queue-depth", self._measure_queues, every_s=10),
+                Loop("missing-queues", self._take_up_missing, every_s=2),
                 Loop("audit-sealer", self.sealer.seal, every_s=SEAL_EVERY_S),
                 # In a loop of its own, because the metrics must show a sealer that stands still.
                 Loop("audit-backlog", self.sealer.measure, every_s=MEASURE_EVERY_S),
@@ -139,6 +140,9 @@ class Runtime:
         database = self.database.engine.url.database
         own = [Path(database).parent] if self.database.is_sqlite and database else []
         return [Path(self.settings.blob_dir), *own]
+
+    def _take_up_missing(self) -> bool:
+        return self.inbound is None or bool(self.inbound.take_up_missing())
 
     def _measure_queues(self) -> bool:
         if self.inbound is None or not self.rpc.is_connected:

@@ -69,10 +69,11 @@ QUESTIONS = {
 }
 # Members for which an existing object is answered like none: without its secret an API client is refused as unknown.
 # What a visitor has verified lies in the store of visitors, where no organisation's file is found.
-# Who has booked is told while the schedule is open to that account, and here it is not.
+# Who has booked is told while the schedule is open to that account, and here it is not; nor is the profile.
 LOOKS_ALIKE = {
     ("identity.open_api_session", "client_id"),
     ("identity.list_person_recipients", "booked_by"),
+    ("identity.check_permission", "person_id"),
     ("signing.verify_file", "document"),
     *ANYTHING,
 }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,7 +41,7 @@ class Write:
 
 @dataclass
 class Load:
-    """`count` writes, `rate` per second, at most `clients` at once; `request(number)` is the write to send."""
+    """`count` writes at most, `rate` per second, by at most `clients` at once; `request(number)` is the write to send."""
 
     url: str
     token: str
@@ -49,21 +50,43 @@ class Load:
     count: int
     clients: int = 96
     outcomes: list[Outcome] = field(default_factory=list)
+    acknowledged: int = 0
+    """How many were answered so far, about."""
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
     """Part of every key: a later load must not get the answers of an earlier one."""
     _sessions: threading.local = field(default_factory=threading.local)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    def stop(self) -> None:
+        """Send no more writes: `run` ends with the outcomes of those that were sent."""
+        self._stopping.set()
 
     def run(self) -> list[Outcome]:
-        """Send all writes. Returns every outcome, in order of number. Raises for a write that is never acknowledged."""
+        """Send all writes, or those before `stop`. Returns every outcome, in order of number.
+
+        Raises for a write that is never acknowledged.
+        """
         started = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(self.clients) as pool:
             waiting = []
-            pause = threading.Event()
             for number in range(self.count):
-                pause.wait(max(0.0, started + number / self.rate - time.monotonic()))
+                if self._stopping.wait(max(0.0, started + number / self.rate - time.monotonic())):
+                    break
                 waiting.append(pool.submit(self._write, number))
             self.outcomes = [each.result() for each in waiting]
+        self.count = len(self.outcomes)
         return self.outcomes
+
+    @contextlib.contextmanager
+    def going(self) -> Iterator[None]:
+        """Runs it beside the block, and ends it with the block. Raises what `run` raises."""
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            run = pool.submit(self.run)
+            try:
+                yield
+            finally:
+                self.stop()
+            run.result()
 
     def _write(self, number: int) -> Outcome:
         write = self.request(number)
@@ -88,10 +111,11 @@ class Load:
                     timeout=30,
                 )
                 if response.status_code < 300:
+                    self.acknowledged += 1
                     return Outcome(number, response.json(), time.monotonic(), errors)
                 if response.status_code < 500:
                     raise AssertionError(f"unexpected {response.status_code}: {response.text[:300]}")
-                errors.append(str(response.status_code))
+                errors.append(f"{response.status_code} {response.text[:200]}")
             except requests.RequestException as error:
                 errors.append(type(error).__name__)
             pause.wait(pause_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -176,10 +176,12 @@ def running_stack(
     commands: Commands | None = None,
     broker: Broker | None = None,
     start_within_s: float = 90,
+    seen_as: Callable[[Broker], Broker] = lambda own: own,
     elsewhere: Mapping[str, Path] | None = None,
 ) -> Iterator[RunningStack]:
-    """A stack in a new folder, on free ports; removed afterwards. `broker`: a cluster instead of its own node.
+    """A stack in a new folder, on free ports; removed afterwards.
 
+    `broker`: a cluster instead of its own node. `seen_as`: its own node as the processes reach it, such as behind a proxy.
     `elsewhere`: what lies on a disk of its own, such as "log" or "data", and where.
     """
     with temporary_folder("portico-stack-") as folder:
@@ -199,6 +201,8 @@ def running_stack(
         )
         if broker is not None:
             stack.broker = broker
+        elif stack.broker is not None:
+            stack.broker = seen_as(stack.broker)
         try:
             with stalls.watched(stack.folder / "log"):
                 stack.start(start_within_s)

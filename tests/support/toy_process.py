@@ -174,12 +174,17 @@ def message_count(connection: Any, queue: str, arguments: Mapping[str, Any] | No
         channel.close()
 
 
-if __name__ == "__main__":
+def become_a_service() -> None:
+    """Let this process find the toy among the services."""
     package = types.ModuleType("services.toy")
     package.__path__ = ["no folder: the toy is one module"]
     sys.modules["services.toy"] = package
-    from services.chassis import run  # patches the standard library for eventlet
-
     for module in ("service", "settings", "models"):
         sys.modules[f"services.toy.{module}"] = toy
+
+
+if __name__ == "__main__":
+    become_a_service()
+    from services.chassis import run  # patches the standard library for eventlet
+
     sys.exit(run.main("toy"))

@@ -357,7 +357,7 @@ def test_the_dashboard_and_the_statistics_show_the_numbers_of_the_api_and_lead_t
     desk.show(f"/staff/reports/statistics?queue_id={desk.queue['id']}&group_by=program")
     require_good(browser)
     found = desk.api.get("/v1/statistics", queue_id=desk.queue["id"], group_by="program")
-    assert f"{found['total']['assigned']} referrals were made, and 1 ended." in browser.text
+    assert f"Referrals made: {found['total']['assigned']}, ended: 1." in browser.text
     assert "Service received" in browser.text
     assert "Enrolled" in browser.text
     text = browser.evaluate("fetch(document.querySelector('main p a.btn').href).then(it => it.text())")

@@ -118,9 +118,13 @@ describe_me = contract.query(
 )
 check_permission = contract.query(
     "check_permission",
-    "Whether an account or an API client may still do something: for work that goes on after its request. False for "
-    "one that is disabled, revoked or of another organisation.",
-    request={"account_id": Id(required=True), "permission": Text(required=True, most=64)},
+    "Whether an account or an API client may still do something: for work that goes on after its request. With `person_id`: whether "
+    "it may on that person's profile. False for one that is disabled, revoked or of another organisation.",
+    request={
+        "account_id": Id(required=True),
+        "permission": Text(required=True, most=64),
+        "person_id": Id(load_default=None, allow_none=True),
+    },
     reply={"is_allowed": Flag(required=True)},
     access=only_services("referrals", "portals"),
 )

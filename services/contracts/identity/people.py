@@ -233,7 +233,7 @@ enable_person = contract.command(
     request={"person_id": Id(required=True)},
     reply=PersonView,
     access=MANAGE_PEOPLE,
-    errors=("not_found", "already_merged", "right_not_held"),
+    errors=("not_found", "already_merged", "cannot_be_enabled", "right_not_held"),
     expects_version=True,
 )
 create_person_account = contract.command(

@@ -35,8 +35,9 @@ class PersonalDataPart(Reply):
 class PersonalDataJob(Reply):
     """An order about a person's data, with its progress.
 
-    An export's file can be downloaded until `expires_at`; it has failed where a service needed longer than a day. After an
-    erasure, the answers of repeated requests (`Idempotency-Key`) may name the person until `answers_kept_until`.
+    An export's file can be downloaded until `expires_at`, and no more once the person is erased; it has failed where a service
+    needed longer than a day. After an erasure, the answers of repeated requests (`Idempotency-Key`) may name the person until
+    `answers_kept_until`.
     """
 
     id = Id(required=True)

@@ -26,7 +26,7 @@ list_person_recipients = contract.query(
         "persons": fields.List(fields.Nested(Recipient), required=True),
         "supervisors": fields.List(fields.Nested(Recipient), required=True),
     },
-    access=only_services("notifications", "portals"),
+    access=only_services("notifications"),
 )
 list_role_recipients = contract.query(
     "list_role_recipients",

@@ -7,7 +7,7 @@ from services.contracts.identity import accounts as contract
 from services.identity.credentials.invitations import void_links
 from services.identity.models import Account
 from services.identity.registry.accounts import flush_login
-from services.identity.sessions.handlers import end_sessions
+from services.identity.sessions.handlers import end_sessions, void_mail_links
 
 
 def disable(unit: UnitOfWork, account: Account, *, because: str | None = None) -> None:
@@ -19,6 +19,7 @@ def disable(unit: UnitOfWork, account: Account, *, because: str | None = None) -
     account.version += 1
     end_sessions(unit, account.id, because or "disabled")
     void_links(unit, account.id)
+    void_mail_links(unit, account.id)
     unit.publish(contract.account_disabled, account.id, {"account_id": account.id})
 
 

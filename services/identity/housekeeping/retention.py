@@ -19,11 +19,10 @@ from services.identity.login.models import LoginChallenge
 from services.identity.merging.models import PersonMerge
 from services.identity.merging.rules import CAN_BE_UNDONE_FOR
 from services.identity.outside.models import OutsideSignIn
-from services.identity.passports.models import MailLink
 from services.identity.secrets.addresses import SUFFIX
 from services.identity.secrets.models import Throttle
 from services.identity.secrets.tries import FRESH, FROM_ORIGIN, MATCH, RESET
-from services.identity.sessions.models import LoginSession
+from services.identity.sessions.models import LoginSession, MailLink
 
 EVERY_S = 3600.0
 SESSIONS_KEPT = datetime.timedelta(days=7)

@@ -27,7 +27,7 @@ from services.identity.outside.models import OutsideIdentity
 from services.identity.pickup_codes.handlers import void_codes
 from services.identity.realms import granting
 from services.identity.realms.rules import APPLICANT
-from services.identity.registry.people import find_person, load_person
+from services.identity.registry.people import find_person, is_being_erased, load_person
 from services.identity.registry.usernames import no_username
 from services.identity.relationships.grants import revoke
 from services.identity.sessions.handlers import end_sessions
@@ -97,6 +97,9 @@ def _check(session: Session, kept: Person, merged: Person) -> None:
             field="merged_id" if each.merged_id == merged.id else "kept_id",
             kept_id=each.kept_id,
         )
+    for person, field in ((kept, "kept_id"), (merged, "merged_id")):
+        if is_being_erased(session, person.id):
+            raise Refused("merge_refused", "This record is being erased: choose another one.", field=field)
     employed = session.scalars(
         select(Employment.person_id).where(
             Employment.person_id.in_([kept.id, merged.id]), Employment.ended_at.is_(None)
@@ -271,6 +274,10 @@ def undo(unit: UnitOfWork, *, merge_id: str) -> dict[str, Any]:
         raise Refused("merge_refused", f"After {rules.CAN_BE_UNDONE_FOR.days} days a merge stays.")
     found = {each: load_person(unit, each) for each in sorted([row.kept_id, row.merged_id])}
     kept, merged = found[row.kept_id], found[row.merged_id]
+    if is_being_erased(unit.session, kept.id):
+        raise Refused(
+            "merge_refused", "This person is being erased, with all that was merged into the record."
+        )
     _require_accounts_held(unit, kept, merged, field="merge_id")
     # The addresses first: a closed account takes its log-in back.
     stayed = addresses.give_back(unit, row.steps.get("addresses", [])) + _move_back(unit, row)

@@ -25,7 +25,6 @@ from services.contracts.identity.passports import ACT_FROM_MAIL, MAIL_ACTIONS
 from services.identity.accounts.workforce import ACCOUNT_COLUMNS
 from services.identity.models import Account, Organisation, Role
 from services.identity.passports.consents import CONSENTS_DUE
-from services.identity.passports.models import MailLink
 from services.identity.passports.standing import Standing, account_standing, permissions_and_scope
 from services.identity.realms.models import RealmSettings
 from services.identity.realms.networks import admits
@@ -33,6 +32,7 @@ from services.identity.realms.rules import PORTAL_REALMS
 from services.identity.registry.accounts import find_account
 from services.identity.registry.organisations import find_organisation
 from services.identity.secrets.tokens import new_token, token_hash
+from services.identity.sessions.models import MailLink
 
 LASTS = datetime.timedelta(days=7)
 TOKEN_MARK = "mail_"  # noqa: S105 - how such a token begins

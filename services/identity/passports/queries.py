@@ -55,12 +55,18 @@ def _session_ends(
 
 
 def check_permission(
-    session: Session, caller: Caller, *, account_id: str, permission: str
+    session: Session, caller: Caller, *, account_id: str, permission: str, person_id: str | None
 ) -> dict[str, bool]:
-    """Whether an account or API client may do something now, by what its next passport would say."""
+    """Whether an account or API client may do something now, by what its next passport would say.
+
+    With `person_id`: on that person's profile, which API clients and accounts of no portal do not reach.
+    """
     account = session.scalar(select(Account).where(Account.id == account_id, Account.state == "active"))
     if account is not None:
-        permissions, _ = account_standing(session, caller, account.id, utc_now())
+        permissions, scope = account_standing(session, caller, account.id, utc_now())
+        if person_id is not None:
+            profiles = {each["person_id"]: each["permissions"] for each in scope.get("profiles", ())}
+            permissions = profiles.get(person_id, [])
         return {"is_allowed": permission in permissions}
     client = session.scalar(
         select(ApiClient).where(
@@ -69,7 +75,7 @@ def check_permission(
             or_(ApiClient.expires_at.is_(None), ApiClient.expires_at > utc_now()),
         )
     )
-    if client is None:
+    if client is None or person_id is not None:
         return {"is_allowed": False}
     features = find_organisation(session, caller.organisation_id).features
     return {"is_allowed": permission in in_force(client.scopes, features)}

@@ -21,10 +21,17 @@ from services.identity.people.endings import close_ended, end_access
 from services.identity.people.queries import person_view
 from services.identity.realms import granting, rules
 from services.identity.registry.accounts import find_portal_account, name_accounts
-from services.identity.registry.people import PersonMembers, add_kind, add_person, kinds_of, load_person
+from services.identity.registry.people import (
+    PersonMembers,
+    add_kind,
+    add_person,
+    is_being_erased,
+    kinds_of,
+    load_person,
+)
 from services.identity.registry.rules import check_span, is_in_effect
 from services.identity.relationships.grants import revoke
-from services.identity.sessions.handlers import end_sessions
+from services.identity.sessions.handlers import end_sessions, void_mail_links
 
 
 def create_person(
@@ -186,12 +193,15 @@ def end_person_kind(unit: UnitOfWork, *, person_id: str, kind: str, confirm: boo
 def enable_person(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
     """Enable a disabled person again. The access that ended stays ended: staff give it anew.
 
-    Raises Refused(not_found, already_merged, version_conflict, right_not_held, forbidden).
+    Raises Refused(not_found, already_merged, version_conflict, right_not_held, forbidden), Refused(cannot_be_enabled) for one
+    who is being erased.
     """
     person = load_person(unit, person_id)
     _require_not_merged(unit, person)
     unit.require_version(person)
     if person.disabled_at is not None:
+        if is_being_erased(unit.session, person.id):
+            raise Refused("cannot_be_enabled", "This person is being erased.", field="person_id")
         _require_accounts_held(unit, person)
         person.disabled_at = None
         person.version += 1
@@ -233,3 +243,4 @@ def disable(unit: UnitOfWork, person: Person) -> None:
     for account_id in accounts:
         end_sessions(unit, account_id, "person_disabled")
         void_links(unit, account_id)
+        void_mail_links(unit, account_id)

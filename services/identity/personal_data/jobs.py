@@ -27,8 +27,9 @@ from services.contracts.identity import personal_data as contract
 from services.contracts.personal_data import KEPT_FOR
 from services.identity.models import Base
 from services.identity.personal_data.kept import KEPT
-from services.identity.personal_data.models import PersonalDataJob, PersonalDataPart
+from services.identity.personal_data.models import PersonalDataPart
 from services.identity.personal_data.queries import find_job, state_of
+from services.identity.registry.models import PersonalDataJob
 
 LOOP, EVERY_S = "personal-data", 15.0
 OURS = "identity"

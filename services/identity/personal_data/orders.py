@@ -18,10 +18,10 @@ from services.identity.merging.models import PersonMerge
 from services.identity.models import Account, Person
 from services.identity.people.handlers import disable
 from services.identity.personal_data.kept import ERASED
-from services.identity.personal_data.models import PersonalDataJob
 from services.identity.personal_data.queries import job_view
 from services.identity.realms import granting
 from services.identity.realms.rules import EMPLOYEE
+from services.identity.registry.models import PersonalDataJob
 from services.identity.registry.people import current_kinds, kinds_of, load_person
 from services.identity.sessions.proof import proven_caller
 

@@ -14,7 +14,8 @@ from services.contracts.errors import Refused
 from services.contracts.identity.personal_data import PARTS
 from services.contracts.personal_data import KEPT_FOR
 from services.identity.accounts.authors import names_among
-from services.identity.personal_data.models import PersonalDataJob, PersonalDataPart
+from services.identity.personal_data.models import PersonalDataPart
+from services.identity.registry.models import PersonalDataJob
 
 KEPT_FOR_DOWNLOAD = datetime.timedelta(days=1)
 MOST_LISTED = 50
@@ -56,7 +57,7 @@ def state_of(job: PersonalDataJob, now: datetime.datetime) -> str:
         return "running"
     if job.has_failed:
         return "failed"
-    is_over = job.kind == "export" and job.finished_at + KEPT_FOR_DOWNLOAD <= now
+    is_over = job.kind == "export" and (job.sha256 is None or job.finished_at + KEPT_FOR_DOWNLOAD <= now)
     return "expired" if is_over else "finished"
 
 
@@ -69,7 +70,7 @@ def job_view(session: Session, job: PersonalDataJob, answers_kept: datetime.time
     names = (
         "id", "kind", "person_id", "reason_code", "ordered_by", "ordered_at", "finished_at", "size",
     )  # fmt: skip
-    has_file = job.kind == "export" and not job.has_failed
+    has_file = job.sha256 is not None
     forgotten = job.finished_at + answers_kept if job.finished_at and job.kind == "erasure" else None
     return {name: getattr(job, name) for name in names} | {
         "state": state_of(job, utc_now()),

@@ -16,6 +16,7 @@ from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.identity.models import Person, PersonKind
 from services.identity.registry import rules
+from services.identity.registry.models import PersonalDataJob
 
 
 def load_person(unit: UnitOfWork, person_id: str) -> Person:
@@ -34,6 +35,14 @@ def find_person(session: Session, person_id: str, field: str | None = None) -> P
     if person is None:
         raise Refused("not_found", "There is no such person.", field=field)
     return person
+
+
+def is_being_erased(session: Session, *person_ids: str) -> bool:
+    """Whether services are erasing one of these people: what became another person's meanwhile would stay."""
+    running = select(PersonalDataJob.people).where(
+        PersonalDataJob.kind == "erasure", PersonalDataJob.finished_at.is_(None)
+    )
+    return any(not set(person_ids).isdisjoint(people) for people in session.scalars(running))
 
 
 def kinds_of(session: Session, person_ids: Collection[str]) -> dict[str, list[PersonKind]]:

@@ -13,7 +13,7 @@ from services.identity.realms import granting
 from services.identity.registry.accounts import load_account
 from services.identity.registry.actors import caller_of
 from services.identity.registry.statements import rows_changed
-from services.identity.sessions.models import LoginSession
+from services.identity.sessions.models import LoginSession, MailLink
 
 
 def log_out(unit: UnitOfWork) -> dict[str, Any]:
@@ -49,6 +49,16 @@ def end_sessions(unit: UnitOfWork, account_id: str, reason: str, *, but: str | N
     if ended:
         _tell(unit, account_id)
     return ended
+
+
+def void_mail_links(unit: UnitOfWork, account_id: str) -> None:
+    """End the links of an account for good: they stay ended when it is enabled again."""
+    unit.session.execute(
+        update(MailLink)
+        .where(MailLink.account_id == account_id, MailLink.void_at.is_(None))
+        .values(void_at=unit.now),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def end_mine(unit: UnitOfWork, *, session_id: str) -> dict[str, Any]:

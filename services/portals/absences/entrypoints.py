@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.chassis.events import IncomingEvent, listens
 from services.chassis.operations import Call, serves
+from services.contracts.identity import accounts
 from services.contracts.portals import absences as contract
 from services.contracts.portals.messages import WORK
 from services.portals.absences import handlers, queries
@@ -17,8 +19,7 @@ class AbsencesEntrypoints:
     @serves(contract.get_my_absence)
     def get_my_absence(self, call: Call) -> Any:
         answer = call.read(queries.get_my_absence)
-        asking.add_names(call, [answer], "surrogate_id")
-        asking.add_names(call, answer["colleagues"], "account_id")
+        asking.add_names(call, surrogate_id=[answer], account_id=answer["colleagues"])
         return answer
 
     @serves(contract.set_my_absence)
@@ -30,3 +31,8 @@ class AbsencesEntrypoints:
     @serves(contract.end_my_absence)
     def end_my_absence(self, call: Call) -> Any:
         return call.commit(handlers.end_my_absence, call.caller)
+
+    @listens(accounts.account_disabled)
+    def on_account_disabled(self, incoming: IncomingEvent) -> None:
+        """It stands in for nobody."""
+        incoming.apply(handlers.stand_in_no_more)

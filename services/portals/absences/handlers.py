@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from typing import Any
+
+from sqlalchemy import select
 
 from services.chassis.database import held_or_made
 from services.chassis.passports import Caller
@@ -34,6 +37,15 @@ def set_my_absence(
 def end_my_absence(unit: UnitOfWork, caller: Caller) -> dict[str, Any]:
     """Be there again."""
     return _changed(unit, caller, from_on=None, until_on=None, text=None, surrogate_id=None)
+
+
+def stand_in_no_more(unit: UnitOfWork, data: Mapping[str, Any]) -> None:
+    """Let an account that was disabled stand in for nobody: new items would go to where no one reads them."""
+    rows = select(Absence).where(Absence.surrogate_id == data["account_id"]).with_for_update()
+    for row in unit.session.scalars(rows):
+        row.surrogate_id = None
+        row.version += 1
+        unit.audit("absence.changed", "account", row.account_id, version=row.version)
 
 
 def _changed(unit: UnitOfWork, caller: Caller, **members: Any) -> dict[str, Any]:

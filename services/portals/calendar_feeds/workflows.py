@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from services.chassis.operations import Call
-from services.contracts.identity import accounts, recipients
+from services.contracts.identity import accounts, passports
 from services.portals.calendar_feeds import calendar, handlers, queries
+from services.portals.my_appointments.access import SEE
 
 
 def read_calendar_feed(call: Call) -> Any:
@@ -16,9 +17,8 @@ def read_calendar_feed(call: Call) -> Any:
     def ask(operation: Any, **request: Any) -> Any:
         return call.runtime.ask(operation, request, organisation=feed.organisation, context=call.context)
 
-    # Whoever may see the schedule is told of it.
-    told = ask(recipients.list_person_recipients, person_id=feed.person_id, booked_by=feed.account_id)
-    if feed.account_id not in {each["account_id"] for each in told["persons"]}:
+    wanted = {"account_id": feed.account_id, "permission": SEE, "person_id": feed.person_id}
+    if not ask(passports.check_permission, **wanted)["is_allowed"]:
         raise handlers.gone()
     organisation = ask(accounts.describe_account, account_id=feed.account_id)["organisation_name"]
     with call.reading(feed.organisation[0]) as session:

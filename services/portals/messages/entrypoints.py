@@ -17,7 +17,7 @@ class MessagesEntrypoints:
     def list_correspondence(self, call: Call) -> Any:
         call.note_reading("correspondence.read", "person", call.request["person_id"])
         answer = call.read(queries.list_correspondence)
-        asking.add_names(call, answer["items"], "author_id")
+        asking.add_names(call, author_id=answer["items"])
         return answer
 
     @serves(contract.start_message)

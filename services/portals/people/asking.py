@@ -74,13 +74,12 @@ def add_person_names(call: Call, things: Iterable[dict[str, Any]]) -> None:
         each["person_name"] = names.get(each["person_id"])
 
 
-def add_names(call: Call, things: Iterable[dict[str, Any]], *members: str) -> None:
-    """Add `<member>_name` to each of these dumped replies: the name of the account there, None where it is unknown."""
-    shown = list(things)
-    names = _names(call, {thing[member] for thing in shown for member in members})
-    for thing in shown:
-        for member in members:
-            thing[f"{member}_name"] = names.get(thing[member])
+def add_names(call: Call, **things: Iterable[dict[str, Any]]) -> None:
+    """Add `<member>_name` to dumped replies, given by member: the name of the account there, None where it is unknown."""
+    shown = [(member, each) for member, those in things.items() for each in those]
+    names = _names(call, {each[member] for member, each in shown})
+    for member, each in shown:
+        each[f"{member}_name"] = names.get(each[member])
 
 
 def _names(call: Call, account_ids: Iterable[str | None]) -> Mapping[str | None, str | None]:

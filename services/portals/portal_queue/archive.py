@@ -32,7 +32,7 @@ from services.portals.portal_queue import queries
 from services.portals.portal_queue.models import QueueItem, QueueText
 
 _MOST_WORDS = 8
-_NEWEST = 10_000  # items of which each is looked at for a word
+_NEWEST, _NEXT = 2_000, 8_000  # items of which each is looked at for a word
 _APART = datetime.timedelta(minutes=5)  # of requests that came at once, at most
 
 
@@ -94,19 +94,29 @@ def _in_order(item: Any) -> tuple[Any, ...]:
 def _with_words(session: Session, items: Select[Any], typed: list[str], most: int) -> Sequence[QueueItem]:
     """PostgreSQL's first of these items that have the words.
 
-    It is told which way to go, as it takes every beginning of a word for frequent. Words that come often are among the newest
-    items, whose texts are looked through as they are; those that do not are few, so the index of words gathers all of them.
+    It is told which way to go, as it takes every beginning of a word for frequent. The texts of the newest items are looked
+    through as they are. What is found there says how often the words come: if the next newest should be enough for the page,
+    they are looked through, too; otherwise the index of words gathers all that there are, which are few.
     """
-    newest = aliased(QueueItem, items.limit(_NEWEST).subquery())
-    words = select(" " + QueueText.words).where(QueueText.item_id == newest.id).scalar_subquery()
-    near = select(newest).where(*(words.like(f"% {each}%") for each in typed))
-    rows = session.scalars(near.order_by(*_in_order(newest)).limit(most)).all()
+    rows = _among(session, items.limit(_NEWEST), typed, most)
     if len(rows) == most or session.scalars(items.offset(_NEWEST - 1).limit(1)).first() is None:
         return rows
+    if len(rows) * (_NEWEST + _NEXT) >= most * _NEWEST:
+        rows += _among(session, items.offset(_NEWEST).limit(_NEXT), typed, most - len(rows))
+        if len(rows) == most:
+            return rows
     gathered = select(QueueText.item_id).where(_has_words(typed)).scalar_subquery()
     # As an array: a plain subquery could be asked for each item instead.
     of_words = QueueItem.id == any_(func.array(gathered, type_=ARRAY(String)))
     return session.scalars(items.where(of_words).limit(most)).all()
+
+
+def _among(session: Session, items: Select[Any], typed: list[str], most: int) -> list[QueueItem]:
+    """The first of these items that have the words, by looking at the text of each."""
+    looked_at = aliased(QueueItem, items.subquery())
+    words = select(" " + QueueText.words).where(QueueText.item_id == looked_at.id).scalar_subquery()
+    having = select(looked_at).where(*(words.like(f"% {each}%") for each in typed))
+    return list(session.scalars(having.order_by(*_in_order(looked_at)).limit(most)))
 
 
 def _has_words(typed: list[str]) -> ColumnElement[bool]:

@@ -12,7 +12,7 @@ from services.portals.portal_queue import archive, handlers, queries
 
 
 def _with_names(call: Call, answer: Any) -> Any:
-    asking.add_names(call, answer.get("items", [answer]), "assigned_to")
+    asking.add_names(call, assigned_to=answer.get("items", [answer]))
     return answer
 
 
@@ -29,12 +29,16 @@ class PortalQueueEntrypoints:
 
     @serves(contract.get_queue_item)
     def get_queue_item(self, call: Call) -> Any:
-        answer = _with_names(call, call.read(queries.get_queue_item))
+        answer = call.read(queries.get_queue_item)
         call.note_reading("queue_item.read", "queue_item", answer["id"], person_id=answer["person_id"])
-        asking.add_names(call, [*answer["messages"]], "author_id")
-        asking.add_names(call, [*answer["steps"]], "actor_id")
         told = [account for each in answer["escalations"] for account in each["accounts"]]
-        asking.add_names(call, told, "account_id")
+        asking.add_names(
+            call,
+            assigned_to=[answer],
+            author_id=answer["messages"],
+            actor_id=answer["steps"],
+            account_id=told,
+        )
         return answer
 
     @serves(contract.list_request_types)

@@ -39,8 +39,8 @@ class StaffGroupsEntrypoints:
 
 def _with_names(call: Call, answer: Any) -> Any:
     groups = answer.get("items", [answer])
-    asking.add_names(call, groups, "supervisor_id")
-    asking.add_names(call, [member for each in groups for member in each["members"]], "account_id")
+    members = [member for each in groups for member in each["members"]]
+    asking.add_names(call, supervisor_id=groups, account_id=members)
     return answer
 
 

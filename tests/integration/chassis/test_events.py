@@ -5,15 +5,21 @@ from __future__ import annotations
 import contextlib
 
 import pytest
+import requests
 from sqlalchemy import create_engine, text
 
 from deploy import parked
 from services.chassis import wire
 from services.chassis.events import RETRY_AFTER_S, retry_exchange
+from services.chassis.outbox import publish_again
 from services.chassis.publisher import Outgoing, Publisher
+from services.chassis.topology import topology
+from services.chassis.unit_of_work import utc_now
 from tests.support import toy
 from tests.support.eventually import eventually
 from tests.support.toy_process import ServiceSystem, call, message_count, metric, toy_system
+
+WITHOUT_A_QUEUE = 500
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -97,6 +103,7 @@ def _bytes(body) -> bytes:
     return body.encode() if isinstance(body, str) else body
 
 
+@pytest.mark.fault("F15")
 def test_an_event_whose_handler_fails_climbs_the_ladder_and_is_parked_and_can_be_driven_again(
     vhost, tmp_path
 ):
@@ -175,6 +182,77 @@ def test_an_event_that_no_queue_takes_stays_in_the_outbox_until_one_does(vhost, 
         eventually(lambda: _assert_equal(_outbox_depth(system), 0), timeout_s=20)
         eventually(lambda: _assert_equal(_echoes(system), {"waits": 1}))
         client.close()
+
+
+def _assert_told(system: ServiceSystem, event: str) -> None:
+    assert event in system.log.read_text()
+
+
+def _checks(system: ServiceSystem) -> dict[str, bool]:
+    """What readiness depends on, as the process says."""
+    checks: dict[str, bool] = requests.get(f"http://127.0.0.1:{system.ports[0]}/readyz", timeout=5).json()[
+        "checks"
+    ]
+    return checks
+
+
+@pytest.mark.full
+@pytest.mark.timeout(600)
+@pytest.mark.fault("F23")
+def test_hundreds_of_events_wait_until_their_queues_are_there(vhost, tmp_path):
+    with toy_system(vhost, tmp_path) as system, contextlib.closing(system.connection()) as connection:
+        channel = connection.channel()
+        channel.queue_delete("portico.feed")
+        channel.queue_delete("toy.on_thing_added")
+        eventually(lambda: _assert_told(system, "queues_missing"))
+        client = system.client()
+        for number in range(WITHOUT_A_QUEUE):  # calls are served nevertheless
+            call(client, toy.add_thing, system.passport("toy.add"), label=f"thing {number}")
+        client.close()
+        eventually(lambda: _assert_positive(metric(system.ports[0], "portico_events_unroutable_total")))
+        waited = _outbox_depth(system)
+        assert not _checks(system)["consuming"]
+
+        topology([toy.Service]).declare(connection)
+
+        eventually(lambda: _assert_equal(_checks(system)["consuming"], True), timeout_s=30)
+        eventually(lambda: _assert_equal(_outbox_depth(system), 0), timeout_s=60)
+        eventually(lambda: _assert_equal(sum(_echoes(system).values()), WITHOUT_A_QUEUE), timeout_s=60)
+        found = list(_echoes(system).values())
+    lost, twice = found.count(0), sum(count > 1 for count in found)
+    print(
+        f"F23: attempted {WITHOUT_A_QUEUE} acknowledged {WITHOUT_A_QUEUE} found {len(found) - lost} lost {lost} duplicated {twice} "
+        f"unexpected 0; {waited} waited"
+    )
+    assert (lost, twice) == (0, 0)
+    assert waited >= WITHOUT_A_QUEUE  # with the checkpoints of the audit trail, which are events as well
+
+
+@pytest.mark.fault("F23")
+def test_events_of_a_time_without_the_queue_of_a_listener_are_published_again(vhost, tmp_path):
+    """Another queue takes them, so the broker returns nothing; the history of the service has them."""
+    with toy_system(vhost, tmp_path) as system, contextlib.closing(system.connection()) as connection:
+        connection.channel().queue_delete("toy.on_thing_added")
+        eventually(lambda: _assert_told(system, "queues_missing"))
+        client = system.client()
+        began_at = utc_now()
+        for number in range(3):
+            call(client, toy.add_thing, system.passport("toy.add"), label=f"thing {number}")
+        client.close()
+        eventually(lambda: _assert_equal(_outbox_depth(system), 0))
+        topology([toy.Service]).declare(connection)
+        eventually(lambda: _assert_equal(_checks(system)["consuming"], True), timeout_s=30)
+        assert set(_echoes(system).values()) == {0}
+
+        system.stop()
+        engine = create_engine(system.database_url)
+        with engine.begin() as database:
+            assert publish_again(database, toy.Base.chassis, began_at) >= 3
+        engine.dispose()
+        system.start()
+
+        eventually(lambda: _assert_equal(_outbox_depth(system), 0), timeout_s=30)
+        eventually(lambda: _assert_equal(list(_echoes(system).values()), [1, 1, 1]), timeout_s=30)
 
 
 def _assert_positive(value: float) -> None:

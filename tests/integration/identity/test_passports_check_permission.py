@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts, api_clients, passports
+from services.contracts.identity import accounts, api_clients, passports, people
 from tests.integration.identity.conftest import Identity
+from tests.integration.identity.family import Desk
 from tests.support.in_process import BAYSIDE, a_service
 
 
@@ -55,3 +56,22 @@ def test_only_those_who_give_work_to_accounts_may_ask(identity: Identity) -> Non
     with pytest.raises(Refused) as refused:
         may(identity, identity.an_account()["id"], "referral.assign", service="signing")
     assert refused.value.code == "forbidden"
+
+
+def test_a_persons_profile_is_reached_by_whom_it_is_open_to_and_only_while_it_is(either: Identity) -> None:
+    desk = Desk(either)
+    client, other = desk.a_client(), desk.a_client()
+    own = desk.grant(client)["account_id"]
+    desk.first_sign_in(client["email"])
+
+    def sees(account_id: str, person_id: str | None) -> bool:
+        asking = a_service("portals", (either.harbor.organisation_id, "harbor"))
+        wanted = {"account_id": account_id, "permission": "profile.view_schedule", "person_id": person_id}
+        return bool(either.call(passports.check_permission, asking, **wanted)["is_allowed"])
+
+    assert sees(own, client["id"])
+    assert sees(own, None)
+    assert not sees(own, other["id"])
+    version = desk.call(people.get_person, person_id=client["id"])["version"]
+    desk.call(people.disable_person, person_id=client["id"], version=version)
+    assert not sees(own, client["id"])

@@ -11,10 +11,12 @@ from sqlalchemy import select, update
 
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts, organisations, passports, realms
-from services.identity.passports.models import MailLink
+from services.contracts.identity import accounts, organisations, passports, people, realms
+from services.identity.models import Account
 from services.identity.secrets.tokens import token_hash
+from services.identity.sessions.models import MailLink
 from tests.integration.identity.conftest import FEATURES, Identity
+from tests.integration.identity.test_merging import a_patient
 from tests.support.in_process import a_service
 
 REFERRAL, MESSAGE = "5" * 32, "6" * 32
@@ -163,6 +165,34 @@ def test_it_ends_when_the_account_is_disabled(identity: Identity) -> None:
     version = account_of(identity, recipient["id"])["version"]
     identity.call(accounts.disable_account, identity.admin(), account_id=recipient["id"], version=version)
     assert ends(identity, token)
+
+
+def test_it_stays_ended_when_the_account_is_enabled_again(identity: Identity) -> None:
+    recipient, other = a_recipient(identity), identity.a_provider("7" * 32, can_change_status=True)
+    token, of_other = minted(identity, recipient["id"]), minted(identity, other["id"], message_id="7" * 32)
+    for operation in (accounts.disable_account, accounts.enable_account):
+        version = account_of(identity, recipient["id"])["version"]
+        identity.call(operation, identity.admin(), account_id=recipient["id"], version=version)
+    assert account_of(identity, recipient["id"])["state"] == "active"
+    assert ends(identity, token)
+    assert not ends(identity, of_other)
+    assert not ends(identity, minted(identity, recipient["id"]))
+
+
+def test_it_stays_ended_when_the_person_was_disabled(identity: Identity) -> None:
+    admin = identity.admin()
+    recipient = a_recipient(identity)
+    token = minted(identity, recipient["id"])
+    person = a_patient(identity, admin, "P1")
+    identity.database.write(None, lambda session: _give(session, recipient["id"], person["id"]))
+    for operation in (people.disable_person, people.enable_person):
+        version = identity.call(people.get_person, admin, person_id=person["id"])["version"]
+        identity.call(operation, admin, person_id=person["id"], version=version)
+    assert ends(identity, token)
+
+
+def _give(session: Any, account_id: str, person_id: str) -> None:
+    session.execute(update(Account).where(Account.id == account_id).values(person_id=person_id))
 
 
 def test_it_ends_when_the_account_has_another_role(identity: Identity) -> None:

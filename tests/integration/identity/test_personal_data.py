@@ -240,6 +240,33 @@ def test_an_export_is_one_file_of_all_services_for_a_day(identity: Identity) -> 
         assert refused.code == "not_found"
 
 
+def test_what_was_exported_before_an_erasure_is_not_handed_out_after_it(either: Identity) -> None:
+    admin = either.admin()
+    person, other = a_person(either, admin), a_person(either, admin, "P2")
+    exported, of_other, late = (
+        either.call(personal_data.export_person, admin, person_id=each["id"])
+        for each in (person, other, a_person(either, admin, "P3"))
+    )
+    for job in (exported, of_other):
+        answer(either, job["id"], sha256=part_file(either, b"{}\n"))
+    answer(either, late["id"], *OTHERS[:3], sha256=part_file(either, b'{"first_name": "Canary"}\n'))
+    jobs.work(either.runtime)
+    for person_id, number in ((person["id"], "P1"), (late["person_id"], "P3")):
+        job = erase(either, admin, {"id": person_id, "number": number})
+        answer(either, job["id"])
+    jobs.work(either.runtime)
+    gone = progress(either, admin, exported["id"])
+    assert (gone["state"], gone["expires_at"]) == ("expired", None)
+    assert either.refused(personal_data.download_person_export, admin, job_id=gone["id"]).code == "not_found"
+    assert either.call(personal_data.download_person_export, admin, job_id=of_other["id"])["sha256"]
+    # One that is finished later has nothing of what there was before.
+    answer(either, late["id"], OTHERS[3], sha256=part_file(either, b"{}\n"))
+    jobs.work(either.runtime)
+    file = either.call(personal_data.download_person_export, admin, job_id=late["id"])
+    text = either.runtime.blobs.find(either.harbor.organisation_id, file["sha256"]).read_text()
+    assert ("Canary" in text, "Erased" in text) == (False, True)
+
+
 def test_an_export_fails_whose_first_files_are_gone(identity: Identity) -> None:
     admin = identity.admin()
     job = identity.call(personal_data.export_person, admin, person_id=a_person(identity, admin)["id"])
@@ -249,6 +276,41 @@ def test_an_export_fails_whose_first_files_are_gone(identity: Identity) -> None:
     assert (failed["state"], failed["expires_at"]) == ("failed", None)
     refused = identity.refused(personal_data.download_person_export, admin, job_id=job["id"])
     assert refused.code == "not_found"
+
+
+def test_whom_services_are_erasing_becomes_nobody_else_and_is_not_enabled(either: Identity) -> None:
+    admin = either.admin()
+    kept, merged, other = (a_person(either, admin, number) for number in ("P1", "P2", "P3"))
+
+    def plan(**pair: str) -> Any:
+        return {**pair, "plan": either.call(merging.preview_merge, admin, **pair)["plan"]}
+
+    pair = plan(kept_id=kept["id"], merged_id=merged["id"])
+    merge_id = either.call(merging.merge_people, admin, **pair)["id"]
+    planned = [
+        plan(kept_id=other["id"], merged_id=kept["id"]),
+        plan(kept_id=kept["id"], merged_id=other["id"]),
+    ]
+    exported = either.call(personal_data.export_person, admin, person_id=other["id"])
+    job = erase(either, admin, kept)
+    told = [either.refused(merging.merge_people, admin, **each) for each in planned]
+    assert [(each.code, each.field) for each in told] == [
+        ("merge_refused", "merged_id"),
+        ("merge_refused", "kept_id"),
+    ]
+    assert either.refused(merging.undo_merge, admin, merge_id=merge_id).code == "merge_refused"
+    version = either.call(people.get_person, admin, person_id=kept["id"])["version"]
+    wanted = {"person_id": kept["id"], "version": version}
+    assert either.refused(people.enable_person, admin, **wanted).code == "cannot_be_enabled"
+    # One who is only written down is enabled as before, and so is one who was erased.
+    for changed in (people.disable_person, people.enable_person):
+        version = either.call(people.get_person, admin, person_id=other["id"])["version"]
+        either.call(changed, admin, person_id=other["id"], version=version)
+    assert progress(either, admin, exported["id"])["state"] == "running"
+    answer(either, job["id"])
+    jobs.work(either.runtime)
+    version = either.call(people.get_person, admin, person_id=kept["id"])["version"]
+    assert not either.call(people.enable_person, admin, person_id=kept["id"], version=version)["is_disabled"]
 
 
 def test_an_export_waits_while_the_store_is_away_and_holds_up_no_other(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.contracts.identity import accounts
 from services.contracts.portals import absences as contract
 from services.contracts.portals import inbox, messages, portal_queue, staff_groups
 from tests.support.in_process import BAYSIDE, a_caller
@@ -131,3 +132,22 @@ def test_a_group_that_is_away_as_a_whole_is_told_before_and_its_items_go_to_who_
         desk(inbox.get_writing_rules, a_person(organisation=BAYSIDE), portal="patient")["types"][0]["away"]
         is None
     )
+
+
+def test_an_account_that_was_disabled_stands_in_for_nobody(portal_desk: PortalDesk) -> None:
+    desk = portal_desk
+    third = a_caller(messages.WORK, id="9" * 32)
+    desk.workers.add(third.id)
+    version = is_away(desk, surrogate_id=third.id)["version"]
+    is_away(desk, third, surrogate_id=OTHER_STAFF.id)
+    give = lambda: desk.change(portal_queue.assign_queue_item, desk.send(), OTHER_STAFF, account_id=STAFF.id)  # noqa: E731
+    desk.portals.deliver(accounts.account_disabled, {"account_id": third.id}, organisation=BAYSIDE)
+    assert desk(contract.get_my_absence)["surrogate_id"] == third.id, (
+        "an account of somebody else's organisation"
+    )
+    for _ in range(2):
+        desk.portals.deliver(accounts.account_disabled, {"account_id": third.id})
+    mine = desk(contract.get_my_absence)
+    assert (mine["version"], mine["from_on"], mine["surrogate_id"]) == (version + 1, DAYS["from_on"], None)
+    assert desk(contract.get_my_absence, third)["surrogate_id"] == OTHER_STAFF.id
+    assert give()["assigned_to"] == STAFF.id

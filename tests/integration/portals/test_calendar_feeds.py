@@ -13,7 +13,7 @@ from icalendar import Calendar
 from sqlalchemy import text
 
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts, recipients
+from services.contracts.identity import accounts, passports
 from services.contracts.portals import appointments, configuration, my_appointments
 from services.contracts.portals import calendar_feeds as contract
 from tests.integration.portals.clinic import COLLEAGUE, START, WORKER, Clinic, somebody
@@ -30,17 +30,16 @@ class Feeds(Clinic):
         super().__init__(portals, clock)
         self.see_schedule = {WORKER.id}
         self.asked: list[Any] = []
-        portals.answers[recipients.list_person_recipients.address] = self._recipients
+        portals.answers[passports.check_permission.address] = self._is_allowed
         portals.answers[accounts.describe_account.address] = lambda asked: {
             **dict.fromkeys(("first_name", "last_name", "email", "language", "person_id")),
             "account_id": asked["account_id"],
             "organisation_name": "Harbor Clinic",
         }
 
-    def _recipients(self, asked: Any) -> dict[str, Any]:
+    def _is_allowed(self, asked: Any) -> dict[str, Any]:
         self.asked.append(asked)
-        told = [{"account_id": each, "email_is_verified": True} for each in sorted(self.see_schedule)]
-        return {"persons": told, "supervisors": []}
+        return {"is_allowed": asked["account_id"] in self.see_schedule}
 
     def make(self, caller: Any = WORKER) -> str:
         """Switch the feed on; its secret."""
@@ -94,7 +93,8 @@ def test_a_feed_says_that_there_is_an_appointment_with_whom_when_and_where(clini
     assert event["dtend"].dt == datetime.datetime(2026, 3, 5, 14, 30, tzinfo=datetime.UTC)
     assert not [each for each in ("Drug", "drug", "Reed", "Quill", PERSON, WORKER.id) if each in whole]
     assert clinic.read(token) == whole, "who has it already needs no other one"
-    assert clinic.asked[-1] == {"person_id": PERSON, "booked_by": WORKER.id}
+    wanted = {"account_id": WORKER.id, "permission": "profile.view_schedule", "person_id": PERSON}
+    assert clinic.asked[-1] == wanted
     clinic(my_appointments.cancel_my_appointment, WORKER, appointment_id=booked["id"], version=1)
     assert clinic.shown(token) == []
 

@@ -342,11 +342,13 @@ def test_the_archive_is_searched_and_shows_the_newest_request_first(portal_desk:
     assert desk(contract.search_archive, STRANGER)["items"] == []
 
 
+@pytest.mark.parametrize(("newest", "following"), [(3, 0), (3, 2), (1, 9), (9, 0)])
 def test_words_are_found_wherever_in_the_archive_they_stand(
-    portal_desk: PortalDesk, monkeypatch: pytest.MonkeyPatch
+    portal_desk: PortalDesk, monkeypatch: pytest.MonkeyPatch, newest: int, following: int
 ) -> None:
     desk = portal_desk
-    monkeypatch.setattr(archive, "_NEWEST", 3)
+    monkeypatch.setattr(archive, "_NEWEST", newest)
+    monkeypatch.setattr(archive, "_NEXT", following)
     texts = ("knee", "knee", "back", "knee", "back", "back", "knee")
     ids = []
     for text in texts:

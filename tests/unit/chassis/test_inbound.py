@@ -164,9 +164,10 @@ def test_a_service_consumes_while_its_link_is_open_and_it_does_not_drain(
 
 
 class Connection:
-    """A connection whose channels remember what they consume."""
+    """A connection whose channels remember what they consume. Queues that are `missing` do not exist."""
 
-    def __init__(self) -> None:
+    def __init__(self, *missing: str) -> None:
+        self.missing = missing
         self.channels: list[Any] = []
         self.cancelled: list[str] = []
 
@@ -174,7 +175,15 @@ class Connection:
         channel = SimpleNamespace(qos=None, queues=[], auto_decode=True)
         channel.basic_qos = lambda _size, count, _is_global: setattr(channel, "qos", count)
 
+        def declare(queue: str, *, passive: bool) -> None:
+            assert passive
+            if queue in self.missing:
+                raise amqp.NotFound
+
         def consume(queue: str, callback: Any) -> str:
+            if queue in self.missing:
+                channel.queues.clear()  # the broker closes the channel
+                raise amqp.NotFound
             channel.queues.append((queue, callback))
             return f"tag of {queue}"
 
@@ -184,6 +193,7 @@ class Connection:
                 raise OSError
 
         channel.basic_consume, channel.basic_cancel = consume, cancel
+        channel.queue_declare, channel.close = declare, lambda: None
         self.channels.append(channel)
         return channel
 
@@ -218,6 +228,45 @@ def test_calls_and_events_are_consumed_apart_and_only_what_the_service_has(
     assert connection.cancelled == [f"tag of {name}" for _, names in consumed for name in names]
     inbound._open(again := Connection())
     assert again.channels == []
+
+
+def test_a_queue_that_is_missing_stops_neither_calls_nor_other_queues(
+    inbound: Inbound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbound.runtime.settings = SimpleNamespace(rpc_workers=3, event_workers=2, amqp_uri="amqp://broker")
+    inbound.serve("add_thing", None)
+    for queue in (QUEUE, "toy.gone", "toy.gone_too"):
+        inbound.listen(queue, None)
+    link: Any = SimpleNamespace(is_open=threading.Event(), renewed=0)
+    link.renew = lambda: setattr(link, "renewed", link.renewed + 1)
+    link.is_open.set()
+    inbound._link = link
+    inbound._open(connection := Connection("toy.gone", "toy.gone_too"))
+
+    consumed = [name for channel in connection.channels for name, _ in channel.queues]
+    assert consumed == ["rpc-toy", QUEUE]
+    assert inbound.queues == ["rpc-toy", QUEUE, wire.PARKING_QUEUE]
+    assert not inbound.is_consuming
+    inbound.drain()
+    assert connection.cancelled == ["tag of rpc-toy", f"tag of {QUEUE}"]
+
+    # It connects anew once one of them is there, and not before.
+    for missing, renewed in ((("toy.gone", "toy.gone_too"), 0), (("toy.gone",), 1)):
+        looked: Any = Connection(*missing)
+        looked.close = lambda: None
+        monkeypatch.setattr(inbound_module, "connect", lambda _uri, _timeout_s, looked=looked: looked)
+        assert inbound.take_up_missing()
+        assert link.renewed == renewed
+    link.is_open.clear()
+    assert inbound.take_up_missing()
+    assert link.renewed == 1
+    inbound._draining.clear()
+    link.is_open.set()
+    inbound._open(Connection())
+    assert inbound.missing == []
+    assert inbound.is_consuming
+    assert inbound.take_up_missing()
+    assert link.renewed == 1
 
 
 class Call(Message):

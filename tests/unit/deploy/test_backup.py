@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from deploy import backup as saving
+from deploy import publish_again as publishing
 from deploy import restore as restoring
 from deploy.backup import BackupError, backup
+from deploy.migrate import SERVICES
 from deploy.restore import restore
 from tests.support.databases import migrated
 
@@ -127,3 +129,23 @@ def test_a_missing_address_is_named(main: object, monkeypatch: pytest.MonkeyPatc
 )
 def test_files_in_a_bucket_are_left_to_its_store(bucket: dict[str, str], saved: Path | None) -> None:
     assert saving.files_to_save({"BLOB_DIR": "/b", **bucket}) == saved
+
+
+def test_events_since_a_time_are_published_again_by_the_services_that_are_named(
+    urls: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for service in SERVICES:
+        monkeypatch.setenv(f"{service.upper()}_DATABASE_URL", urls.get(service, "sqlite://"))
+    for service in ("identity", "notifications"):
+        publish(urls[service], "old", NOW - datetime.timedelta(days=1))
+        publish(urls[service], "recent", NOW - datetime.timedelta(minutes=5))
+    since = (NOW - datetime.timedelta(hours=1)).isoformat()
+
+    assert publishing.main([since, "identity"]) == 0
+
+    assert (outbox(urls["identity"]), outbox(urls["notifications"])) == (["recent"], [])
+    assert capsys.readouterr().out == "identity will publish 1 events again\n"
+    for wrong in ([since, "identities"], ["2026-05-01T10:00:00", "identity"], ["yesterday"]):
+        with pytest.raises(SystemExit):
+            publishing.main(wrong)
+    assert outbox(urls["identity"]) == ["recent"]

@@ -21,7 +21,7 @@ from gateway.web.protection import VISITOR, Protection
 from gateway.web.return_paths import own_path
 from services.contracts.errors import Refused
 from services.contracts.fields import Moment, Text
-from services.contracts.identity import credentials, people
+from services.contracts.identity import credentials, people, personal_data
 from services.contracts.portals import portal_queue
 from services.contracts.referrals import assignments, queues
 
@@ -203,6 +203,12 @@ def test_a_problem_names_its_field_as_the_form_does():
     assert signed.sentences == {"typed_name": "Your name, as a signature: type it."}
     unshown = problems.of(Refused("invalid_request", "typed_name: type it.", "typed_name"), NOTE, form)
     assert (unshown.general, unshown.fields) == ("Typed name: type it.", {})
+    # What the page is about has a label nowhere.
+    erase = Action("erase", personal_data.erase_person, "")
+    of_the_page = problems.of(
+        Refused("still_employed", "person_id: this person works.", "person_id"), erase, form
+    )
+    assert (of_the_page.general, of_the_page.fields) == ("This person works.", {})
     # A refusal in whole words has no name in front.
     whole = problems.of(Refused("slot_taken", "Somebody was faster.", "note"), NOTE, form)
     whole.note("note", "note", "Time")
