@@ -24,6 +24,7 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
     dispatcher = Dispatcher(client, open_store(settings), settings)
     if settings.gateway_serves != "pages":
         _register_api(app, dispatcher)
+        documentation.register(app, ROUTES, settings.public_url)
         oauth.register(app, dispatcher, settings.public_url)
     if settings.gateway_serves != "api":
         from gateway import web  # noqa: PLC0415  # a gateway for programs alone loads no template
@@ -47,7 +48,6 @@ def _register_api(app: flask.Flask, dispatcher: Dispatcher) -> None:
         app.add_url_rule(
             route.rule, f"{route.method} {route.path}", _view(dispatcher, route), methods=[route.method]
         )
-    documentation.register(app, ROUTES)
 
 
 def _view(dispatcher: Dispatcher, route: Route) -> Any:

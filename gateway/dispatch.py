@@ -14,7 +14,7 @@ import orjson
 from marshmallow import fields
 from werkzeug.datastructures import MultiDict
 
-from gateway import cookies, fhir, requests
+from gateway import cookies, fhir, ndjson, requests
 from gateway.auth import Admitted, admit, session_token
 from gateway.client_address import client_address
 from gateway.passports import Passports
@@ -58,6 +58,8 @@ class Dispatcher:
     def _answer(self, route: Route, arguments: dict[str, Any], admitted: Admitted) -> flask.Response:
         if route.is_fhir:
             return fhir.answer(self._client.call(route.operation, arguments, admitted.context)["resource"])
+        if route.has_ndjson and ndjson.is_wanted(arguments):
+            return ndjson.answer(self._pages(route, arguments, admitted))
         wants_cookie = route.cookie in ("given", "begun") and self._wants_cookie(arguments)
         reply = self._client.call(route.operation, arguments, admitted.context)
         if route.downloads:
@@ -70,6 +72,18 @@ class Dispatcher:
         if route.cookie == "taken" and cookies.session_token():
             cookies.clear_session(response)
         return response
+
+    def _pages(self, route: Route, arguments: dict[str, Any], admitted: Admitted) -> ndjson.Pages:
+        """All pages of a list. The caller is admitted again for each of them."""
+        arguments = {**arguments, "per_page": ndjson.OF_A_PAGE}
+
+        @flask.copy_current_request_context
+        def following(after: str) -> Any:
+            requests.begin_again()
+            admitted = self._admit(route.operation, lambda: session_token(self._public_url), None, None)
+            return self._client.call(route.operation, {**arguments, "after": after}, admitted.context)
+
+        return ndjson.Pages(self._client.call(route.operation, arguments, admitted.context), following)
 
     def call(
         self,

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import flask
 
-from gateway import cookies, fhir, requests
+from gateway import cookies, fhir, ndjson, requests
 from gateway.routes import Route
 from services.chassis.wire import encode
 from services.contracts.asyncapi import asyncapi, data_schema
@@ -41,6 +41,14 @@ _COOKIE = {
     "type": "boolean",
     "description": "true: the token or browser key comes as a cookie that scripts cannot read, and not in the answer",
 }
+_FORMAT = {
+    "name": "format",
+    "in": "query",
+    "required": False,
+    "schema": {"enum": list(ndjson.FORMATS), "default": "json"},
+    "description": "ndjson: the objects of all pages, one a line. It goes without `page`, `per_page` and `after`. An answer that "
+    "breaks off (no last chunk) is not whole",
+}
 _SEARCHED = {"type": "object", "additionalProperties": {"type": "string"}}
 _SEARCH = {
     "name": "parameters",
@@ -50,6 +58,8 @@ _SEARCH = {
     "schema": _SEARCHED,
     "description": "FHIR search parameters; /fhir/R4/metadata lists those of each type",
 }
+# What the API of HSDS says of itself at its root (https://docs.openreferral.org/en/3.1/hsds/api_reference.html).
+_HSDS = {"version": "3.1", "profile": "https://docs.openreferral.org/en/3.1/hsds/"}
 _PROBLEM = {
     "type": "object",
     "description": "RFC 9457",
@@ -139,7 +149,7 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
         parameters += [
             {"name": name, "in": "query", "required": name in required, "schema": member}
             for name, member in rest.items()
-        ]
+        ] + [_FORMAT] * route.has_ndjson
     if declared.kind == "command":
         parameters.append(_KEY)
     if declared.takes_version:
@@ -175,6 +185,8 @@ def _responses(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
         responses[str(declared.status)]["content"] = {
             "application/json": {"schema": schemas.reference(declared.reply)}
         }
+    if route.has_ndjson:
+        responses["200"]["content"][ndjson.MEDIA_TYPE] = {"schema": {"type": "string"}}
     by_status: dict[int, list[str]] = {}
     for code in declared.codes:
         by_status.setdefault(CODES[code], []).append(code)
@@ -186,7 +198,7 @@ def _responses(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
     return responses
 
 
-def register(app: flask.Flask, routes: Sequence[Route]) -> None:
+def register(app: flask.Flask, routes: Sequence[Route], public_url: str | None) -> None:
     """Serve the documents."""
     api = _Made(lambda: encode(openapi(routes)))
     events = _Made(lambda: encode(asyncapi(CONTRACTS)))
@@ -209,6 +221,12 @@ def register(app: flask.Flask, routes: Sequence[Route]) -> None:
                 "not_found", "There is no event schema of this name; /asyncapi.json lists all events."
             )
         return flask.Response(encode(data_schema(event)), content_type="application/schema+json")
+
+    # Both spellings without a redirect, which would contain whatever host the client named.
+    @app.get("/v1/hsds/", strict_slashes=False)
+    def hsds_api() -> flask.Response:
+        openapi_url = (public_url or flask.request.url_root).rstrip("/") + "/openapi.json"
+        return flask.Response(encode({**_HSDS, "openapi_url": openapi_url}), content_type="application/json")
 
     @app.get("/docs")
     def docs() -> flask.Response:

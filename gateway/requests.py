@@ -36,6 +36,11 @@ def require_few_fields() -> None:
         raise Refused("request_too_large", f"The form has more than {MOST_FIELDS} fields.")
 
 
+def begin_again() -> None:
+    """Let the current request have its whole time anew, for the next part of a long answer."""
+    flask.request.environ[SUBMITTED_AT] = time.monotonic()
+
+
 def waited_s() -> float:
     """How long the current request has waited for a thread, and since."""
     now = time.monotonic()

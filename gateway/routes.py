@@ -24,6 +24,7 @@ class Route:
     part `file`. `downloads`: the reply names a stored file, and the response is that file, of this media type.
     `is_fhir`: the route follows FHIR R4: any query parameter, also repeated ones; errors as OperationOutcome. A search by
     POST has its parameters in a form.
+    `has_ndjson`: with `format=ndjson` the response has the objects of all pages of a list, one a line.
     `is_calendar`: the response is the reply's `calendar`, as text/calendar, and it is not sent again to whoever has it (RFC 9110,
     section 13.1.2). Its address may hold a secret (decision 0016).
     `cookie` is "given" where the reply's token becomes the browser's session cookie if the request asks for it
@@ -39,6 +40,7 @@ class Route:
     cookie: Literal["given", "taken", "begun"] | None = None
     is_fhir: bool = False
     is_calendar: bool = False
+    has_ndjson: bool = False
 
     @property
     def name(self) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from prometheus_client import start_http_server
@@ -21,6 +21,7 @@ from prometheus_client import start_http_server
 from gateway import answers, errors, ranges
 from gateway.app import create_app
 from gateway.bodies import Receive, read_body
+from gateway.ndjson import Pages
 from gateway.requests import BODY_COMES_LATER, SUBMITTED_AT
 from gateway.settings import GatewaySettings
 from gateway.uploads import UploadsLoop
@@ -32,6 +33,7 @@ from services.chassis.settings import load_settings
 from services.contracts.errors import Refused
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+T = TypeVar("T")
 
 FORM = "multipart/form-data"
 _PIECE_BYTES = 256 * 1024
@@ -71,7 +73,7 @@ class StoredFile:
 class _Answer:
     status: int
     headers: list[tuple[str, str]]
-    body: bytes | StoredFile
+    body: bytes | StoredFile | Pages
     part: ranges.Part | None = None
 
 
@@ -123,8 +125,23 @@ class Server:
             await _send_part(send, answer.body.path, answer.part)
         elif isinstance(answer.body, StoredFile):
             await send({"type": "http.response.pathsend", "path": answer.body.path})
+        elif isinstance(answer.body, Pages):
+            await self._send_pages(send, answer.body)
         else:
             await send({"type": "http.response.body", "body": answer.body})
+
+    async def _send_pages(self, send: Send, pages: Pages) -> None:
+        """Page by page: a thread makes one when the client has taken the one before.
+
+        Where a page is refused, the answer breaks off without its last chunk, so that no client takes it for the whole list.
+        """
+        try:
+            while (page := await self._in_thread(lambda _: _next_of(pages))) is not None:
+                await send({"type": "http.response.body", "body": page, "more_body": True})
+        except Refused as refusal:
+            log.warning("answer_broken_off", reason=refusal.code)
+            return
+        await send({"type": "http.response.body", "body": b""})
 
     async def _answer(self, scope: Mapping[str, Any], environ: dict[str, Any], receive: Receive) -> _Answer:
         if b"//" in scope["raw_path"]:
@@ -146,10 +163,19 @@ class Server:
 
     async def _carry_out(self, environ: dict[str, Any]) -> _Answer:
         """Run the WSGI application in a thread. Raises Refused(service_unavailable) if none is free in time."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[_Answer] = loop.create_future()
 
-        def settle(answer: _Answer | Refused) -> None:
+        def run(submitted_at: float) -> _Answer | Refused:
+            environ[SUBMITTED_AT] = submitted_at
+            return _run(self._application, environ)
+
+        return await self._in_thread(run)
+
+    async def _in_thread(self, work: Callable[[float], T | Refused]) -> T:
+        """What `work(submitted_at)` returns, carried out by a thread. It raises nothing: a Refused that it returns is raised here."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+
+        def settle(answer: T | Refused) -> None:
             if not done.done():
                 if isinstance(answer, Refused):
                     done.set_exception(answer)
@@ -157,8 +183,7 @@ class Server:
                     done.set_result(answer)
 
         def run(submitted_at: float) -> None:
-            environ[SUBMITTED_AT] = submitted_at
-            loop.call_soon_threadsafe(settle, _run(self._application, environ))
+            loop.call_soon_threadsafe(settle, work(submitted_at))
 
         def refuse() -> None:
             loop.call_soon_threadsafe(settle, _busy())
@@ -166,6 +191,16 @@ class Server:
         if not self._workers.submit(run, refuse):
             raise _busy()
         return await done
+
+
+def _next_of(pages: Pages) -> bytes | Refused | None:
+    """The next page, None after the last one. No exception escapes."""
+    try:
+        return next(pages, None)
+    except Refused as refusal:
+        return refusal
+    except Exception as error:
+        return errors.fault(error)
 
 
 def _run(application: Any, environ: dict[str, Any]) -> _Answer | Refused:
@@ -182,6 +217,8 @@ def _run(application: Any, environ: dict[str, Any]) -> _Answer | Refused:
         if isinstance(answer, StoredFile):
             answer.close()
             return _file(environ, status, given, answer)
+        if isinstance(answer, Pages):
+            return _Answer(status, given, answer)
         body = b"".join(answer)
         close = getattr(answer, "close", None)
         if close is not None:

@@ -217,6 +217,7 @@ PAGE = {
         **{key: {"type": "integer", "minimum": 0} for key in ("total_items", "total_pages", "page_number", "size")},
         **{key: {"type": "boolean"} for key in ("first_page", "last_page", "empty")},
         "contents": {"type": "array"},
+        "next": {"type": ["string", "null"]},  # ours: a page of HSDS may have further members
     },
     "required": [
         "total_items", "total_pages", "page_number", "size", "first_page", "last_page", "empty", "contents",

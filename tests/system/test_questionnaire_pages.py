@@ -86,7 +86,7 @@ def test_an_employee_answers_a_questionnaire_and_the_supervisor_reviews_it(conso
     console.api.post(f"/v1/people/{worker}/relationships", account_id=chief, kind="supervisor")
     _answers_in_two_goes(console)
     _the_answers_are_the_workers_alone(console)
-    _access_goes_on_without_the_code(console, people[WORKER][1])
+    _access_goes_on_without_the_code(console, *people[WORKER])
     _the_supervisor_reviews(console)
     _the_supervisor_sees_the_own_record_and_what_concerns_the_work(console, worker, people[CHIEF][0])
     _staff_read_it(console, worker)
@@ -139,12 +139,22 @@ def _the_answers_are_the_workers_alone(console: Console) -> None:
     assert refused["code"] == "response_submitted"
 
 
-def _access_goes_on_without_the_code(console: Console, code: str) -> None:
+def _access_goes_on_without_the_code(console: Console, person_id: str, code: str) -> None:
     """The code opened the account once; from then on the password opens records, appointments, questionnaires, messages."""
     assert _redeem(console, "again@forms.example.org", code, 410)["code"] == "pickup_code_refused"
     worker = _as(console, WORKER)
-    for path in ("published-items", "questionnaires", "threads"):
-        assert "items" in worker.get(f"/v1/me/{path}"), path
+    console.api.post(
+        f"/v1/people/{person_id}/published-items",
+        kind="vital",
+        values={"name": "Blood pressure", "value": "118/76"},
+    )
+    records = [
+        item["values"]["value"] for item in worker.get("/v1/me/published-items", kind="vital")["items"]
+    ]
+    assert records == ["118/76"]
+    assert _as(console, OTHER).get("/v1/me/published-items", kind="vital")["items"] == []
+    asked = [each["title"] for each in worker.get("/v1/me/questionnaires")["items"]]
+    assert "Hearing check" in asked
     assert worker.get("/v1/me/appointments", portal="employee")["coming"] == []
     written = worker.post(
         "/v1/me/threads", portal="employee", type="ask_a_clinical_question", text="My ears ring."

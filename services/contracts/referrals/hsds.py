@@ -7,6 +7,7 @@ from marshmallow import fields, validate
 from services.contracts.declare import Reply, permission
 from services.contracts.fields import Count, Flag, Id, Moment, Text
 from services.contracts.referrals import contract
+from services.contracts.referrals.paging import PAGE
 
 
 class HsdsService(Reply):
@@ -109,13 +110,7 @@ PAGE_OF_HSDS = {
     "page": fields.Integer(load_default=1, validate=validate.Range(1, 1_000_000)),
     "per_page": fields.Integer(load_default=50, validate=validate.Range(1, MOST_OF_PAGE)),
     "search": Text(load_default=None, allow_none=True, most=100),
-    "format": fields.String(
-        load_default="json",
-        validate=validate.OneOf(
-            ["json"],
-            error="json is the only format of lists. An export has the whole directory in one file.",
-        ),
-    ),
+    "after": PAGE["after"],
 }
 BY_TAXONOMY = {"taxonomy_id": Id(load_default=None, allow_none=True)}
 OF_RESOURCES = {
@@ -134,6 +129,13 @@ HSDS_PAGE = {
     "last_page": Flag(required=True),
     "empty": Flag(required=True),
     "contents": fields.List(fields.Dict(), required=True),
+    "next": fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "send it as `after` for the page after this one, which misses nothing that changes meanwhile"
+        },
+    ),
 }
 
 list_hsds_services = contract.query(

@@ -44,6 +44,7 @@ def list_hsds_service_at_locations(
     *,
     page: int,
     per_page: int,
+    after: str | None,
     search: str | None,
     modified_after: datetime.datetime | None,
     organization_id: str | None,
@@ -65,7 +66,7 @@ def list_hsds_service_at_locations(
         made = _at_locations_of(session, rows, is_full=full)
         return made if full else [_short(each) for each in made]
 
-    return resources_page(session, conditions, make, number=page, size=per_page)
+    return resources_page(session, conditions, make, number=page, size=per_page, after=after)
 
 
 def get_hsds_service_at_location(

@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
@@ -35,6 +36,7 @@ from services.referrals.hsds.objects import (
 
 Read = Callable[[Callable[[Session], Any]], Any]
 AT_ONCE = 200
+_ORDER = "hsds"
 _Own = aliased(Resource)
 _COLUMNS = (
     Resource.id,
@@ -55,6 +57,7 @@ def list_hsds_services(
     *,
     page: int,
     per_page: int,
+    after: str | None,
     search: str | None,
     modified_after: datetime.datetime | None,
     organization_id: str | None,
@@ -72,19 +75,18 @@ def list_hsds_services(
     carriers = (Resource.id.in_(found) for found in carriers_of(taxonomy_id, taxonomy_term_id))
     conditions = [is_service(), *narrowed(search, modified_after, organization_id), *carriers]
     if minimal:
-        total = count_of(session, *conditions)
-        found = select(Resource.id, Resource.updated_at).where(*conditions).order_by(Resource.number)
-        rows = session.execute(found.limit(per_page).offset((page - 1) * per_page))
+        columns = (Resource.id, Resource.number, Resource.updated_at)
+        rows, total = _found(session, columns, conditions, number=page, size=per_page, after=after)
         contents: list[Object] = [
-            {"id": uuid_of(service_id), "modified_date": changed.isoformat(timespec="milliseconds")}
-            for service_id, changed in rows
+            {"id": uuid_of(row.id), "modified_date": row.updated_at.isoformat(timespec="milliseconds")}
+            for row in rows
         ]
-        return page_of(contents, total, number=page, size=per_page)
+        return page_of(contents, total, number=page, size=per_page, following=_following(rows))
 
     def make(rows: list[Row]) -> list[Object]:
         return services_of(session, rows, is_full=full)
 
-    return resources_page(session, conditions, make, number=page, size=per_page)
+    return resources_page(session, conditions, make, number=page, size=per_page, after=after)
 
 
 def list_hsds_organizations(
@@ -93,6 +95,7 @@ def list_hsds_organizations(
     *,
     page: int,
     per_page: int,
+    after: str | None,
     search: str | None,
     modified_after: datetime.datetime | None,
     taxonomy_id: str | None,
@@ -112,7 +115,7 @@ def list_hsds_organizations(
     def make(rows: list[Row]) -> list[Object]:
         return organizations_of(session, rows) if full else [organization_of(row) for row in rows]
 
-    return resources_page(session, conditions, make, number=page, size=per_page)
+    return resources_page(session, conditions, make, number=page, size=per_page, after=after)
 
 
 def get_hsds_service(session: Session, _caller: Caller | None, *, service_id: str) -> Object:
@@ -319,24 +322,54 @@ def resources_page(
     *,
     number: int,
     size: int,
+    after: str | None,
 ) -> dict[str, Any]:
-    """A page of the objects that `make` makes of the resources with these conditions, in the order of their numbers."""
-    total = count_of(session, *conditions)
-    statement = select(*_COLUMNS).where(*conditions).order_by(Resource.number)
-    rows = session.execute(statement.limit(size).offset((number - 1) * size))
-    return page_of(make([Row(*row) for row in rows]), total, number=number, size=size)
+    """A page of the objects that `make` makes of the resources with these conditions, in the order of their numbers.
+
+    Raises Refused `invalid_request` for a cursor of another list.
+    """
+    rows, total = _found(session, _COLUMNS, conditions, number=number, size=size, after=after)
+    contents = make([Row(*row) for row in rows])
+    return page_of(contents, total, number=number, size=size, following=_following(rows))
 
 
-def page_of(contents: list[Object], total: int, *, number: int, size: int) -> dict[str, Any]:
-    """A page as the HSDS API describes it; page numbers begin with 1."""
+def _found(
+    session: Session,
+    columns: Sequence[Any],
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    number: int,
+    size: int,
+    after: str | None,
+) -> tuple[Sequence[Any], int]:
+    """The rows of a page, and how many there are in all (after the cursor)."""
+    wanted = list(conditions)
+    if after is not None:
+        (last,) = read_cursor(after, _ORDER, str)
+        wanted.append(Resource.number > last)
+    statement = select(*columns).where(*wanted).order_by(Resource.number)
+    rows = session.execute(statement.limit(size).offset((number - 1) * size)).all()
+    return rows, count_of(session, *wanted)
+
+
+def _following(rows: Sequence[Any]) -> str | None:
+    return cursor_of(_ORDER, rows[-1].number) if rows else None
+
+
+def page_of(
+    contents: list[Object], total: int, *, number: int, size: int, following: str | None
+) -> dict[str, Any]:
+    """A page as the HSDS API describes it; page numbers begin with 1. `following` is the cursor for the next page, if there is one."""
     pages = -(-total // size)
+    is_last = number >= pages
     return {
         "total_items": total,
         "total_pages": pages,
         "page_number": number,
         "size": len(contents),
         "first_page": number == 1,
-        "last_page": number >= pages,
+        "last_page": is_last,
         "empty": not contents,
         "contents": contents,
+        "next": None if is_last else following,
     }

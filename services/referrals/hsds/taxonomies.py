@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, exists, func, literal, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
+from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
 from services.contracts.spelling import search_key
@@ -17,6 +19,7 @@ from services.referrals.directory.terms import OF_211, OF_SOURCE, TAXONOMIES, Te
 from services.referrals.hsds.objects import Object, taxonomy_id_of, term_of, uuid_of
 from services.referrals.hsds.queries import page_of
 
+_TAXONOMIES, _TERMS = "hsds_taxonomies", "hsds_terms"
 _ABOUT: dict[str, dict[str, str]] = {
     OF_211: {
         "name": "2-1-1 Taxonomy of Human Services",
@@ -50,17 +53,27 @@ _ABOVE = (
 
 
 def list_hsds_taxonomies(
-    session: Session, _caller: Caller | None, *, page: int, per_page: int, search: str | None
+    session: Session,
+    _caller: Caller | None,
+    *,
+    page: int,
+    per_page: int,
+    after: str | None,
+    search: str | None,
 ) -> dict[str, Any]:
     """A page of the taxonomies from which terms are carried."""
+    last = read_cursor(after, _TAXONOMIES, str)[0] if after is not None else ""
     words = search_key(search or "").split()
     found = [
         taxonomy
         for taxonomy in _taxonomies(session)
-        if all(word in search_key(f"{taxonomy['name']} {taxonomy['description']}") for word in words)
+        if taxonomy["id"] > last
+        and all(word in search_key(f"{taxonomy['name']} {taxonomy['description']}") for word in words)
     ]
     start = (page - 1) * per_page
-    return page_of(found[start : start + per_page], len(found), number=page, size=per_page)
+    contents = found[start : start + per_page]
+    following = cursor_of(_TAXONOMIES, contents[-1]["id"]) if contents else None
+    return page_of(contents, len(found), number=page, size=per_page, following=following)
 
 
 def get_hsds_taxonomy(session: Session, _caller: Caller | None, *, taxonomy_id: str) -> Object:
@@ -77,6 +90,7 @@ def list_hsds_taxonomy_terms(
     *,
     page: int,
     per_page: int,
+    after: str | None,
     search: str | None,
     taxonomy_id: str | None,
     parent_id: str | None,
@@ -94,11 +108,16 @@ def list_hsds_taxonomy_terms(
         conditions.append(_ABOVE.in_([parent_id]))
     if top_only:
         conditions.append(_ABOVE.is_(None))
-    total = session.scalar(select(func.count()).select_from(TaxonomyTerm).where(*conditions)) or 0
     order = (TaxonomyTerm.code, TaxonomyTerm.search_key, TaxonomyTerm.id)
+    if after is not None:
+        place = (literal(value) for value in read_cursor(after, _TERMS, str, str, str))
+        conditions.append(tuple_(*order) > tuple_(*place))
+    total = session.scalar(select(func.count()).select_from(TaxonomyTerm).where(*conditions)) or 0
     statement = select(TaxonomyTerm, _ABOVE).where(*conditions).order_by(*order)
-    rows = session.execute(statement.limit(per_page).offset((page - 1) * per_page))
-    return page_of([_term(*row) for row in rows], total, number=page, size=per_page)
+    rows = session.execute(statement.limit(per_page).offset((page - 1) * per_page)).all()
+    last = rows[-1][0] if rows else None
+    following = cursor_of(_TERMS, last.code, last.search_key, last.id) if last else None
+    return page_of([_term(*row) for row in rows], total, number=page, size=per_page, following=following)
 
 
 def get_hsds_taxonomy_term(session: Session, _caller: Caller | None, *, taxonomy_term_id: str) -> Object:
@@ -111,13 +130,14 @@ def get_hsds_taxonomy_term(session: Session, _caller: Caller | None, *, taxonomy
 
 
 def _taxonomies(session: Session) -> list[Object]:
-    """The taxonomies of which a term is carried."""
+    """The taxonomies of which a term is carried, in the order of their ids."""
     carried = select(TaxonomyTerm.id).where(_is_carried(TaxonomyTerm)).limit(1)
-    return [
+    found: list[Object] = [
         {"id": uuid_of(taxonomy_id_of(taxonomy)), **_ABOUT[taxonomy]}
         for taxonomy in TAXONOMIES
         if session.scalar(carried.where(TaxonomyTerm.taxonomy == taxonomy)) is not None
     ]
+    return sorted(found, key=itemgetter("id"))
 
 
 def _term(row: TaxonomyTerm, parent_id: str | None) -> Object:

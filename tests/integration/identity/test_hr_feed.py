@@ -83,9 +83,16 @@ def test_an_applied_file_adds_changes_and_end_dates_and_again_it_changes_nothing
     again = identity.call(hr_feed.apply_hr_import, admin, import_id=done["id"])
     assert again["state"] == "applied"
     assert take_in(identity, admin, a_line("1", last_name="Reef"), a_line("3"))["total"] == 0
+    access = identity.call(employees.get_employee_access, admin, person_id=one["id"])
+    assert (access["role"], access["missing"]) == (
+        None,
+        ["active_account", "self", "portal_user", "role"],
+    )
     an_account(identity, admin, one["id"], "portal_user")
     access = identity.call(employees.get_employee_access, admin, person_id=one["id"])
     assert (access["employer"], access["employee_number"], access["missing"]) == ("Harbor County", "1", [])
+    assert access["role"] == "employee"
+    assert reach(enter(identity, "e1@example.org")) == {one["id"]: "employee"}
     back = take_in(identity, admin, a_line("1", last_name="Reef"), a_line("2"), a_line("3"))
     assert back["counts"]["changed"] == 1
     assert person_of(identity, admin, "2")["kinds"] == ["employee"]

@@ -208,6 +208,32 @@ def test_a_code_opens_nothing_for_who_has_left_or_has_an_account_in_use(identity
     assert identity.events(pickup_codes.pickup_code_activated) == []
 
 
+@pytest.mark.seed("S2-114", "S2-115")
+def test_who_has_no_single_sign_on_gets_what_other_employees_have(identity):
+    """An employee of the feed, one of a contractor, and a visitor whom staff have entered."""
+    admin = identity.admin()
+    take_in(identity, admin, a_line("1"), a_line("2", employer="Quay Contractors"), a_line("9"))
+    entered = an_employee(identity, admin, "V-3")
+    an_account(identity, admin, person_of(identity, admin, "9")["id"], "portal_user")
+    usual = enter(identity, "e9@example.org")
+    people = [person_of(identity, admin, "1"), person_of(identity, admin, "2"), entered]
+    employers = ("Harbor County", "Quay Contractors", None)
+    for number, (person, employer) in enumerate(zip(people, employers, strict=True)):
+        redeem(identity, a_code(identity, admin, person["id"]), login=f"own{number}@example.org")
+        caller = enter(identity, f"own{number}@example.org", CHOSEN)
+        assert (caller.realm, caller.permissions) == ("employee", usual.permissions)
+        assert sorted(caller.scope) == sorted(usual.scope)
+        assert reach(caller) == {person["id"]: "employee"}
+        access = identity.call(employees.get_employee_access, admin, person_id=person["id"])
+        assert (access["role"], access["missing"], access["employer"]) == ("employee", [], employer)
+        profiles = [
+            identity.call(people_contract.get_my_profile, each, person_id=next(iter(reach(each))))
+            for each in (caller, usual)
+        ]
+        assert profiles[0]["permissions"] == profiles[1]["permissions"] != []
+
+
+@pytest.mark.seed("S2-114")
 def test_only_employees_get_a_code(identity):
     admin = identity.admin()
     person = identity.call(people_contract.create_person, admin, last_name="Quay", kinds=["patient"])

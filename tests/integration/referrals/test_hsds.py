@@ -11,12 +11,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import update
 
 from services.chassis import wire
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
 from services.contracts.referrals import directory, directory_exports, hsds
 from services.referrals.directory.countries import country_code
+from services.referrals.directory.models import Resource
 from services.referrals.hsds import queries
 from services.referrals.hsds.objects import Row, location_of
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
@@ -213,7 +215,7 @@ def test_a_minimal_list_has_ids_and_times_of_all_services_in_one_page(full_desk:
     [
         ({"minimal": True, "full": True}, "minimal"),
         ({"per_page": 201}, "per_page"),
-        ({"format": "ndjson"}, "format"),
+        ({"after": "bm9uZQ"}, "after"),
         ({"proximity": "500"}, "proximity"),
     ],
 )
@@ -221,6 +223,53 @@ def test_what_a_list_cannot_do_is_refused_by_its_name(full_desk: Desk, given: An
     with pytest.raises(Refused) as refused:
         full_desk(hsds.list_hsds_services, **given)
     assert (refused.value.code, refused.value.field) == ("invalid_request", field)
+
+
+LISTS = [
+    (hsds.list_hsds_services, {}),
+    (hsds.list_hsds_services, {"minimal": True}),
+    (hsds.list_hsds_services, {"full": True, "search": "shelter"}),
+    (hsds.list_hsds_organizations, {}),
+    (hsds.list_hsds_service_at_locations, {}),
+    (hsds.list_hsds_taxonomies, {}),
+    (hsds.list_hsds_taxonomy_terms, {}),
+]
+
+
+@pytest.mark.parametrize(("operation", "given"), LISTS)
+def test_a_list_is_read_on_from_where_a_page_ended(full_desk: Desk, operation: Any, given: Any) -> None:
+    whole = full_desk(operation, **given, per_page=200)
+    found, after, last = [], None, False
+    while not last:
+        page = full_desk(operation, **given, per_page=1 + len(found), after=after)
+        assert page["total_items"] == whole["total_items"] - len(found)
+        found += page["contents"]
+        after, last = page["next"], page["last_page"]
+        assert (after is None) == last
+    assert whole["size"] > 1
+    assert (found, whole["next"]) == (whole["contents"], None)
+
+
+def test_who_reads_on_misses_nothing_that_goes_meanwhile(full_desk: Desk) -> None:
+    everything = full_desk(hsds.list_hsds_services, per_page=200)["contents"]
+    first = full_desk(hsds.list_hsds_services, per_page=3)
+    gone = UUID(first["contents"][0]["id"]).hex
+    with full_desk.service.runtime.database.engine.begin() as connection:
+        connection.execute(update(Resource).where(Resource.id == gone).values(is_public=False))
+
+    following = full_desk(hsds.list_hsds_services, per_page=200, after=first["next"])
+    by_page = full_desk(hsds.list_hsds_services, per_page=3, page=2)
+
+    assert following["contents"] == everything[3:]
+    assert by_page["contents"][0] == everything[4]  # one was missed
+
+
+@pytest.mark.parametrize("operation", [hsds.list_hsds_taxonomies, hsds.list_hsds_taxonomy_terms])
+def test_the_cursor_of_another_list_is_refused(full_desk: Desk, operation: Any) -> None:
+    strange = full_desk(hsds.list_hsds_services, per_page=1)["next"]
+    with pytest.raises(Refused) as refused:
+        full_desk(operation, after=strange)
+    assert (refused.value.code, refused.value.field) == ("invalid_request", "after")
 
 
 def test_services_are_narrowed_by_organization_name_and_time(full_desk: Desk) -> None:

@@ -356,3 +356,14 @@ def test_the_document_names_the_type_of_each_file(http: FlaskClient):
     }
     assert list(files["/v1/documents/{document_id}/file"]) == ["application/pdf"]
     assert list(files["/v1/statistics/export"]) == ["text/csv"]
+
+
+@pytest.mark.parametrize("path", ["/v1/hsds", "/v1/hsds/"])
+def test_the_api_of_hsds_says_at_its_root_what_it_is(http: FlaskClient, path: str):
+    answer = http.get(path)
+
+    assert (answer.status_code, answer.content_type) == (200, "application/json")
+    said = answer.get_json()
+    assert set(said) == {"version", "profile", "openapi_url"}
+    assert said["version"] == "3.1"
+    assert http.get(said["openapi_url"]).get_json()["openapi"].startswith("3.1")
