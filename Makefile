@@ -1,6 +1,6 @@
 # `make` prints what can be done; every target sets up what it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help settings run test check seeds bench screenshots demo status parked partner contracts texts migration migrate downgrade backup restore again person format sbom lock clean clean-data faults mutants setup setup-test
+.PHONY: help settings run test check seeds bench screenshots demo status parked partner contracts texts migration migrate downgrade backup restore again person format sbom lock clean clean-data faults soak mutants setup setup-test
 PYTHON := .venv/bin/python
 # Through the module: the scripts in .venv/bin hold the path at which the environment was made.
 PYTEST := $(PYTHON) -m pytest
@@ -42,6 +42,10 @@ screenshots: setup-test  ## pictures of the pages in var/screenshots (ARGS="--al
 
 faults: setup-test  ## the long fault and abuse tests; writes bar against result to .cache/faults.md (long)
 	$(PYTEST) tests -q -m full $(ARGS)
+
+soak: setup-test  ## half an hour of work, half an hour of strangers against one person, then `mutants` (MINUTES=2 for a look)
+	SOAK_MINUTES=$(or $(MINUTES),30) $(PYTEST) tests -q -m soak $(ARGS)
+	$(MAKE) mutants
 
 mutants: setup-test  ## small changes of the code that a test has to notice (long; ARGS="directory --each 60")
 	$(PYTHON) -m tests.mutants $(ARGS)
