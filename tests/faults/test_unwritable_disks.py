@@ -24,7 +24,7 @@ from tests.support.small_disks import SmallDisk, small_disk
 from tests.support.stack import RunningStack, running_stack
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
-WRITES = 300
+WRITES, BEFORE = 300, 100
 LOG_LIMIT = 256 * 1024 * 1024
 ROOM_AGAIN_WITHIN_S = 60
 
@@ -151,8 +151,10 @@ def test_a_full_disk_is_told_and_nothing_acknowledged_is_lost(disks: Disks) -> N
         if answer.status_code == 201:
             kept[key] = answer.json()["id"]
 
+    for number in range(BEFORE):
+        write(number)
     with disks.data.full():
-        for number in range(WRITES):
+        for number in range(BEFORE, WRITES):
             write(number)
         reads = [
             send(portico, "GET", path).status_code for path in ("/v1/queues", "/v1/me") for _ in range(5)
@@ -189,6 +191,7 @@ def test_a_full_disk_is_told_and_nothing_acknowledged_is_lost(disks: Disks) -> N
         )
     assert set(during) <= {201, 503, 507}
     assert {503, 507} & set(during), "the disk was never full"
+    assert len(early) >= BEFORE
     assert set(reads) == {200}
     assert upload in (503, 507)
     assert (lost, ended, len(set(kept.values()))) == (0, 0, WRITES)

@@ -35,11 +35,6 @@ def payloads() -> list[str]:
     return [*dict.fromkeys([*_joined(), *_OTHERS])]
 
 
-def few() -> list[str]:
-    """Some that hold several in one, for the everyday form."""
-    return ["'\")]}; --/*\x00", '%_\\*" NEAR( OR :a & | $.', f"' OR pg_sleep({SLEEPS_S}) IS NULL --"]
-
-
 def _joined() -> Iterator[str]:
     for place, closing in enumerate(_CLOSINGS):
         for clause in _CLAUSES:
