@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -27,14 +27,17 @@ ABSENCE_KNOWN_S = 0.5  # how long the client relies on the finding that a servic
 LINK_MAY_TAKE_S = 1.0  # to come up after a loss; until then calls wait for it
 DOUBTED_AFTER_S, LONGEST_DOUBT_S = 2.0, 60.0  # of a link over which a service has never answered
 ASK_WITHIN_S = 1.0  # the broker is given up when it takes longer to say whether a service is running
+LOOK_WITHIN_S = 3.0  # as above, where nobody is held up by it: over a late connection a login takes a second
 
 
 class _Waiter:
     """One call that waits for its answer. A lock is the cheapest way to wake one thread or greenlet."""
 
-    __slots__ = ("lock", "outcome")
+    __slots__ = ("is_late", "lock", "outcome", "service")
 
-    def __init__(self) -> None:
+    def __init__(self, service: str) -> None:
+        self.service = service
+        self.is_late = False
         self.lock = threading.Lock()
         self.lock.acquire()
         self.outcome: Any = None
@@ -62,7 +65,7 @@ class RpcClient:
         self._series: dict[tuple[str, str, str], Any] = {}
         self._channel: Any = None
         self._link = Link(uri, f"{name}-rpc", self._open, self._lost, heartbeat_s)
-        self._presence = _Presence(uri)
+        self._presence = _Presence(uri, self._nobody_serves)
         self._up_since = 0.0
         self._heard: set[str] = set()
         self._doubts: dict[str, float] = {}
@@ -72,10 +75,12 @@ class RpcClient:
         """Connect in the background."""
         self._process_id = os.getpid()
         self._link.start()
+        self._presence.start()
 
     def close(self) -> None:
         """End all waiting calls and close the connection."""
         self._link.close()
+        self._presence.stop()
         self._lost()
 
     @property
@@ -138,10 +143,10 @@ class RpcClient:
         if len(body) > wire.MAX_BODY_BYTES:
             raise Refused("request_too_large", "The request is larger than 1 MiB.")
         call_id = wire.new_id()
-        waiter = self._pending[call_id] = _Waiter()
+        waiter = self._pending[call_id] = _Waiter(operation.service)
         try:
             self._publish(operation, body, call_id, context, timeout_s)
-            self._await(waiter, operation.service, ends_at)
+            self._await(waiter, ends_at)
         finally:
             self._pending.pop(call_id, None)
         if not isinstance(waiter.outcome, Refused):
@@ -174,11 +179,12 @@ class RpcClient:
         except (OSError, ConnectionError, AttributeError, amqp.AMQPError) as error:
             raise _unavailable("The connection to the message broker was lost.") from error
 
-    def _await(self, waiter: _Waiter, service: str, ends_at: float) -> None:
+    def _await(self, waiter: _Waiter, ends_at: float) -> None:
+        service = waiter.service
         if waiter.lock.acquire(timeout=max(0.0, min(PATIENCE_S, ends_at - time.monotonic()))):
             return
-        if time.monotonic() < ends_at:
-            self._presence.refuse_if_absent(service, ends_at)
+        waiter.is_late = True
+        self._presence.look_soon(service)
         if waiter.lock.acquire(timeout=max(0.0, min(SILENT_AFTER_S, ends_at - time.monotonic()))):
             return
         if self.waiting.is_too_much(service):
@@ -186,6 +192,12 @@ class RpcClient:
         if not waiter.lock.acquire(timeout=max(0.0, ends_at - time.monotonic())):
             self._doubt(service)
             raise Refused("timeout", f"The {service} service did not answer in time.")
+
+    def _nobody_serves(self, service: str) -> None:
+        """Refuse the late calls of a service whose queue has no consumer and holds messages."""
+        for call_id, waiter in list(self._pending.items()):
+            if waiter.service == service and waiter.is_late and self._pending.pop(call_id, None) is not None:
+                waiter.settle(_unavailable(f"The {service} service is not running."))
 
     def _hear(self, service: str) -> None:
         if service not in self._heard:
@@ -255,39 +267,64 @@ def _unwrap(outcome: Any) -> Any:
 
 
 class _Presence:
-    """Whether a service's queue has consumers. It asks the broker only when an answer is late, over a separate connection."""
+    """Whether a service's queue has consumers. The broker is asked only when an answer is late, over a separate connection.
 
-    def __init__(self, uri: str) -> None:
+    That takes longer than an answer where the connection is slow, so it is done beside the waiting, in a thread.
+    """
+
+    def __init__(self, uri: str, tell_absent: Callable[[str], None]) -> None:
         self._uri = uri
+        self._tell_absent = tell_absent
         self._lock = threading.Lock()
         self._connection: Any = None
         self._known: dict[str, tuple[float, int, int]] = {}
+        self._wanted: set[str] = set()
+        self._wake = threading.Event()
+        self._is_stopping = False
 
-    def refuse_if_known_absent(self, service: str, ends_at: float) -> None:
-        """Before a call: refuse if the service was not running a moment ago and still is not."""
-        asked_at, consumers, _ = self._known.get(service, (0.0, 1, 0))
-        if consumers == 0 and (
-            asked_at > time.monotonic() - ABSENCE_KNOWN_S or self._ask(service, ends_at)[0] == 0
-        ):
-            raise _unavailable(f"The {service} service is not running.")
+    def start(self) -> None:
+        """Begin to look when somebody asks for it."""
+        threading.Thread(target=self._run, name="presence", daemon=True).start()
 
-    def refuse_if_absent(self, service: str, ends_at: float) -> None:
-        """During a call: refuse if the queue has no consumer and holds messages.
+    def stop(self) -> None:
+        """End after the current look."""
+        self._is_stopping = True
+        self._wake.set()
+
+    def look_soon(self, service: str) -> None:
+        """Look beside the calls that wait for this service, and tell if it is not running.
 
         A process that is stopping takes no new calls but finishes the one it has. Then the queue is empty, and the call
         waits until its deadline.
         """
-        consumers, waiting = self._ask(service, ends_at)
-        if consumers == 0 and waiting > 0:
-            raise _unavailable(f"The {service} service is not running.")
+        self._wanted.add(service)
+        self._wake.set()
 
-    def _ask(self, service: str, ends_at: float) -> tuple[int, int]:
-        """(consumers, messages waiting). One caller asks the broker; callers that waited for the lock use the answer.
+    def _run(self) -> None:
+        while not self._is_stopping:
+            self._wake.wait()
+            self._wake.clear()
+            while self._wanted and not self._is_stopping:
+                service = self._wanted.pop()
+                consumers, waiting = self._ask(service, time.monotonic() + LOOK_WITHIN_S)
+                if consumers == 0 and waiting > 0:
+                    self._tell_absent(service)
+
+    def refuse_if_known_absent(self, service: str, ends_at: float) -> None:
+        """Before a call: refuse if the service was not running a moment ago and still is not.
 
         A broker that hangs holds nobody beyond ASK_WITHIN_S, nor beyond the call's own end.
         """
+        asked_at, consumers, _ = self._known.get(service, (0.0, 1, 0))
+        if consumers == 0 and (
+            asked_at > time.monotonic() - ABSENCE_KNOWN_S
+            or self._ask(service, min(ends_at, time.monotonic() + ASK_WITHIN_S))[0] == 0
+        ):
+            raise _unavailable(f"The {service} service is not running.")
+
+    def _ask(self, service: str, ends_at: float) -> tuple[int, int]:
+        """(consumers, messages waiting). One caller asks the broker; callers that waited for the lock use the answer."""
         came_at = time.monotonic()
-        ends_at = min(ends_at, came_at + ASK_WITHIN_S)
         if not self._lock.acquire(timeout=max(0.0, ends_at - came_at)):
             return 1, 0  # the broker does not answer another caller either
         try:

@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import ParamSpec
 
 import segno
@@ -152,6 +152,7 @@ def slot(index: int, width: float, height: float) -> Box:
     return (left, top - down, left + across, top)
 
 
+@lru_cache(maxsize=16)  # about 5 kB each
 @_one_at_a_time
 def signature_page(width: float, height: float) -> bytes:
     """An empty signature page of this size, as a one-page PDF."""

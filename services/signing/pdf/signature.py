@@ -10,6 +10,7 @@ Signing and verifying (`validity`) are CPU bound (about 0.1 s) and run their own
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 import zlib
@@ -47,6 +48,7 @@ from services.signing.pdf.validity import asn1_of
 
 FIELD_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 CHUNK_BYTES = 256 * 1024
+SIGNATURE_BYTES = 2048  # the signature itself and its attributes, with keys of up to 4096 bits
 # What pyHanko raises on a malformed document: its own errors, and Python's where it does not check types.
 MALFORMED = (
     *(PdfError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError),
@@ -131,7 +133,7 @@ def certify(
     if proof is not None:
         _add_proof(writer, proof)
     try:
-        output: io.BytesIO = pdf_signer.sign_pdf(writer)
+        output: io.BytesIO = pdf_signer.sign_pdf(writer, bytes_reserved=_room(pdf_signer.signer, timestamper))
     except TimestampRequestError:
         raise TimestampUnavailable("the timestamp authority refused or gave a wrong answer") from None
     return output.getvalue()
@@ -223,9 +225,21 @@ def _sign(
     )
     pdf_signer.signed_at = stamp.signed_at
     try:
-        pdf_signer.sign_pdf(writer, output=into, chunk_size=CHUNK_BYTES)
+        room = _room(signer, timestamper)
+        pdf_signer.sign_pdf(writer, output=into, chunk_size=CHUNK_BYTES, bytes_reserved=room)
     except TimestampRequestError:
         raise TimestampUnavailable("the timestamp authority refused or gave a wrong answer") from None
+
+
+def _room(signer: Signer, timestamper: TimeStamper | None) -> int:
+    """Characters to keep free for the signature in hexadecimal, half of them to spare, as a timestamp may be longer the next time.
+
+    pyHanko would sign a second time to learn this.
+    """
+    length = SIGNATURE_BYTES + sum(len(each.dump()) for each in (signer.signing_cert, *signer.cert_registry))
+    if timestamper is not None:
+        length += len(asyncio.run(timestamper.async_dummy_response("sha256")).dump())
+    return 2 * (length + length // 2)
 
 
 def _add_proof(writer: IncrementalPdfFileWriter, proof: Proof) -> None:

@@ -8,13 +8,13 @@ a native thread, and under eventlet a thread pool inside it would be made of gre
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import requests
 import urllib3.exceptions
-from asn1crypto import algos, cms, core, tsp
+from asn1crypto import algos, cms, core, parser, tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
@@ -28,6 +28,8 @@ from services.signing.pdf.validity import asn1_of
 # Portico's own policy under the UUID arc 2.25 (ITU-T X.667), which needs no registration.
 LOCAL_POLICY = "2.25.302834509165203341158839302514986204153"
 REPLY_LIMIT_BYTES = 64 * 1024
+_SHA256 = algos.DigestAlgorithm({"algorithm": "sha256"}).dump()
+_SHA256_WITH_RSA = algos.SignedDigestAlgorithm({"algorithm": "sha256_rsa"}).dump()
 
 
 class TimestampUnavailable(Exception):
@@ -47,20 +49,33 @@ def timestamper(setting: str, authority: Authority, *, timeout_s: float = 5.0) -
 
 
 class LocalTimestamper(TimeStamper):
-    """Answers timestamp requests in process with a timestamping credential. `clock` gives aware datetimes."""
+    """Answers timestamp requests in process with a timestamping credential. `clock` gives aware datetimes.
+
+    What is the same in every token is encoded once: asn1crypto would copy and encode the certificates anew each time.
+    """
 
     def __init__(
         self, credential: Credential, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # pyHanko's constructor has no types
         self._key = credential.key
-        self._certificates = [asn1_of(each) for each in (credential.certificate, *credential.chain)]
         self._clock = clock
+        chain = [asn1_of(each) for each in (credential.certificate, *credential.chain)]
+        own = chain[0]
+        self._name = asn1_x509.GeneralName(name="directory_name", value=own.subject)
+        self._certificates = _in_order(each.dump() for each in chain)
+        self._signer = cms.IssuerAndSerialNumber(
+            {"issuer": own.issuer, "serial_number": own.serial_number}
+        ).dump()
+        self._fixed_attributes = [
+            simple_cms_attribute("content_type", "tst_info").dump(),
+            simple_cms_attribute("signing_certificate_v2", as_signing_certificate_v2(own)).dump(),
+        ]
 
     async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
         """The granted response for that request, RFC 3161 section 2.4.2."""
-        token = self._token(self._statement(req).dump())
-        return tsp.TimeStampResp({"status": {"status": "granted"}, "time_stamp_token": token})
+        granted = _sequence(tsp.PKIStatus("granted").dump())
+        return tsp.TimeStampResp.load(_sequence(granted, self._token(self._statement(req).dump())))
 
     def _statement(self, req: tsp.TimeStampReq) -> tsp.TSTInfo:
         statement = {
@@ -69,43 +84,33 @@ class LocalTimestamper(TimeStamper):
             "message_imprint": req["message_imprint"],
             "serial_number": int.from_bytes(os.urandom(15), "big"),
             "gen_time": self._clock(),
-            "tsa": asn1_x509.GeneralName(name="directory_name", value=self._certificates[0].subject),
+            "tsa": self._name,
         }
         if req["nonce"].native is not None:
             statement["nonce"] = req["nonce"]
         return tsp.TSTInfo(statement)
 
-    def _token(self, statement: bytes) -> cms.ContentInfo:
-        own = self._certificates[0]
-        sha256 = algos.DigestAlgorithm({"algorithm": "sha256"})
-        attributes = cms.CMSAttributes(
-            [
-                simple_cms_attribute("content_type", "tst_info"),
-                simple_cms_attribute("message_digest", _sha256(statement)),
-                simple_cms_attribute("signing_certificate_v2", as_signing_certificate_v2(own)),
-            ]
+    def _token(self, statement: bytes) -> bytes:
+        """The statement as signed data, in DER (RFC 5652, sections 3 and 5.1 to 5.3)."""
+        digest = simple_cms_attribute("message_digest", _sha256(statement)).dump()
+        attributes = _in_order([*self._fixed_attributes, digest])
+        signature = self._key.sign(_set(attributes), padding.PKCS1v15(), hashes.SHA256())
+        signer_info = _sequence(
+            core.Integer(1).dump(),  # the signer is named by issuer and serial number
+            self._signer,
+            _SHA256,
+            _tagged(attributes),  # IMPLICIT
+            _SHA256_WITH_RSA,
+            core.OctetString(signature).dump(),
         )
-        signer_info = {
-            "version": "v1",
-            "sid": cms.SignerIdentifier(
-                "issuer_and_serial_number", {"issuer": own.issuer, "serial_number": own.serial_number}
-            ),
-            "digest_algorithm": sha256,
-            "signature_algorithm": {"algorithm": "sha256_rsa"},
-            "signed_attrs": attributes,
-            "signature": self._key.sign(attributes.dump(), padding.PKCS1v15(), hashes.SHA256()),
-        }
-        signed = {
-            "version": "v3",  # RFC 5652, section 5.1: the content is not of type id-data
-            "digest_algorithms": [sha256],
-            "encap_content_info": {
-                "content_type": "tst_info",
-                "content": core.ParsableOctetString(statement),
-            },
-            "certificates": self._certificates,
-            "signer_infos": [signer_info],
-        }
-        return cms.ContentInfo({"content_type": "signed_data", "content": cms.SignedData(signed)})
+        signed_data = _sequence(
+            core.Integer(3).dump(),  # the content is not of type id-data
+            _set(_SHA256),
+            _sequence(cms.ContentType("tst_info").dump(), _tagged(core.OctetString(statement).dump())),
+            _tagged(self._certificates),  # IMPLICIT
+            _set(signer_info),
+        )
+        return _sequence(cms.ContentType("signed_data").dump(), _tagged(signed_data))
 
 
 class NetworkTimestamper(TimeStamper):
@@ -161,6 +166,24 @@ def _checked(answer: bytes, request: tsp.TimeStampReq) -> tsp.TimeStampResp:
     if not granted or not same:
         raise TimestampUnavailable("the timestamp authority answered another question or refused")
     return response
+
+
+def _sequence(*members: bytes) -> bytes:
+    return bytes(parser.emit(0, 1, 16, b"".join(members)))
+
+
+def _in_order(members: Iterable[bytes]) -> bytes:
+    """The members of a SET OF in DER, which sorts them (X.690, section 11.6)."""
+    return b"".join(sorted(members))
+
+
+def _set(members: bytes) -> bytes:
+    return bytes(parser.emit(0, 1, 17, members))
+
+
+def _tagged(contents: bytes) -> bytes:
+    """Context tag 0, constructed."""
+    return bytes(parser.emit(2, 1, 0, contents))
 
 
 def _sha256(data: bytes) -> bytes:

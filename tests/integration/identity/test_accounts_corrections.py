@@ -157,6 +157,8 @@ def test_a_corrected_address_is_the_log_in_and_is_verified_anew(identity: Identi
     # The notice goes to the address before, the link to the new one.
     (notice,) = identity.events(credentials.login_email_changed)
     assert notice["data"]["account_id"] == account["id"]
+    (row,) = identity.audit("account.login_changed")
+    assert (row.object_id, row.facts) == (account["id"], {"change_id": notice["data"]["change_id"]})
     invitation = identity.events(credentials.account_invited)[-1]["data"]
     assert (invitation["account_id"], invitation["purpose"]) == (account["id"], "verify_email")
     link = identity.call(

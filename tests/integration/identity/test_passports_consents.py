@@ -24,6 +24,7 @@ from services.contracts.portals import definitions
 from services.identity.settings import PerRealm
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.family import OWN_PASSWORD, Desk
+from tests.integration.identity.test_passports_mail_links import allow, minted
 from tests.support.in_process import FakeVerifier, InProcess, a_caller
 
 START = datetime.datetime(2026, 3, 4, 12, tzinfo=datetime.UTC)
@@ -133,6 +134,22 @@ def portals(tmp_path: Any) -> Iterator[InProcess]:
     process = InProcess("portals", f"sqlite:///{tmp_path}/portals.db", tmp_path)
     yield process
     process.close()
+
+
+def test_the_link_of_a_mail_tells_of_a_consent_that_is_due_and_only_then(
+    either: Identity, portals: InProcess
+) -> None:
+    gate = Gate(either, portals)
+    allow(either, "act_from_mail")
+    token = minted(either, gate.member.id, purpose="confirm_appointment")
+    assert not either.caller(token, "portals").consents_due
+    consent = gate.a_consent()
+    gate.require(PORTALS[0], [consent])
+    gate.deliver()
+    assert either.caller(token, "portals").consents_due
+    gate.sign(consent)
+    gate.deliver()
+    assert not either.caller(token, "portals").consents_due
 
 
 @pytest.mark.seed("S2-40")

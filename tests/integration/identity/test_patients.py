@@ -361,7 +361,10 @@ def test_an_e_mail_changes_with_caution_once_access_is_enabled(identity: Identit
     assert (after["email"], after["email_is_verified"]) == (new, False)
     assert identity.call(credentials.inspect_credential_link, token=token)["state"] == "used_or_void"
     notice = identity.events(credentials.login_email_changed)[-1]["data"]
-    assert identity.audit("account.login_changed")[-1].facts["change_id"] == notice["change_id"]
+    assert identity.audit("account.login_changed")[-1].facts == {
+        "change_id": notice["change_id"],
+        "person_id": person_id,
+    }
     notifications = identity.call(
         credentials.describe_login_change,
         a_notifier(identity),

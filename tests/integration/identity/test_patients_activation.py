@@ -196,6 +196,22 @@ def test_what_strangers_enter_neither_blocks_the_patient_nor_floods_the_mailbox(
     assert link["purpose"] == "invitation"
 
 
+def test_four_data_for_many_mailboxes_are_asked_thirty_times_from_one_address(identity: Identity) -> None:
+    enabled(identity)
+
+    def request(number: int, client_address: str = "192.0.2.7") -> Any:
+        entered = {"organisation": "harbor", **KNOWN, "email": f"person{number}@example.org"}
+        return identity.call(patients.request_patient_access, client_address=client_address, **entered)
+
+    with time_machine.travel(START, tick=False):
+        for number in range(30):
+            assert request(number) == {}
+        with pytest.raises(Refused, match="too_many_requests") as refused:
+            request(30)
+        assert 0 < refused.value.more["retry_after_s"] <= 901
+        assert request(31, "198.51.100.9") == {}
+
+
 @pytest.mark.fault("A26")
 def test_asking_with_the_four_data_voids_no_invitation_of_staff(identity: Identity) -> None:
     person_id = enabled(identity)

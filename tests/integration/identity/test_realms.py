@@ -49,6 +49,11 @@ def test_the_settings_of_a_realm_hold_for_its_sessions_only(desk: Desk) -> None:
             temporary_password_days=2,
         )
         assert (changed["version"], changed["login_id"]) == (2, "email")
+        (row,) = desk.identity.audit("realm.changed")
+        assert (row.object_id, row.facts) == (
+            "family",
+            {"members": ["session_absolute_hours", "session_idle_minutes", "temporary_password_days"]},
+        )
         answer = desk.sign_in(login)
         assert answer["expires_at"] == iso(START + datetime.timedelta(hours=1))
         staff_token = desk.identity.log_in()["token"]

@@ -258,6 +258,18 @@ def test_a_queue_is_set_up_by_its_settings(desk: Desk, queue: dict[str, Any]) ->
             "settings.stage_fields.accepted",
         ),
         (
+            {"stage_fields": {"offered": ["phone"], "accepted": ["sections"], "enrolled": ["sections"]}},
+            "settings.stage_fields.accepted",
+        ),
+        (
+            {"stage_fields": {"offered": ["section:Needs"], "accepted": [], "enrolled": ["sections"]}},
+            "settings.stage_fields.accepted",
+        ),
+        (
+            {"stage_fields": {"offered": ["section: "], "accepted": [], "enrolled": []}},
+            "settings.stage_fields.offered.0",
+        ),
+        (
             {"outcomes": [{"code": "a", "label": "A"}, {"code": "a", "label": "B"}]},
             "settings.outcomes.1.code",
         ),
@@ -270,6 +282,13 @@ def test_settings_that_cannot_work_are_refused_with_the_field(
         lambda: desk(queues.edit_queue, queue_id=queue["id"], version=queue["version"], settings=settings)
     )
     assert (refused.code, refused.field) == ("invalid_queue", field)
+
+
+def test_a_section_that_is_seen_early_is_one_of_all_sections_later(desk: Desk, queue: dict[str, Any]) -> None:
+    stages = {"offered": ["section:Needs"], "accepted": ["sections"], "enrolled": ["phone", "sections"]}
+    given = {"stage_fields": stages}
+    edited = desk(queues.edit_queue, queue_id=queue["id"], version=queue["version"], settings=given)
+    assert edited["settings"]["stage_fields"] == stages
 
 
 def test_a_status_that_settings_name_does_not_vanish_unnoticed(desk: Desk, queue: dict[str, Any]) -> None:

@@ -273,6 +273,11 @@ def test_a_provider_returns_nothing(office: Any) -> None:
         office.give_back(signed, caller=a_caller("document.send", id=ANA, realm="provider"))
 
 
+def test_a_system_that_sends_documents_returns_them(office: Any) -> None:
+    system = a_caller("document.send", "document.read", id="8" * 32, realm="api")
+    assert office.give_back(office.sign(office.send()), caller=system)["state"] == "returned"
+
+
 def test_a_document_with_an_earlier_signature_keeps_it(office: Any, tmp_path: Path) -> None:
     first = office.sign(office.send())
     second = office.sign(office.send(office.file(first), title="Countersign"))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import threading
 import time
 import unittest.mock
 
 import pytest
 
 from services.chassis import wire
-from services.chassis.rpc_client import DOUBTED_AFTER_S, LINK_MAY_TAKE_S, LONGEST_DOUBT_S, RpcClient
+from services.chassis.rpc_client import DOUBTED_AFTER_S, LINK_MAY_TAKE_S, LONGEST_DOUBT_S, RpcClient, _Waiter
 from services.contracts.errors import Refused
 from tests.support import toy
 from tests.support.recorder import recorded
@@ -55,10 +56,59 @@ def test_a_broker_that_hangs_holds_no_call_beyond_its_deadline(left_s: float):
     with socket.create_server(("127.0.0.1", 0)) as silent:  # the system accepts connections; nobody answers
         client = RpcClient(f"pyamqp://guest:guest@127.0.0.1:{silent.getsockname()[1]}/", "test")
         started = time.monotonic()
+        client._presence._known["toy"] = (started - 60, 0, 1)  # it was not running a minute ago
 
-        client._presence.refuse_if_absent("toy", started + left_s)
+        client._presence.refuse_if_known_absent("toy", started + left_s)
 
         assert time.monotonic() - started < 0.8  # the limit for a call with time left is ASK_WITHIN_S
+
+
+@pytest.mark.fault("F6")
+def test_an_answer_is_taken_while_the_broker_is_still_asked_who_serves(monkeypatch: pytest.MonkeyPatch):
+    client = RpcClient("pyamqp://guest:guest@127.0.0.1:1/", "test", timeout_s=5)
+    client._process_id = os.getpid()
+    client._link.is_open.set()
+    asked, may_answer = threading.Event(), threading.Event()
+
+    def look(_service: str, _ends_at: float) -> tuple[int, int]:
+        asked.set()
+        assert may_answer.wait(10)
+        return 0, 1
+
+    def answer(_operation, _body, call_id, *_more):
+        waiter = client._pending[call_id]
+        threading.Thread(target=lambda: asked.wait(10) and waiter.settle({"result": "here"})).start()
+
+    monkeypatch.setattr(client._presence, "_look", look)
+    monkeypatch.setattr(client, "_publish", answer)
+    client._presence.start()
+
+    assert client.call(toy.do_nothing, {}, wire.CallContext("r")) == "here"
+
+    # The next one gets no answer. It is refused once it is known that nobody serves, as long as it is late.
+    monkeypatch.setattr(client, "_publish", lambda *_: None)
+    client._presence._known.clear()
+    threading.Timer(0.2, may_answer.set).start()
+    started = time.monotonic()
+    with pytest.raises(Refused, match="service_unavailable") as refused:
+        client.call(toy.do_nothing, {}, wire.CallContext("r"))
+    assert "not running" in refused.value.detail
+    assert time.monotonic() - started < 4
+    assert client.pending == 0
+    client._presence.stop()
+
+
+def test_only_late_calls_of_an_absent_service_are_refused():
+    client = RpcClient("pyamqp://guest:guest@127.0.0.1:1/", "test")
+    waiters = {name: _Waiter(name.partition(" ")[0]) for name in ("toy late", "toy new", "other late")}
+    for name, waiter in waiters.items():
+        waiter.is_late = name.endswith("late")
+    client._pending.update(waiters)
+
+    client._nobody_serves("toy")
+
+    assert set(client._pending) == {"toy new", "other late"}
+    assert waiters["toy late"].outcome.code == "service_unavailable"
 
 
 def test_a_call_is_a_span_and_its_end_tells_a_fault_from_a_refusal(monkeypatch: pytest.MonkeyPatch):

@@ -179,6 +179,28 @@ def test_a_package_gives_what_its_tables_say_together() -> None:
     assert found["Pantry (Customs House)"].description == "Side door."
 
 
+@pytest.mark.parametrize(
+    ("table", "row", "member"),
+    [
+        ("schedules.csv", {"opens_at": "09:00"}, "schedules"),
+        ("service_areas.csv", {"name": "Saltmarsh"}, "service_areas"),
+        ("required_documents.csv", {"document": "Passport"}, "required_documents"),
+        ("contacts.csv", {"name": "Bea Reef"}, "contacts"),
+        ("cost_options.csv", {"option": "Free"}, "cost_options"),
+        ("funding.csv", {"source": "County"}, "funding"),
+        ("urls.csv", {"url": "https://pantry.example.org/menu"}, "additional_urls"),
+    ],
+)
+def test_a_row_of_each_table_stands_where_the_nested_form_has_it(
+    table: str, row: dict[str, str], member: str
+) -> None:
+    parsed = parse(a_package({**TABLES, table: [{"id": "4", "service_id": "1", **row}]}))
+
+    assert parsed.refused == ()
+    (kept,) = json.loads(parsed.by_name["Pantry"].extra[member])
+    assert kept == {"id": "4", "service_id": "1", **row}
+
+
 def test_a_description_names_tables_whose_files_are_called_otherwise() -> None:
     tables = {"data/orgs.csv": TABLES["organizations.csv"]}
     description = as_json({"resources": [{"name": "organization", "path": "data/orgs.csv"}]})

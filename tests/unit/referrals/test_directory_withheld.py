@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.referrals.directory.withheld import as_withheld, place_of, withheld_places
+from services.referrals.directory.withheld import Place, as_withheld, place_of, withheld_places
 
 PRIVATE = {
     "PhysicalAddress1": "12 Hidden Street",
@@ -56,3 +56,25 @@ def test_a_private_street_is_withheld_in_every_spelling(address: dict[str, Any])
 def test_another_street_is_shown(address: dict[str, Any]) -> None:
     assert not is_withheld(PRIVATE, **address)
     assert not is_withheld({**PRIVATE, "PhysicalAddress2": "Suite 12"}, **address)
+
+
+HIDDEN_AT = Place("", "", "", 37.9, -122.4)
+
+
+@pytest.mark.fault("A27")
+@pytest.mark.parametrize(
+    ("position", "is_shown"),
+    [
+        ({"latitude": 37.9005, "longitude": -122.4005}, False),
+        ({"latitude": 37.902, "longitude": -122.4}, True),
+        ({"latitude": 37.9, "longitude": -122.402}, True),
+        ({"latitude": 37.9}, True),
+        ({"longitude": -122.4}, True),
+    ],
+)
+def test_a_position_within_a_hundred_metres_of_a_private_one_is_withheld(
+    position: dict[str, float], is_shown: bool
+) -> None:
+    """Also where another private place has no position."""
+    shown = as_withheld(position, [Place("12 hidden street"), HIDDEN_AT])
+    assert shown == position if is_shown else set(shown) == {"private"}

@@ -40,6 +40,7 @@ def a_certificate(
     issuer: Credential | None = None,
     ends: timedelta = 400 * DAY,
     is_for_signing: bool = True,
+    addresses: tuple[str, ...] = (),
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
@@ -59,6 +60,9 @@ def a_certificate(
         builder = builder.add_extension(
             x509.KeyUsage(**usage, **signs, **dict.fromkeys(kinds, False)), critical=True
         )
+    if addresses:
+        others = x509.SubjectAlternativeName([x509.RFC822Name(each) for each in addresses])
+        builder = builder.add_extension(others, critical=False)
     return builder.sign(issuer.key if issuer else key, hashes.SHA256())
 
 
@@ -115,6 +119,18 @@ def test_a_document_is_signed_with_the_key_of_a_file(
     checked = verify(signed, trust_roots=[root.certificate], timestamp_roots=[authority.certificate])
     assert (checked.is_valid, checked.signer_common_name) == (True, "Harbor House seal")
     assert not verify(signed, trust_roots=[authority.certificate]).is_valid
+
+
+def test_a_long_key_and_a_long_certificate_have_room_in_the_document(
+    root: Credential, authority: Authority, document: Any, signed_by: Sign
+) -> None:
+    long_key = rsa.generate_private_key(public_exponent=65537, key_size=4096)
+    addresses = tuple(f"department-{number}@harbor.example" for number in range(200))
+    long_one = a_certificate("Harbor House seal", long_key, root, addresses=addresses)
+    signed = signed_by(document(), signer=Credential(long_key, long_one, (root.certificate,)))
+    checked = verify(signed, trust_roots=[root.certificate], timestamp_roots=[authority.certificate])
+    assert checked.is_valid
+    assert len(long_one.public_bytes(serialization.Encoding.DER)) > 5000
 
 
 def test_a_replaced_file_is_used_from_the_next_signature_on(write: Callable[..., Path], secret: str) -> None:

@@ -93,10 +93,20 @@ def test_the_signature_is_pades_with_a_timestamp_token(document: Build, signed_b
     signed = [each["type"].native for each in signature.signer_info["signed_attrs"]]
     assert signature.sig_object["/SubFilter"] == "/ETSI.CAdES.detached"
     assert signature.sig_object["/Reason"] == "Approval: Plan of care reviewed"
+    assert signature.sig_object["/Location"] == "Springfield"
     assert unsigned == ["signature_time_stamp_token"]
     assert "signing_certificate_v2" in signed
     assert "signing_time" not in signed
     assert signature.self_reported_timestamp == datetime(2026, 10, 28, 13, 3, 22, tzinfo=UTC)
+
+
+def test_a_signature_without_a_reason_and_a_place_says_its_meaning_only(
+    document: Build, signed_by: Build
+) -> None:
+    signed = signed_by(document(), reason="", location="")
+    (signature,) = PdfFileReader(io.BytesIO(signed)).embedded_regular_signatures
+    assert signature.sig_object["/Reason"] == "Approval"
+    assert "/Location" not in signature.sig_object
 
 
 def test_popplers_pdfsig_finds_the_signatures_valid(
