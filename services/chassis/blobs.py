@@ -29,7 +29,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ORGANISATION = re.compile(r"[0-9a-f]{32}")
 _SHELF = re.compile(r"[0-9a-f]{2}")
 # The kept parts: documents, which lie in the organisation's folder itself, files of imports that are unfinished, images, and
-# files in answers to questionnaires.
+# files in answers to questionnaires and in messages.
 DOCUMENTS, IMPORTS, IMAGES, ANSWERS = "", "imports", "images", "answers"
 # The passing parts: what is being uploaded, documents that are downloaded at once, and exports that are downloaded later.
 UPLOADS, PASSING, EXPORTS = "uploads", "passing", "exports"

@@ -31,6 +31,7 @@ from services.notifications.webhooks.entrypoints import WebhookEntrypoints
 def start_runtime(settings: Any) -> Runtime:
     """A runtime with the sender loops."""
     settings.mail_domain = mail_domain(settings.mail_from)
+    sending.signer_of(settings)  # a key that cannot be read is found at the start
     runtime = Runtime("notifications", settings, Base)
     runtime.retention.add(retention.finished_deliveries(settings.deliveries_kept_days))
     sending.take_over(runtime)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import ValidationError, fields, validate
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from services.chassis.settings import Networks, ServiceSettings
 from services.contracts.errors import Refused
@@ -43,6 +45,20 @@ class Settings(ServiceSettings):
     )
     MAIL_FROM = fields.String(
         required=True, validate=_is_mailbox, metadata={"help": "sender: an address or `Name <address>`"}
+    )
+    DKIM_KEY_FILE = fields.String(
+        load_default=None,
+        metadata={
+            "help": "private key (PEM, RSA or Ed25519) with which mails are signed by DKIM for the domain of MAIL_FROM; "
+            "none where a relay signs"
+        },
+    )
+    DKIM_SELECTOR = fields.String(
+        load_default=None,
+        validate=validate.Regexp(
+            r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?\Z", error="a selector such as 2026a is expected"
+        ),
+        metadata={"help": "where its public key stands in DNS: <selector>._domainkey.<domain>"},
     )
     FAX_MAIL_DOMAIN = fields.String(
         load_default=None,
@@ -111,3 +127,8 @@ class Settings(ServiceSettings):
             "help": "a message without a result is sent again after this time; longer than a slow mail server takes"
         },
     )
+
+    @validates_schema
+    def _mails_are_signed_by_a_named_key(self, data: dict[str, Any], **_: Any) -> None:
+        if bool(data.get("DKIM_KEY_FILE")) != bool(data.get("DKIM_SELECTOR")):
+            raise ValidationError("the key and its selector are given together", "DKIM_SELECTOR")

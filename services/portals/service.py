@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 from services.chassis.audit_search import ids_asked, serves_audit
 from services.chassis.blobs import ANSWERS, IMAGES
@@ -32,6 +35,8 @@ from services.portals.images import queries as images
 from services.portals.images.entrypoints import ImagesEntrypoints
 from services.portals.inbox.entrypoints import InboxEntrypoints
 from services.portals.merged_people.entrypoints import MergedPeopleEntrypoints
+from services.portals.message_files import queries as message_files
+from services.portals.message_files.entrypoints import MessageFilesEntrypoints
 from services.portals.message_types.entrypoints import MessageTypesEntrypoints
 from services.portals.messages.entrypoints import MessagesEntrypoints
 from services.portals.models import Base
@@ -50,19 +55,22 @@ from services.portals.staff_groups.entrypoints import StaffGroupsEntrypoints
 from services.portals.supervision.entrypoints import SupervisionEntrypoints
 
 
+def files_in_use(session: Session, sha256s: Collection[str]) -> set[str]:
+    """Those of these files that an answer or a message names."""
+    return answer_files.files_in_use(session, sha256s) | message_files.files_in_use(session, sha256s)
+
+
 def start_runtime(settings: Any) -> Runtime:
     """The runtime, with the loops that delete files that no row names, wipe idle applications, and tell of what nobody answers."""
     runtime = Runtime("portals", settings, Base)
     runtime.loops.append(UnusedFilesLoop(runtime, IMAGES, images.files_in_use))
-    runtime.loops.append(UnusedFilesLoop(runtime, ANSWERS, answer_files.files_in_use))
+    runtime.loops.append(UnusedFilesLoop(runtime, ANSWERS, files_in_use))
     runtime.loops.append(Loop("idle-applications", lambda: idle.wipe(runtime), idle.EVERY_S))
     runtime.loops.append(Loop("escalation", lambda: escalation.tell_due(runtime), escalation.EVERY_S))
     return runtime
 
 
-@serves_personal_data(
-    answered, describe_personal_data_job, Base, KEPT, Files(ANSWERS, answer_files.files_in_use)
-)
+@serves_personal_data(answered, describe_personal_data_job, Base, KEPT, Files(ANSWERS, files_in_use))
 @serves_audit(trail, ids_asked(describe_person))
 class Service(
     ConfigurationEntrypoints,
@@ -88,6 +96,7 @@ class Service(
     AbsencesEntrypoints,
     OwnChangesEntrypoints,
     MessagesEntrypoints,
+    MessageFilesEntrypoints,
     MessageTypesEntrypoints,
     MergedPeopleEntrypoints,
     InboxEntrypoints,

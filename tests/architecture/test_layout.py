@@ -29,6 +29,7 @@ WITHOUT_CONTRACT = {
     ),
     ("portals", "merged_people"): "what is kept of people follows merges",
     ("portals", "working_days"): "on which days an organisation works, and holidays",
+    ("portals", "screened_files"): "files that people add are taken in",
     ("portals", "people"): "what identity knows of people and of authors",
     ("signing", "pdf"): "reading, drawing and signing of PDFs",
     ("notifications", "channels"): "the ways that messages leave by",

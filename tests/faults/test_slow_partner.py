@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import amqp
 import pytest
 
 from deploy import topology
@@ -52,6 +53,12 @@ class Reader:
         self._thread.join(30)
 
     def _read(self) -> None:
+        """Read until the end of the block. The broker may hang up once after it was told of a new partner."""
+        while not self._stopping.is_set():
+            with contextlib.suppress(amqp.AMQPError, OSError):
+                self._read_over_one_connection()
+
+    def _read_over_one_connection(self) -> None:
         with contextlib.closing(connect(self.address)) as connection:
             channel = connection.channel()
             if self.acknowledges:

@@ -24,6 +24,7 @@ from services.contracts import feed
 from services.identity.organisations import operator
 from services.identity.partners import operator as partners_of_identity
 from tests.support import refusals, stalls
+from tests.support.eventually import eventually
 from tests.support.servers import temporary_folder
 from tests.support.taking_turns import shares_the_running_system
 
@@ -138,8 +139,15 @@ class RunningStack:
         return Journey(self.url, self.stack.mail_url, HARBOR, self.admin, self.staff)
 
     def import_sample(self) -> dict[str, Any]:
-        """Import the sample directory into Harbor."""
-        return self.journey().import_directory(SAMPLE.read_bytes())
+        """Import the sample directory into Harbor, and wait until it is there: another replica may do it after the answer."""
+        begun = self.journey().import_directory(SAMPLE.read_bytes())
+
+        def done() -> dict[str, Any]:
+            found: dict[str, Any] = self.admin.get(f"/v1/directory/imports/{begun['import_id']}")
+            assert found["state"] == "done"
+            return found
+
+        return eventually(done, timeout_s=60)
 
     def subscribe(self, name: str, organisation: str) -> str:
         """The broker address of an outside system."""

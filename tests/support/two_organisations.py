@@ -123,6 +123,8 @@ KINDS: Mapping[str, str] = {
 KINDS_OF: Mapping[tuple[str, str], str] = {
     ("identity.list_role_recipients", "role_id"): "staff_role",
     ("identity.mint_mail_link", "message_id"): "account",
+    **{(f"portals.open_{whose}message_file", "message_id"): "message_file" for whose in ("", "my_")},
+    ("portals.send_file_to_person", "item_id"): "queue_item",
     **{
         (f"identity.{name}", "client_id"): "api_client"
         for name in (

@@ -19,6 +19,7 @@ from services.contracts.portals import (
     consents,
     definitions,
     inbox,
+    message_files,
     message_types,
     messages,
     orders,
@@ -347,6 +348,16 @@ def _portal_queue(world: World, key: str) -> None:
     world.keep(
         key, "message", call(messages.list_correspondence, staff, person_id=person, limit=1)["items"][0]["id"]
     )
+    for own in (message_files.send_my_file, message_files.open_my_message_file):
+        world.callers_of[own.address, key] = member
+    sent = call(
+        message_files.send_my_file,
+        member,
+        thread_id=call(inbox.list_my_threads, member)["items"][0]["id"],
+        document=world.service.upload(an_image("PNG", 40, 20), IDS[key][0]),
+    )
+    newest = call(inbox.get_my_thread, member, thread_id=sent["id"])["messages"][-1]
+    world.keep(key, "message_file", newest["id"])
     world.keep(key, "thread_cursor", call(inbox.list_my_threads, member, limit=1)["next"])
     _own_changes(world, key, member)
     request = {"portal": "family", "type": "refill_request"}

@@ -98,6 +98,30 @@ def test_a_patient_books_moves_cancels_and_asks_and_staff_find_the_time(console:
     assert "No appointment is coming" not in browser.text
 
 
+def test_a_time_that_is_taken_meanwhile_is_refused_and_another_can_be_chosen(console: Console) -> None:
+    browser, api = console.browser, console.api
+    configure(console, booking_mode="self_scheduling")
+    as_patient(console, "/patient/appointments/new", "Book an appointment")
+    console.pick("What is it about?", "Check Up (60 minutes)")
+    follow(browser, "Show free times")
+    browser.wait_for("location.search.includes('type_id') && document.readyState === 'complete'")
+    follow(browser, "9:00")
+    browser.wait_for("location.search.includes('starts_at') && document.readyState === 'complete'")
+    asked = browser.evaluate("Object.fromEntries(new URLSearchParams(location.search))")
+    person = api.post("/v1/people", first_name="Ada", last_name="Quick", kinds=["patient"])
+    wanted = {name: asked[name] for name in ("type_id", "schedule_id", "starts_at")}
+    api.post("/v1/appointments", person_id=person["id"], **wanted)
+    follow(browser, "Book this time")
+    browser.wait_for_text("This time is not free any more. Choose another one.")
+    wait_for_heading(browser, "Book an appointment")
+    follow(browser, "Choose another time")
+    browser.wait_for("!location.search.includes('starts_at') && document.readyState === 'complete'")
+    assert "type_id" in browser.path  # what was chosen stays
+    follow(browser, "10:00")
+    browser.wait_for("location.search.includes('starts_at') && document.readyState === 'complete'")
+    console.sends("Book this time", "Your appointment is booked")
+
+
 def _staff_find_a_time(console: Console) -> None:
     browser = console.browser
     console.sign_in(f"admin@{HARBOR}.example.org", at="/staff/queue")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.web.page import Action, Page, Read
 from gateway.web.states import State
 from services.contracts.identity import people
-from services.contracts.portals import configuration, inbox
+from services.contracts.portals import configuration, inbox, message_files
 
 _MESSAGES = "/portal/{portal}/messages"
 _TOLD = ("account:{me}",)  # a message to the caller
@@ -50,9 +50,17 @@ PAGES = (
         f"{_MESSAGES}/{{thread_id}}",
         "inbox/thread.html",
         reads={**_READS, "thread": Read(inbox.get_my_thread)},
-        actions=(Action("reply_in_my_thread", inbox.reply_in_my_thread, "Your answer is sent."),),
+        actions=(
+            Action("reply_in_my_thread", inbox.reply_in_my_thread, "Your answer is sent."),
+            Action("send_my_file", message_files.send_my_file, "Your file is sent."),
+        ),
         watches=_TOLD,
-        states=(State("limit reached", replies={inbox.get_my_thread: {"rules": {"left": 0}}}),),
+        states=(
+            State("limit reached", replies={inbox.get_my_thread: {"rules": {"left": 0}}}),
+            State(
+                "a file", replies={inbox.get_my_thread: {"messages": {"file": {"media_type": "image/png"}}}}
+            ),
+        ),
         sample={
             inbox.get_my_thread: {
                 "state": "answered",

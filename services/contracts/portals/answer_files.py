@@ -6,40 +6,13 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import PORTAL_REALMS, Reply, Request, signed_in
-from services.contracts.fields import LARGEST, Count, Digest, Flag, Id
+from services.contracts.declare import PORTAL_REALMS, signed_in
+from services.contracts.fields import Count, Flag, Id
 from services.contracts.identity.permissions import READ_ANSWERS
 from services.contracts.portals import contract
 from services.contracts.portals.questionnaire_form import MOST_ITEMS
 from services.contracts.portals.responses import FileAnswer, MyResponse
-
-MOST_BYTES = 10 * 1024 * 1024
-# What a file may be refused for.
-REFUSALS = (
-    "document_not_pdf",
-    "document_encrypted",
-    "document_active_content",
-    "document_too_large",
-    "document_too_many_pages",
-    "document_unreadable",
-    "image_refused",
-)
-
-
-class AnswerUpload(Request):
-    """A reference to uploaded bytes. The gateway makes it, never a client."""
-
-    sha256 = fields.String(required=True, validate=validate.Regexp(r"[0-9a-f]{64}\Z"))
-    size = Count(required=True, most=LARGEST)
-
-
-class AnswerFileReference(Reply):
-    """Where the gateway finds the bytes."""
-
-    sha256 = Digest(required=True)
-    file_name = fields.String(required=True)
-    media_type = fields.String(required=True)
-
+from services.contracts.portals.screened_files import REFUSALS, FileReference, FileUpload
 
 _OWN = signed_in(*PORTAL_REALMS)
 _SUPERVISORS = signed_in("employee")
@@ -70,7 +43,7 @@ add_answer_file = contract.command(
     "add_answer_file",
     "Answer a question with a file: a PDF, or a picture as JPEG or PNG, of at most 10 MB. It takes the place of the one before. "
     "It is screened first; a picture is written anew, so nothing but the picture is kept.",
-    request={**_ONE, "document": fields.Nested(AnswerUpload, required=True)},
+    request={**_ONE, "document": fields.Nested(FileUpload, required=True)},
     reply=MyResponse,
     access=_OWN,
     errors=("not_found", "response_submitted", *REFUSALS),
@@ -90,7 +63,7 @@ open_my_answer_file = contract.query(
     "open_my_answer_file",
     "The file of an answer of the caller, in a draft or sent.",
     request=_ONE,
-    reply=AnswerFileReference,
+    reply=FileReference,
     access=_OWN,
     errors=("not_found",),
 )
@@ -98,7 +71,7 @@ open_answer_file = contract.query(
     "open_answer_file",
     "The file of an answer that was sent. Opening it is audited.",
     request=_ONE,
-    reply=AnswerFileReference,
+    reply=FileReference,
     access=READ_ANSWERS,
     errors=("not_found",),
 )
@@ -106,7 +79,7 @@ open_review_file = contract.query(
     "open_review_file",
     "The file of an employee's answer that the caller reviews. Opening it is audited.",
     request=_ONE,
-    reply=AnswerFileReference,
+    reply=FileReference,
     access=_SUPERVISORS,
     errors=("not_found",),
 )

@@ -9,7 +9,7 @@ from services.contracts.fields import Code, Count, Day, Flag, Id, Moment, Text, 
 from services.contracts.identity.paging import PAGE
 from services.contracts.portals import contract
 from services.contracts.portals.definitions import Suffix
-from services.contracts.portals.messages import MOST_TEXT
+from services.contracts.portals.messages import MOST_TEXT, MessageFile
 
 BOXES = ("all", "inbox", "sent")
 RECEIVED, IN_WORK, ANSWERED = "received", "in_work", "answered"
@@ -77,6 +77,7 @@ class MyMessage(Reply):
     id = Id(required=True)
     is_mine = Flag(required=True)
     text = fields.String(required=True)
+    file = fields.Nested(MessageFile, required=True, allow_none=True)
     sent_at = Moment(required=True)
     read_at = Moment(required=True, allow_none=True)
 

@@ -13,8 +13,15 @@ WORK = "portal_queue.work"
 MOST_TEXT = 10_000
 
 
+class MessageFile(Reply):
+    """The file that a message is. `size` is in bytes."""
+
+    media_type = fields.String(required=True)
+    size = Count(required=True)
+
+
 class Message(Reply):
-    """A message as staff see it. `account_id` is null where it went to every account of the person."""
+    """A message as staff see it. `account_id` is null where it went to every account of the person. One that is a file has no text."""
 
     id = Id(required=True)
     thread_id = Id(required=True)
@@ -27,6 +34,7 @@ class Message(Reply):
     type = Code(required=True)
     type_name = fields.String(required=True)
     text = fields.String(required=True)
+    file = fields.Nested(MessageFile, required=True, allow_none=True)
     sent_at = Moment(required=True)
     read_at = Moment(required=True, allow_none=True)
     is_notified = Flag(required=True)

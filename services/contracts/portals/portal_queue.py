@@ -52,6 +52,8 @@ STEPS = (
     "unarchived",
     "action_started",
     "action_finished",
+    "application_sent",
+    "application_ended",
 )
 _WORK = permission(WORK, realms=STAFF)
 _CONFIGURE = permission("portal.configure", realms=STAFF)
@@ -61,7 +63,7 @@ class QueueItem(Reply):
     """A request or message in a list. `assigned_to` is the account that has claimed it or got it, null for nobody.
 
     `is_waiting`: the person has written after staff's last answer, or has had none yet. `escalated_to`: who was told last that it
-    waits past its time.
+    waits past its time. `person_id` is null of an application that is not sent yet: there is no person before.
     """
 
     id = Id(required=True)
@@ -70,7 +72,7 @@ class QueueItem(Reply):
     type = Code(required=True)
     type_name = fields.String(required=True)
     department = fields.String(required=True)
-    person_id = Id(required=True)
+    person_id = Id(required=True, allow_none=True)
     person_name = fields.String(required=True)
     account_id = Id(required=True, allow_none=True)
     portal = fields.String(required=True, allow_none=True)
@@ -161,7 +163,8 @@ class PortalQueueSettings(Reply):
 
     `result_hosts` are the hosts to which the link of a helper action may lead. Service times count on `working_days` (1 is Monday) in
     `time_zone`, but neither on `holidays` of a country, or of a part such as US-CA, nor on the days `closed_on`. What nobody has
-    answered in its time is told to one after another, with `escalation_hours` between.
+    answered in its time is told to one after another, with `escalation_hours` between. With `lists_begun_applications` an application
+    is an item of the queue from when it is begun, and not only once it is sent.
     """
 
     version = Count(required=True)
@@ -178,6 +181,7 @@ class PortalQueueSettings(Reply):
     holidays = fields.String(required=True, allow_none=True)
     closed_on = fields.List(Day(), required=True)
     escalation_hours = Count(required=True)
+    lists_begun_applications = Flag(required=True)
 
 
 _ITEM = {"item_id": Id(required=True)}
@@ -398,6 +402,7 @@ change_queue_settings = contract.command(
         "holidays": Text(allow_none=True, most=10),
         "closed_on": fields.List(CalendarDay(), validate=validate.Length(max=60)),
         "escalation_hours": number_of(240),
+        "lists_begun_applications": Flag(),
     },
     reply=PortalQueueSettings,
     access=_CONFIGURE,

@@ -24,6 +24,7 @@ from typing import Any
 
 from services.contracts.errors import Refused
 from services.contracts.spelling import mailbox_of
+from services.notifications.channels.dkim import Signer
 from services.notifications.channels.failures import DeliveryFailed, Permanent, Temporary
 
 MAILBOX = re.compile(r"(?:(?P<name>[^<>]*)<(?P<boxed>[^<>]*)>|(?P<bare>[^<>]*))")
@@ -205,19 +206,23 @@ def send(
     connections: Connections | None = None,
     *,
     bounces_to: str | None = None,
+    signer: Signer | None = None,
 ) -> None:
     """Hand a message made by `build` to the server. When this returns, the server has accepted it.
 
     It takes a connection of `connections`, or its own, and may wait `timeout_s` several times: call it outside of any
-    transaction. `bounces_to` is the sender of the envelope, to which servers return what they cannot deliver. Raises
-    Temporary or Permanent. Neither holds an address or has a cause.
+    transaction. `bounces_to` is the sender of the envelope, to which servers return what they cannot deliver; `signer` signs
+    the message (DKIM). Raises Temporary or Permanent. Neither holds an address or has a cause.
     """
     sender, recipient = bounces_to or _envelope(message, "From"), _envelope(message, "To")
     pool = connections or Connections(0)
     failure: DeliveryFailed | None = None
     try:
         with pool.one(settings) as server:
-            server.send_message(message, from_addr=sender, to_addrs=[recipient])
+            if signer is None:
+                server.send_message(message, from_addr=sender, to_addrs=[recipient])
+            else:
+                server.sendmail(sender, [recipient], signer.signed(message.as_bytes()))
     except smtplib.SMTPException as error:
         failure = _failure(error)
     except ssl.SSLError:

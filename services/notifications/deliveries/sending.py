@@ -24,7 +24,7 @@ from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.contracts.signing import paper
-from services.notifications.channels import email, http_provider
+from services.notifications.channels import dkim, email, http_provider
 from services.notifications.channels.failures import Permanent, Temporary
 from services.notifications.deliveries import digests, report_signatures, rules
 from services.notifications.deliveries.asking import ask
@@ -113,6 +113,11 @@ def smtp_settings(settings: Any) -> email.SmtpSettings:
         password=settings.smtp_password,
         local_hostname=settings.mail_domain,
     )
+
+
+def signer_of(settings: Any) -> dkim.Signer | None:
+    """Who signs mails by DKIM; None where nobody does. Raises ValueError for a key that cannot be used."""
+    return dkim.signer_of(settings.dkim_key_file, settings.dkim_selector, settings.mail_domain)
 
 
 def _claim(
@@ -212,7 +217,8 @@ def _mail(runtime: Runtime, delivery: Delivery, message: EmailMessage) -> None:
     # The Message-ID of the delivery, even if MAIL_FROM has another domain by now.
     message.replace_header("Message-ID", f"<{delivery.message_id}>")
     bounces_to = report_signatures.bounce_address(settings, delivery.id)
-    email.send(smtp_settings(settings), message, connections, bounces_to=bounces_to)
+    mail_server, signer = smtp_settings(settings), signer_of(settings)
+    email.send(mail_server, message, connections, bounces_to=bounces_to, signer=signer)
 
 
 def _send_fax(runtime: Runtime, delivery: Delivery) -> None:

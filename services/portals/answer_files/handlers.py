@@ -8,11 +8,11 @@ from services.chassis import wire
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.portals.answer_files import queries
-from services.portals.answer_files.taking_in import Kept
 from services.portals.responses import queries as responses
 from services.portals.responses import sending
 from services.portals.responses.handlers import draft_of
 from services.portals.responses.models import AnswerFile, Response
+from services.portals.screened_files.taking_in import Kept
 
 
 def add_answer_file(

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
 from services.contracts.portals import responses as contract
-from services.portals.answer_files import rules
 from services.portals.questionnaires import answering
 from services.portals.responses import answers as drafts
 from services.portals.responses import queries as responses
 from services.portals.responses.models import AnswerFile, Response
+from services.portals.screened_files import rules
 
 
 def get_my_file_question(

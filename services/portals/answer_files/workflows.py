@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
-from services.portals.answer_files import handlers, queries, taking_in
+from services.portals.answer_files import handlers, queries
 from services.portals.responses import queries as responses
+from services.portals.screened_files import taking_in
 
 
 def add_answer_file(call: Call) -> Any:

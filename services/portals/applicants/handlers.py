@@ -18,10 +18,8 @@ from services.contracts.addresses import neighbourhood
 from services.contracts.errors import Refused, invalid
 from services.contracts.identity import employees
 from services.contracts.portals import applicants as contract
-from services.portals.applicants import queries, rules
+from services.portals.applicants import begun, queries, rules
 from services.portals.applicants.models import Application
-from services.portals.people.asking import Addressee
-from services.portals.portal_queue import items
 from services.portals.responses import handlers as responses
 from services.portals.responses import queries as answers
 from services.portals.responses import sending
@@ -30,7 +28,6 @@ from services.portals.responses.models import Response
 WIPED_AT_ONCE = 100
 _MOST_OF_ORGANISATION = 300  # that begin within TRIES_MINUTES
 _ADDRESS = "applicant's address"
-_TYPE = "application"
 
 
 def within(call: Call) -> tuple[str, str]:
@@ -89,6 +86,7 @@ def start(call: Call) -> Any:
             address_mark=mark, started_at=unit.now, seen_at=unit.now, sent_at=None,
         )  # fmt: skip
         unit.add(row)
+        begun.list_begun(unit, row)
         unit.audit("application.started", "application", row.id, portal=row.portal)
         unit.publish(contract.applicant_registered, row.id, {"application_id": row.id, "portal": row.portal})
         return {"token": token, "ends_at": rules.ends_at(unit.now, contract.IDLE_MINUTES)}
@@ -131,6 +129,7 @@ def _wipe(unit: UnitOfWork, ids: list[str]) -> None:
     unit.session.execute(delete(Response).where(*drafts))
     # The row stays to count tries; the name goes.
     for row in unit.session.scalars(select(Application).where(Application.id.in_(ids))):
+        begun.note_ended(unit, row)
         row.first_name = row.last_name = ""
         row.token_hash = rules.token_hash(secrets.token_urlsafe(32))
         row.sent_at = unit.now
@@ -246,12 +245,7 @@ def _submitted(
             # The portal does not ask it any more.
             unit.session.delete(each)
     row.sent_at = unit.now
-    number = rules.number_of(row.id)
-    # Who works on the queue sees it, and goes on to the person's record (S2-111).
-    items.add_item(
-        unit, Addressee(person_id, row.first_name, row.last_name), _TYPE, rules.in_words(number, len(shown)),
-        account_id=None, portal=row.portal, reference=("application", row.id),
-    )  # fmt: skip
+    begun.note_sent(unit, row, person_id, len(shown))
     # The person's record has the name from now on.
     row.first_name = row.last_name = ""
     unit.audit("application.sent", "application", row.id, person_id=person_id, portal=row.portal)
@@ -260,4 +254,4 @@ def _submitted(
         row.id,
         {"application_id": row.id, "portal": row.portal, "person_id": person_id, "account_id": account_id},
     )
-    return {"number": number, "sent_at": unit.now, "questionnaires": len(shown)}
+    return {"number": rules.number_of(row.id), "sent_at": unit.now, "questionnaires": len(shown)}

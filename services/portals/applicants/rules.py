@@ -41,6 +41,16 @@ def number_of(application_id: str) -> str:
     return f"AP-{application_id[:8].upper()}"
 
 
+def begun_in_words(number: str) -> str:
+    """What the queue says of an application that is begun."""
+    return f"Application {number}: begun, not sent yet."
+
+
+def ended_in_words(number: str) -> str:
+    """What the queue says of an application that was wiped."""
+    return f"Application {number}: ended without being sent. What was entered is deleted."
+
+
 def in_words(number: str, questionnaires: int) -> str:
     """What the queue says of an application that was sent."""
     counted = "1 questionnaire" if questionnaires == 1 else f"{questionnaires} questionnaires"

@@ -34,10 +34,11 @@ class Kind:
     reading: str = ""
     readings: str = ""
 
-    def person_of(self, resource: Mapping[str, Any]) -> str:
-        """The person that a resource is about."""
-        about = resource["subject"] if "subject" in resource else resource["participant"][0]["actor"]
-        return str(about["identifier"]["value"])
+    def person_of(self, resource: Mapping[str, Any]) -> str | None:
+        """The person that a resource is about. None of a request that names nobody yet."""
+        if "participant" in resource:
+            return str(resource["participant"][0]["actor"]["identifier"]["value"])
+        return str(resource["subject"]["identifier"]["value"]) if "subject" in resource else None
 
 
 def _people(column: Any) -> Condition:

@@ -26,12 +26,13 @@ def communication(row: Any) -> Json:
         sent=_moment(row.sent_at),
         sender=account,
         recipient=[person if row.is_from_staff else staff],
-        payload=[{"contentString": row.text}],
+        payload=[_attachment(row) if row.file_sha256 else {"contentString": row.text}],
     )
 
 
 def communication_request(row: Any) -> Json:
-    """A request of the queue, or of its archive."""
+    """A request of the queue, or of its archive. An application that is not sent has no person yet."""
+    person = _person(row.known_person_id) if row.known_person_id else None
     return _resource(
         "CommunicationRequest",
         row.id,
@@ -40,11 +41,11 @@ def communication_request(row: Any) -> Json:
         status=rules.STATUS_OF_REQUEST[row.state],
         category=[_type(row)],
         priority=rules.PRIORITY_OF_REQUEST[row.priority],
-        subject=_person(row.person_id),
+        subject=person,
         payload=[{"contentString": row.text}] if row.text else None,
         occurrencePeriod={"end": _moment(row.due_at)},
         authoredOn=_moment(row.requested_at),
-        requester=_person(row.person_id),
+        requester=person,
         recipient=[
             {
                 "type": "Organization",
@@ -113,6 +114,12 @@ def _resource(kind: str, own_id: str, version: int, updated_at: datetime.datetim
     meta = {"versionId": str(version), "lastUpdated": _moment(updated_at)}
     filled = {name: value for name, value in members.items() if value not in (None, [], {})}
     return {"resourceType": kind, "id": own_id, "meta": meta, **filled}
+
+
+def _attachment(row: Any) -> Json:
+    """The file that a message is. Its address takes the same token as this view."""
+    file = {"contentType": row.file_type, "size": row.file_size, "url": f"/v1/messages/{row.id}/file"}
+    return {"contentAttachment": file}
 
 
 def _type(row: Any) -> Json:

@@ -16,6 +16,7 @@ from services.portals.messages.models import Thread
 from services.portals.people.asking import Addressee
 from services.portals.portal_queue import clock, items
 from services.portals.portal_queue.queries import settings_of
+from services.portals.screened_files.taking_in import Kept
 
 
 def send_my_message(
@@ -47,7 +48,14 @@ def send_my_message(
 
 
 def reply_in_my_thread(unit: UnitOfWork, caller: Caller, *, thread_id: str, text: str) -> dict[str, Any]:
-    """Write on in a conversation. An open item gets the message; otherwise there is a new item (nothing opens by itself).
+    """Write on in a conversation. Raises Refused `not_found`, `too_many_requests`."""
+    return write_on(unit, caller, thread_id, text)
+
+
+def write_on(
+    unit: UnitOfWork, caller: Caller, thread_id: str, text: str, file: Kept | None = None
+) -> dict[str, Any]:
+    """Write on by a text or a file. An open item gets it; otherwise there is a new item (nothing opens by itself).
 
     Raises Refused `not_found`, `too_many_requests`.
     """
@@ -57,7 +65,7 @@ def reply_in_my_thread(unit: UnitOfWork, caller: Caller, *, thread_id: str, text
     item = queries.items_of(unit.session, [thread.id]).get(thread.id)
     item = item and items.held_item(unit, item.id)
     if item is not None and item.is_open:
-        writing.write_as_person(unit, thread, text, item_id=item.id)
+        writing.write_as_person(unit, thread, text, item_id=item.id, file=file)
         if not item.is_waiting:
             item.is_waiting = True
             clock.start_anew(unit, item)
@@ -68,7 +76,14 @@ def reply_in_my_thread(unit: UnitOfWork, caller: Caller, *, thread_id: str, text
     else:
         person = Addressee(thread.person_id, None, thread.person_name)
         item = items.add_item(
-            unit, person, thread.type, text, account_id=caller.id, portal=thread.portal, thread=thread
+            unit,
+            person,
+            thread.type,
+            text,
+            account_id=caller.id,
+            portal=thread.portal,
+            thread=thread,
+            file=file,
         )
     return queries.view(thread, item)
 

@@ -20,7 +20,7 @@ from services.portals.definitions import queries as definitions
 from services.portals.inbox import rules
 from services.portals.message_types import queries as message_types
 from services.portals.messages.models import Message, Thread
-from services.portals.messages.queries import messages_of
+from services.portals.messages.queries import file_of, messages_of
 from services.portals.portal_queue.models import QueueItem
 from services.portals.portal_queue.queries import settings_of, working_days_of
 from services.portals.staff_groups import queries as staff_groups
@@ -104,6 +104,7 @@ def get_my_thread(session: Session, caller: Caller, *, thread_id: str) -> dict[s
                 "id": each.id,
                 "is_mine": not each.is_from_staff,
                 "text": each.text,
+                "file": file_of(each),
                 "sent_at": each.sent_at,
                 "read_at": each.read_at,
             }

@@ -43,7 +43,7 @@ class Thread(TenantScoped, Base):
 
 
 class Message(TenantScoped, Base):
-    """One message, counted within its conversation from 1. Its text never changes."""
+    """One message, counted within its conversation from 1. It never changes. One that is a file has no text."""
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -51,6 +51,7 @@ class Message(TenantScoped, Base):
         Index(None, "organisation_id", "sent_at", "id"),
         Index(None, "person_id", "sent_at", "id"),
         Index(None, "author_id", "sent_at"),
+        Index(None, "file_sha256"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     thread_id: Mapped[str] = mapped_column(ForeignKey("threads.id"))
@@ -63,6 +64,9 @@ class Message(TenantScoped, Base):
     type: Mapped[str] = mapped_column(String(64))
     type_name: Mapped[str] = mapped_column(String(60))
     text: Mapped[str] = mapped_column(Text)
+    file_sha256: Mapped[str | None] = mapped_column(String(64))
+    file_type: Mapped[str | None] = mapped_column(String(40))
+    file_size: Mapped[int | None] = mapped_column(Integer)
     sent_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     read_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     is_notified: Mapped[bool] = mapped_column(Boolean)

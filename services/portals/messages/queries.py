@@ -59,4 +59,11 @@ def messages_of(session: Session, thread_id: str) -> list[Message]:
 
 def view(message: Message) -> dict[str, Any]:
     """A message as the contract's Message."""
-    return {name: getattr(message, name) for name in _MEMBERS}
+    return {name: getattr(message, name) for name in _MEMBERS} | {"file": file_of(message)}
+
+
+def file_of(message: Message) -> dict[str, Any] | None:
+    """The file that a message is, as the contract's MessageFile."""
+    if message.file_sha256 is None:
+        return None
+    return {"media_type": message.file_type, "size": message.file_size}

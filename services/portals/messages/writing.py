@@ -13,6 +13,7 @@ from services.contracts.errors import Refused
 from services.contracts.portals import messages as contract
 from services.portals.messages.models import Message, Thread
 from services.portals.people.asking import Addressee
+from services.portals.screened_files.taking_in import Kept
 
 
 def begin_thread(
@@ -63,10 +64,12 @@ def locked_thread(unit: UnitOfWork, thread_id: str) -> Thread:
     return found
 
 
-def write_as_person(unit: UnitOfWork, thread: Thread, text: str, *, item_id: str) -> Message:
+def write_as_person(
+    unit: UnitOfWork, thread: Thread, text: str, *, item_id: str, file: Kept | None = None
+) -> Message:
     """A message of the person's side in a thread; the queue item that it belongs to is its business."""
     thread.has_sent = True
-    message = _write(unit, thread, text, item_id=item_id, is_from_staff=False, is_notified=False)
+    message = _write(unit, thread, text, file, item_id=item_id, is_from_staff=False, is_notified=False)
     facts = {"message_id": message.id, "person_id": thread.person_id, "type": thread.type, "item_id": item_id}
     unit.publish(contract.message_received, thread.id, facts)
     return message
@@ -80,11 +83,12 @@ def write_as_staff(
     account_ids: Iterable[str],
     item_id: str | None,
     notify: bool,
+    file: Kept | None = None,
 ) -> Message:
     """A message of staff in a thread. With `notify` these accounts are told by e-mail that a message waits."""
     thread.has_received = True
     thread.unread += 1
-    message = _write(unit, thread, text, item_id=item_id, is_from_staff=True, is_notified=notify)
+    message = _write(unit, thread, text, file, item_id=item_id, is_from_staff=True, is_notified=notify)
     facts = {
         "message_id": message.id,
         "person_id": thread.person_id,
@@ -120,6 +124,7 @@ def _write(
     unit: UnitOfWork,
     thread: Thread,
     text: str,
+    file: Kept | None,
     *,
     item_id: str | None,
     is_from_staff: bool,
@@ -139,6 +144,9 @@ def _write(
         type=thread.type,
         type_name=thread.type_name,
         text=text,
+        file_sha256=file and file.sha256,
+        file_type=file and file.media_type,
+        file_size=file and file.size,
         sent_at=unit.now,
         is_notified=is_notified,
     )

@@ -8,7 +8,7 @@ from services.chassis.operations import Call, serves
 from services.contracts.portals import portal_queue as contract
 from services.contracts.portals.messages import WORK
 from services.portals.people import asking
-from services.portals.portal_queue import archive, handlers, queries
+from services.portals.portal_queue import archive, handlers, queries, rules
 
 
 def _with_names(call: Call, answer: Any) -> Any:
@@ -68,6 +68,7 @@ class PortalQueueEntrypoints:
     def answer_queue_item(self, call: Call) -> Any:
         with call.reading(call.organisation_id) as session:
             item = queries.found(session, call.request["item_id"])
+        rules.require_person(item.known_person_id)
         person = asking.addressee(call, item.person_id) if item.account_id is None else None
         return call.commit(handlers.answer_queue_item, person)
 

@@ -81,7 +81,7 @@ def _tell(
     unit.add(
         QueueEscalation(id=wire.new_id(), item_id=item.id, at=unit.now, level=level, account_ids=account_ids)
     )
-    unit.audit("queue_item.escalated", "queue_item", item.id, person_id=item.person_id, level=level)
+    unit.audit("queue_item.escalated", "queue_item", item.id, person_id=item.known_person_id, level=level)
     facts = {"level": level, "account_ids": account_ids, "due_at": item.due_at}
     unit.publish(contract.item_escalated, item.id, items.told(item) | facts)
     item.escalated_to, item.escalates_at = level, None

@@ -41,14 +41,14 @@ def enter_request(
 
 def claim_queue_item(unit: UnitOfWork, caller: Caller, *, item_id: str) -> dict[str, Any]:
     """Take an item for oneself. Raises Refused `not_found`, `item_archived`, `conflict`."""
-    item = _open_item(unit, item_id)
+    item = open_item(unit, item_id)
     rules.require_free(item.assigned_to, caller.id)
     return _assigned(unit, item, caller.id, "claimed")
 
 
 def assign_queue_item(unit: UnitOfWork, *, item_id: str, account_id: str | None) -> dict[str, Any]:
     """Give an item to somebody, or to nobody. Raises Refused `not_found`, `item_archived`."""
-    item = _open_item(unit, item_id)
+    item = open_item(unit, item_id)
     if account_id is not None:
         account_id = holders.present(unit, account_id) or account_id
     return _assigned(unit, item, account_id, "assigned" if account_id else "released")
@@ -64,7 +64,7 @@ class ItemChanges(TypedDict, total=False):
 
 def change_queue_item(unit: UnitOfWork, *, item_id: str, **changes: Unpack[ItemChanges]) -> dict[str, Any]:
     """Change the priority, the department or the due time. Raises Refused `not_found`, `item_archived`."""
-    item = _open_item(unit, item_id)
+    item = open_item(unit, item_id)
     for name, value in changes.items():
         setattr(item, name, value)
     if "due_at" in changes and item.is_waiting:
@@ -86,10 +86,10 @@ def answer_queue_item(
 
     Raises Refused `not_found`, `item_archived`, `no_portal_account`.
     """
-    item = _open_item(unit, item_id)
+    item = open_item(unit, item_id)
     thread = writing.locked_thread(unit, item.thread_id)
     realms = writing.readers_of(thread)
-    account_ids = _recipients(item, person, realms)
+    account_ids = recipients(item, person, realms)
     if not associate:
         kind = _TypeOf(item.type, item.type_name)
         about = Addressee(item.person_id, None, item.person_name)
@@ -101,11 +101,8 @@ def answer_queue_item(
     writing.write_as_staff(unit, thread, text, account_ids=account_ids, item_id=own_id, notify=notify)
     outcome = outcome or queries.settings_of(unit.session)["usual_outcome"]
     _drop_draft(unit, item.id)
-    item.is_waiting = False
-    clock.stop(item)
     items.find_by(unit, item, text)
-    items.add_step(unit, item, "answered")
-    unit.publish(contract.item_answered, item.id, items.told(item) | {"outcome": outcome})
+    items.note_answered(unit, item, outcome)
     if outcome != rules.LEFT_OPEN:
         items.dismiss(unit, item, outcome)
     return queries.view(item, unit.now)
@@ -146,7 +143,7 @@ def _drop_draft(unit: UnitOfWork, item_id: str) -> None:
 
 def dismiss_queue_item(unit: UnitOfWork, *, item_id: str, outcome: str, confirm: bool) -> dict[str, Any]:
     """Put an item into the archive (S3-12 to S3-14). Raises Refused `not_found`, `item_archived`, `confirmation_required`."""
-    item = _open_item(unit, item_id)
+    item = open_item(unit, item_id)
     if queries.settings_of(unit.session)["confirms_dismissal"]:
         rules.require_confirmed(confirm, "Put this item into the archive? It can be brought back.")
     items.dismiss(unit, item, outcome)
@@ -169,7 +166,7 @@ def unarchive_queue_item(unit: UnitOfWork, *, item_id: str, confirm: bool) -> di
 
 def start_helper_action(unit: UnitOfWork, *, item_id: str) -> dict[str, Any]:
     """Tell upstream systems that staff want what helps with an item. Raises Refused `not_found`, `no_helper_action`."""
-    item = _open_item(unit, item_id)
+    item = open_item(unit, item_id)
     if item.helper_action == "none":
         raise Refused("no_helper_action", "Nothing is set up that helps with this type.", "item_id")
     item.action_state, item.result_link = "started", None
@@ -208,6 +205,7 @@ class SettingsChanges(TypedDict, total=False):
     holidays: str | None
     closed_on: list[datetime.date]
     escalation_hours: int
+    lists_begun_applications: bool
 
 
 def change_queue_settings(unit: UnitOfWork, **changes: Unpack[SettingsChanges]) -> dict[str, Any]:
@@ -243,7 +241,7 @@ class _TypeOf:
         self.code, self.name = code, name
 
 
-def _open_item(unit: UnitOfWork, item_id: str) -> QueueItem:
+def open_item(unit: UnitOfWork, item_id: str) -> QueueItem:
     """An open item in the version that the caller has read, locked."""
     item = items.held_item(unit, item_id)
     rules.require_open(item)
@@ -251,7 +249,8 @@ def _open_item(unit: UnitOfWork, item_id: str) -> QueueItem:
     return item
 
 
-def _recipients(item: QueueItem, person: Addressee | None, realms: Collection[str]) -> list[str]:
+def recipients(item: QueueItem, person: Addressee | None, realms: Collection[str]) -> list[str]:
+    """The accounts to which an answer to an item goes. Raises Refused `no_portal_account`."""
     if item.account_id is not None:
         return [item.account_id]
     if person is None:

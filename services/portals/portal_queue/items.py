@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from services.portals.messages.models import Thread
 from services.portals.people.asking import Addressee
 from services.portals.portal_queue import clock, holders, rules
 from services.portals.portal_queue.models import QueueItem, QueueStep, QueueText
+from services.portals.screened_files.taking_in import Kept
 from services.portals.staff_groups.models import StaffGroup
 
 
@@ -32,11 +34,13 @@ def add_item(
     reference: tuple[str, str] | None = None,
     thread: Thread | None = None,
     group: StaffGroup | None = None,
+    file: Kept | None = None,
 ) -> QueueItem:
     """Put a request or message into the queue. Whoever calls has decided whether it may be sent.
 
     `account_id` is the account of the portal that has written the text; without it and a portal, staff have entered it. `reference` is
-    the type and the id of what another subject keeps of it. `thread` is the conversation that it goes on with. It goes to `group`, or
+    the type and the id of what another subject keeps of it. `thread` is the conversation that it goes on with, `file` what
+    the account has sent instead of a text. It goes to `group`, or
     else to the type's department.
     Raises Refused `not_found` for an unknown type.
     """
@@ -84,7 +88,7 @@ def add_item(
     facts = {"kind": item.kind, "due_at": item.due_at}
     unit.publish(contract.item_received, item.id, told(item) | facts)
     if account_id is not None:
-        writing.write_as_person(unit, thread, text, item_id=item.id)
+        writing.write_as_person(unit, thread, text, item_id=item.id, file=file)
     hand_over_if_away(unit, item)
     return item
 
@@ -103,13 +107,44 @@ def end_item_of(unit: UnitOfWork, reference_type: str, reference_id: str, outcom
 
     `outcome` is `completed` or `not_completed`.
     """
-    found = select(QueueItem).where(
-        QueueItem.reference_id == reference_id, QueueItem.reference_type == reference_type, QueueItem.is_open
-    )
-    item = unit.session.scalars(found.with_for_update()).first()
+    item = next((each for each in items_of(unit, reference_type, [reference_id]) if each.is_open), None)
     if item is not None:
         dismiss(unit, item, outcome)
     return item
+
+
+def items_of(unit: UnitOfWork, reference_type: str, reference_ids: Collection[str]) -> list[QueueItem]:
+    """The items that refer to some of these, locked until the transaction ends."""
+    found = select(QueueItem).where(
+        QueueItem.reference_id.in_(reference_ids), QueueItem.reference_type == reference_type
+    )
+    return list(unit.session.scalars(found.order_by(QueueItem.id).with_for_update()))
+
+
+def give_person(unit: UnitOfWork, item: QueueItem, person: Addressee, text: str) -> None:
+    """Let an item of which nobody knew the person be about this one from now on, with another text; its service time begins anew."""
+    item.person_id = item.first_person_id = person.person_id
+    rewrite(unit, item, person.name, text)
+    thread = unit.session.get_one(Thread, item.thread_id)
+    thread.person_id = thread.first_person_id = person.person_id
+    item.is_waiting = True
+    clock.start_anew(unit, item)
+
+
+def rewrite(unit: UnitOfWork, item: QueueItem, name: str, text: str) -> None:
+    """Replace the name and the text of an item, and the words by which it is found."""
+    item.person_name, item.person_name_key, item.text = name, search_key(name), text
+    unit.session.get_one(Thread, item.thread_id).person_name = name
+    row = unit.session.scalars(select(QueueText).where(QueueText.item_id == item.id)).one()
+    row.words = rules.words_of(name, item.type_name, text)
+
+
+def note_answered(unit: UnitOfWork, item: QueueItem, outcome: str) -> None:
+    """Note that staff have answered an open item; `outcome` is what becomes of it."""
+    item.is_waiting = False
+    clock.stop(item)
+    add_step(unit, item, "answered")
+    unit.publish(contract.item_answered, item.id, told(item) | {"outcome": outcome})
 
 
 def dismiss(unit: UnitOfWork, item: QueueItem, outcome: str) -> None:
@@ -160,7 +195,7 @@ def _note(unit: UnitOfWork, item: QueueItem, step: str) -> None:
         f"queue_item.{step}",
         "queue_item",
         item.id,
-        person_id=item.person_id,
+        person_id=item.known_person_id,
         type=item.type,
         version=item.version,
     )

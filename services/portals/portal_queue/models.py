@@ -72,6 +72,11 @@ class QueueItem(TenantScoped, Base):
     reference_type: Mapped[str | None] = mapped_column(String(64))
     reference_id: Mapped[str | None] = mapped_column(String(32))
 
+    @property
+    def known_person_id(self) -> str | None:
+        """Whom it is about. None of an application that is not sent: until then its own id stands in the place of a person's."""
+        return None if self.person_id == self.reference_id else self.person_id
+
 
 class QueueStep(TenantScoped, Base):
     """Something that was done with an item. Rows are only added; `number` counts them within the item from 1."""

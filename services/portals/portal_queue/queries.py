@@ -34,7 +34,6 @@ _MEMBERS = (
     "type",
     "type_name",
     "department",
-    "person_id",
     "person_name",
     "account_id",
     "portal",
@@ -200,6 +199,7 @@ def found(session: Session, item_id: str) -> QueueItem:
 def view(item: QueueItem, now: datetime.datetime) -> dict[str, Any]:
     """An item as the contract's QueueItem."""
     shown = {name: getattr(item, name) for name in _MEMBERS}
+    shown["person_id"] = item.known_person_id
     return shown | {"is_overdue": rules.is_overdue(item.is_open, item.due_at, now)}
 
 

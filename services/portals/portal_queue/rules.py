@@ -28,6 +28,7 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
     "holidays": None,
     "closed_on": [],
     "escalation_hours": 4,
+    "lists_begun_applications": False,
 }
 _MOST_WORDS = 2_000
 
@@ -49,6 +50,16 @@ def require_archived(item: Any) -> None:
     """Raise Refused(item_open) for an item that is in the queue."""
     if item.is_open:
         raise Refused("item_open", "This item is in the queue already.", "item_id")
+
+
+def require_person(person_id: str | None) -> None:
+    """Raise Refused(no_portal_account) for an application that is not sent: there is nobody yet who could be written to."""
+    if person_id is None:
+        raise Refused(
+            "no_portal_account",
+            "The applicant has not sent the application yet. There is a person to write to once it is sent.",
+            "item_id",
+        )
 
 
 def require_confirmed(is_confirmed: bool, question: str) -> None:

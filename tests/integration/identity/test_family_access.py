@@ -332,6 +332,17 @@ def test_the_contact_list_shows_the_role_and_the_last_sign_in(desk: Desk) -> Non
     assert {row.object_id for row in desk.identity.audit("contacts.read")} == {client["id"]}
 
 
+def test_a_contact_who_is_a_disabled_person_is_shown_so_and_given_no_access(desk: Desk) -> None:
+    client = desk.a_client()
+    contact = desk.a_contact(client)
+    shown = desk.contact(client, contact)
+    assert (shown["is_disabled"], shown["actions"]) == (False, ["add"])
+    version = desk.call(people_contract.get_person, person_id=contact["id"])["version"]
+    desk.call(people_contract.disable_person, person_id=contact["id"], version=version)
+    shown = desk.contact(client, contact)
+    assert (shown["is_disabled"], shown["actions"]) == (True, [])
+
+
 def test_each_relative_is_shown_with_the_own_login(desk: Desk) -> None:
     client = desk.a_client()
     relatives = [desk.a_contact(client) for _ in range(2)]

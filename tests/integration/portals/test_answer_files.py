@@ -13,9 +13,9 @@ from services.chassis.blobs import ANSWERS
 from services.contracts.errors import Refused
 from services.contracts.identity import personal_data
 from services.contracts.portals import answer_files as contract
-from services.contracts.portals import questionnaires, responses
-from services.portals.answer_files import rules, taking_in
+from services.contracts.portals import questionnaires, responses, screened_files
 from services.portals.answer_files.queries import files_in_use
+from services.portals.screened_files import rules, taking_in
 from tests.integration.portals.answering_desk import (
     CHIEF,
     EDITOR,
@@ -167,7 +167,7 @@ def test_a_picture_is_written_anew_so_nothing_but_the_picture_is_kept(desk: Desk
         (b"%PDF-1.7 broken", "document_unreadable"),
         (a_pdf("x", action="/JavaScript"), "document_active_content"),
         (b"\x89PNG\r\n\x1a\n broken", "image_refused"),
-        (b"%PDF-" + bytes(contract.MOST_BYTES), "document_too_large"),
+        (b"%PDF-" + bytes(screened_files.MOST_BYTES), "document_too_large"),
     ],
 )
 def test_what_is_not_let_in_leaves_nothing(desk: Desk, content: bytes, code: str) -> None:

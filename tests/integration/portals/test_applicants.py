@@ -16,9 +16,18 @@ from services.chassis.passports import Issuer
 from services.contracts.errors import Refused
 from services.contracts.identity import employees, organisations
 from services.contracts.portals import applicants as contract
-from services.contracts.portals import configuration, definitions, portal_queue, questionnaires, responses
+from services.contracts.portals import (
+    configuration,
+    definitions,
+    fhir,
+    portal_queue,
+    questionnaires,
+    responses,
+)
 from services.portals.applicants import idle, rules
 from services.portals.applicants.models import Application
+from services.portals.messages.models import Thread
+from services.portals.portal_queue.models import QueueItem, QueueText
 from services.portals.responses.models import Response
 from tests.support.at_once import at_once
 from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
@@ -237,6 +246,100 @@ def test_what_an_applicant_fills_in_is_sent_to_the_employer(desk: Desk) -> None:
     everything = str(desk.portals.events()) + str([row.facts for row in desk.portals.audit()])
     assert "Robin" not in everything
     assert "Reed" not in everything
+
+
+def lists_begun(desk: Desk) -> None:
+    version = desk(portal_queue.get_queue_settings, STAFF)["version"]
+    desk(portal_queue.change_queue_settings, STAFF, version=version, lists_begun_applications=True)
+
+
+def listed(desk: Desk) -> list[Any]:
+    return list(desk(portal_queue.list_queue, QUEUE)["items"])
+
+
+@pytest.mark.seed("S2-111")
+def test_an_application_is_a_task_from_when_it_is_begun_and_gets_its_person_when_it_is_sent(
+    desk: Desk,
+) -> None:
+    form = desk.offers()
+    desk.begins()
+    assert listed(desk) == []  # as usual
+    lists_begun(desk)
+    token = desk.begins()
+    [begun] = listed(desk)
+    assert (begun["type"], begun["person_id"], begun["person_name"]) == ("application", None, "Reed, Robin")
+    assert (begun["portal"], begun["account_id"], begun["reference_type"]) == (
+        "applicant",
+        None,
+        "application",
+    )
+    whole = desk(portal_queue.get_queue_item, QUEUE, item_id=begun["id"])
+    assert whole["text"] == f"Application {rules.number_of(begun['reference_id'])}: begun, not sent yet."
+    # There is nobody to write to, and no system takes the application for a person.
+    answer = {"item_id": begun["id"], "version": begun["version"], "text": "Welcome"}
+    refusal = desk.refused(lambda: desk(portal_queue.answer_queue_item, QUEUE, **answer))
+    assert (refusal.code, refusal.field) == ("no_portal_account", "item_id")
+    assert {"subject", "requester"}.isdisjoint(resource(desk, begun))
+    claimed = desk(portal_queue.claim_queue_item, QUEUE, item_id=begun["id"], version=begun["version"])
+    desk.clock.shift(datetime.timedelta(minutes=5))
+    desk.fills_in(token, form, a="Healthy")
+    desk(contract.send_application, token=token)
+    [sent] = listed(desk)
+    assert (sent["id"], sent["person_id"], sent["assigned_to"]) == (begun["id"], PERSON, QUEUE.id)
+    assert sent["due_at"] > claimed["due_at"]
+    assert sent["version"] > claimed["version"]
+    whole = desk(portal_queue.get_queue_item, QUEUE, item_id=sent["id"])
+    assert whole["text"].endswith(": 1 questionnaire answered.")
+    assert [each["step"] for each in whole["steps"]] == ["received", "claimed", "application_sent"]
+    assert resource(desk, sent)["subject"]["identifier"]["value"] == PERSON
+    named = [row.person_id for row in desk.portals.audit() if row.object_id == sent["id"]]
+    assert named[0] is None
+    assert named[-1] == PERSON
+    dismissal = {"item_id": sent["id"], "version": sent["version"], "outcome": "completed"}
+    desk(portal_queue.dismiss_queue_item, QUEUE, **dismissal)
+    for word, found in (("answered", 1), ("begun", 0)):
+        assert len(desk(portal_queue.search_archive, QUEUE, words=word)["items"]) == found
+
+
+def test_an_application_that_ends_leaves_no_name_in_the_queue(desk: Desk) -> None:
+    lists_begun(desk)
+    desk.offers()
+    token = desk.begins()
+    desk.begins()
+    _, other = listed(desk)
+    dismissal = {"item_id": other["id"], "version": other["version"], "outcome": "not_completed"}
+    desk(portal_queue.dismiss_queue_item, QUEUE, **dismissal)
+    desk(contract.end_application, token=token)
+    desk.clock.shift(datetime.timedelta(minutes=11))
+    assert idle.wipe(desk.portals.runtime)
+    [left] = listed(desk)  # nothing closes by itself
+    archived = desk(portal_queue.search_archive, QUEUE)["items"]
+    for each in (left, *archived):
+        number = rules.number_of(each["reference_id"])
+        whole = desk(portal_queue.get_queue_item, QUEUE, item_id=each["id"])
+        assert (each["person_name"], whole["text"]) == (number, rules.ended_in_words(number))
+        assert whole["steps"][-1]["step"] == "application_ended"
+    assert desk(portal_queue.search_archive, QUEUE, words="robin")["items"] == []
+    for model in (QueueItem, QueueText, Thread):
+        assert "robin" not in str([vars(row) for row in desk.kept(model)]).lower()
+
+
+def test_a_task_that_was_dismissed_before_is_a_new_one_when_the_application_is_sent(desk: Desk) -> None:
+    lists_begun(desk)
+    form = desk.offers()
+    token = desk.begins()
+    [begun] = listed(desk)
+    dismissal = {"item_id": begun["id"], "version": begun["version"], "outcome": "completed"}
+    desk(portal_queue.dismiss_queue_item, QUEUE, **dismissal)
+    desk.fills_in(token, form, a="Healthy")
+    desk(contract.send_application, token=token)
+    [sent] = listed(desk)
+    assert (sent["id"] == begun["id"], sent["person_id"]) == (False, PERSON)
+
+
+def resource(desk: Desk, item: Any) -> Any:
+    asked = {"resource_id": item["id"]}
+    return desk(fhir.fhir_read_communication_request, QUEUE, **asked)["resource"]
 
 
 @pytest.mark.seed("S2-108")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select, update
@@ -70,6 +71,20 @@ def waiting(database: Database) -> dict[str, int]:
     """Events in the outbox and how often each was tried."""
     with database.reading(None) as session:
         return {row.event_id: row.tries for row in session.scalars(select(Outbox))}
+
+
+def test_what_waits_is_counted_once_a_second_and_not_in_every_round(
+    relay: Relay, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher.is_connected = False
+    clock = SimpleNamespace(now=0.0)
+    counted: list[float] = []
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr("services.chassis.outbox.time", clock)
+    monkeypatch.setattr(relay, "_measure", lambda: counted.append(clock.now))
+    for clock.now in (100.0, 100.5, 100.75, 101.0, 101.5, 102.0):
+        relay._sweep()
+    assert counted == [100.0, 101.0, 102.0]
 
 
 def test_what_is_confirmed_leaves_the_outbox(database: Database, relay: Relay, publisher: FakePublisher):

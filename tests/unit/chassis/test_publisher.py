@@ -19,6 +19,7 @@ class Broker:
     def __init__(self) -> None:
         self.is_open = threading.Event()
         self.is_blocked = False
+        self.confirms = False
         self.renewals = 0
         self.published: list[Any] = []
         self.events: dict[str, set[Callable[..., None]]] = {
@@ -31,11 +32,12 @@ class Broker:
     def connect(self, publisher: Publisher) -> None:
         """A new channel, whose tags begin at one."""
         self.published.clear()
+        self.confirms = False
         publisher._open(SimpleNamespace(channel=lambda: self))
         self.is_open.set()
 
     def confirm_select(self) -> None:
-        """Confirm mode."""
+        self.confirms = True
 
     def renew(self) -> None:
         self.renewals += 1
@@ -43,6 +45,8 @@ class Broker:
     def publish(self, _channel: Any, *_: Any, message_id: str, **more: Any) -> None:
         self.published.append(message_id)
         assert (more["mandatory"], more["delivery_mode"]) == (True, 2)
+        if not self.confirms:
+            return  # a broker acknowledges only in confirm mode
         # An answer comes in another thread, after the write.
         tag = len(self.published)
         threading.Thread(target=self.answer, args=(tag,)).start()

@@ -8,6 +8,7 @@ from services.contracts.identity import accounts, people
 from services.contracts.portals import (
     absences,
     appointment_requests,
+    message_files,
     messages,
     own_changes,
     portal_queue,
@@ -166,6 +167,7 @@ PAGES = (
                 portal_queue.answer_queue_item,
                 "Your message is sent.",
             ),
+            Action("send_file_to_person", message_files.send_file_to_person, "Your file is sent."),
             Action(
                 "unarchive_queue_item",
                 portal_queue.unarchive_queue_item,
@@ -190,6 +192,13 @@ PAGES = (
             ),
         ),
         states=(
+            State(
+                "a file",
+                replies={portal_queue.get_queue_item: {"messages": {"file": {"media_type": "image/png"}}}},
+            ),
+            State(
+                "an application that is not sent", replies={portal_queue.get_queue_item: {"person_id": None}}
+            ),
             State("archived", replies={portal_queue.get_queue_item: {**_SAMPLE, **_ENDED}}),
             State(
                 "result",

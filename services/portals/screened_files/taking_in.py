@@ -1,4 +1,4 @@
-"""Takes in the file of an answer: a PDF is screened, a picture is written anew. Nobody can read it before."""
+"""Takes in a file that somebody adds: a PDF is screened, a picture is written anew. Nobody can read it before."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from eventlet import tpool
 from services.chassis import pdf_screening, pictures
 from services.chassis.blobs import ANSWERS, UPLOADED, BlobStore
 from services.chassis.turns import turn
-from services.contracts.portals.answer_files import MOST_BYTES
+from services.contracts.portals.screened_files import MOST_BYTES
 
 AT_ONCE, WAIT_S = 2, 5.0
 _PLACES = threading.BoundedSemaphore(AT_ONCE)

@@ -1,0 +1,1 @@
+"""Files that people add: how they are taken in, and what they are called."""
