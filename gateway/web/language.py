@@ -189,6 +189,13 @@ def usual(name: str) -> str:
     return name if isinstance(texts, _MadeUp) else texts.gettext(name)
 
 
+def relation(words: str) -> str:
+    """What a contact is to a client, in the language of the page where it is a usual word, however it was capitalised."""
+    plain = words.lower()
+    said = usual(plain)
+    return words if said == plain else said
+
+
 def zone() -> zoneinfo.ZoneInfo:
     """The time zone of the current request: the person's, else the browser's, else the organisation's.
 

@@ -56,6 +56,7 @@ def _environment() -> jinja2.Environment:
         "duration": language.duration,
         "local": language.local,
         "usual": language.usual,
+        "relation": language.relation,
         "qr_code": _qr_code,
         "dial": contact.dial,
         "own_path": own_path,
@@ -94,6 +95,13 @@ def _keep_choices(response: flask.Response, me: Mapping[str, Any]) -> None:
         cookies.keep_choice(response, theme.COOKIE, me["appearance"])
 
 
+def _brand(portal: Mapping[str, Any], me: Mapping[str, Any] | None) -> str:
+    """What a page is headed with: the portal that it belongs to, else the organisation of its person."""
+    if not portal and me:
+        return str(me["organisation_name"])
+    return language.usual(portal.get("name", "Portico"))
+
+
 def shown(protection: Protection, name: str, values: Mapping[str, Any], status: int = 200) -> flask.Response:
     """The response with a template."""
     portal = values.get("portal") or {}
@@ -104,7 +112,7 @@ def shown(protection: Protection, name: str, values: Mapping[str, Any], status: 
         "problem": None,
         "done": None,
         "colour": portal.get("colour", theme.DEFAULT),
-        "brand": language.usual(portal.get("name", "Portico")),
+        "brand": _brand(portal, values.get("me")),
         "signs_out_of": portal.get("portal"),
         "home": "/",
         "language": flask.g.language,

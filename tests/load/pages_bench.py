@@ -36,13 +36,13 @@ def bench_pages(rounds: int) -> list[Bar]:
             "/signing": provider,
         }
         took = {
-            address: [_took_ms(portico.url + address, session) for _ in range(rounds)]
+            address: [took_ms(portico.url + address, session) for _ in range(rounds)]
             for address, session in sessions.items()
         }
     bars = []
     print(f"\n{f'page with {ROWS} rows behind it':<32}{'p50':>10}{'p95':>10}")
     for address, turns in took.items():
-        p50, p95 = (min(_part(turn, percent) for turn in turns) for percent in (50, 95))
+        p50, p95 = (min(part(turn, percent) for turn in turns) for percent in (50, 95))
         print(f"{address:<32}{p50:>7.1f} ms{p95:>7.1f} ms")
         bars.append(Bar(f"p95 of {address} in milliseconds", p95, most=MOST_MS))
     return bars
@@ -96,7 +96,8 @@ def _require_done(portico: RunningStack, job_id: str) -> None:
     assert not portico.admin.get("/v1/deliveries", state="created", limit=1)["items"]
 
 
-def _took_ms(address: str, session: Portico) -> list[float]:
+def took_ms(address: str, session: Portico) -> list[float]:
+    """How many milliseconds each of many requests took, one after the other. Raises RuntimeError for a refusal."""
     took = []
     with requests.Session() as http:
         http.headers["Cookie"] = f"{cookies.NAME}={session.token}"
@@ -109,5 +110,6 @@ def _took_ms(address: str, session: Portico) -> list[float]:
     return took
 
 
-def _part(took: list[float], percent: int) -> float:
+def part(took: list[float], percent: int) -> float:
+    """The time within which so many percent of the requests were answered."""
     return statistics.quantiles(took, n=100)[percent - 1]

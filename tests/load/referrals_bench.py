@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,10 +124,12 @@ _REPORTS = (
 
 
 class Filled:
-    """A service over a database with so many referrals."""
+    """A service over a database with so many referrals of an organisation, given by id and key."""
 
-    def __init__(self, url: str, count: int, folder: Path) -> None:
+    def __init__(self, url: str, count: int, folder: Path, organisation: tuple[str, str] = HARBOR) -> None:
         self.count = count
+        self.organisation = organisation
+        self.staff = replace(STAFF, organisation_id=organisation[0], organisation_key=organisation[1])
         self.service = InProcess("referrals", url, folder)
         self.programs = self._directory()
         self._queues()
@@ -138,17 +141,16 @@ class Filled:
         resources = [{"id": self.programs[17], "level": "program"}]
         scope = {"resources": resources, "details": False}
         self.provider = a_caller(
-            *PROVIDER_MAY, realm="provider", id="7" * 32, organisation=HARBOR, scope=scope
+            *PROVIDER_MAY, realm="provider", id="7" * 32, organisation=organisation, scope=scope
         )
 
-    def __call__(self, operation: Any, caller: Caller = STAFF, **request: Any) -> Any:
-        return self.service.call(operation, caller, **request)
+    def __call__(self, operation: Any, caller: Caller | None = None, **request: Any) -> Any:
+        return self.service.call(operation, caller or self.staff, **request)
 
     def move(self) -> None:
         """Change the status of a referral that stood at its first."""
         self(
             status_changes.change_status,
-            STAFF,
             referral_id=self._to_move.pop(),
             status="attempting_contact",
             version=1,
@@ -163,19 +165,35 @@ class Filled:
         now, programs, rows = utc_now(), [], []
         for number in range(AGENCIES):
             agency_id = new_id()
-            rows.append(_resource(agency_id, f"A{number}", f"Agency {number:03d}", "agency", None, now))
+            rows.append(
+                _resource(
+                    self.organisation[0], agency_id, f"A{number}", f"Agency {number:03d}", "agency", None, now
+                )
+            )
             for each in range(PROGRAMS_OF_EACH):
                 programs.append(new_id())
                 name = f"Program {number:03d}-{each}"
-                rows.append(_resource(programs[-1], f"P{number}-{each}", name, "program", agency_id, now))
-        self.service.database.write(HARBOR[0], lambda session: session.execute(insert(Resource), rows))
+                rows.append(
+                    _resource(
+                        self.organisation[0],
+                        programs[-1],
+                        f"P{number}-{each}",
+                        name,
+                        "program",
+                        agency_id,
+                        now,
+                    )
+                )
+        self.service.database.write(
+            self.organisation[0], lambda session: session.execute(insert(Resource), rows)
+        )
         return programs
 
     def _queues(self) -> None:
         ids = [self(queues.create_queue, name=f"Queue {number:02d}")["id"] for number in range(QUEUES)]
         rows = [
             {
-                "organisation_id": HARBOR[0],
+                "organisation_id": self.organisation[0],
                 "queue_id": queue_id,
                 "program_id": program_id,
                 "added_at": utc_now(),
@@ -183,14 +201,16 @@ class Filled:
             for number, program_id in enumerate(self.programs)
             for queue_id in (ids[number % QUEUES], ids[(number + 7) % QUEUES])
         ]
-        self.service.database.write(HARBOR[0], lambda session: session.execute(insert(QueueProgram), rows))
+        self.service.database.write(
+            self.organisation[0], lambda session: session.execute(insert(QueueProgram), rows)
+        )
         for program_id in self.programs:
             self(capacity.set_capacity, program_id=program_id, total=5_000)
 
     def _fill(self, engine: Engine, count: int) -> None:
         started = time.monotonic()
         known = {
-            "organisation": HARBOR[0],
+            "organisation": self.organisation[0],
             "now": utc_now(),
             "days": DAYS,
             "count": count,
@@ -240,10 +260,16 @@ def _unindexed(connection: Connection) -> Iterator[None]:
 
 
 def _resource(
-    own_id: str, number: str, name: str, level: str, agency_id: str | None, now: datetime.datetime
+    organisation_id: str,
+    own_id: str,
+    number: str,
+    name: str,
+    level: str,
+    agency_id: str | None,
+    now: datetime.datetime,
 ) -> dict[str, Any]:
     return {
-        "organisation_id": HARBOR[0],
+        "organisation_id": organisation_id,
         "id": own_id,
         "number": number,
         "level": level,

@@ -77,6 +77,25 @@ class Browser:
         self.show_as()
         self.resize(width, height)
 
+    @contextlib.contextmanager
+    def other_tab(self, url: str) -> Iterator[None]:
+        """Another tab of the same browser, with the same cookies: within, all methods are about it. It is left open."""
+        first = self._session
+        target = self.send("Target.createTarget", url=url, browserContextId=self._context)
+        attached = self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        self._session = attached["sessionId"]
+        try:
+            self.send("Emulation.setFocusEmulationEnabled", enabled=True)
+            self.wait_for("document.readyState === 'complete' && location.href !== 'about:blank'")
+            yield
+        finally:
+            self._session = first
+
+    def cut_network(self, *, is_cut: bool = True) -> None:
+        """The page has no network, as its browser knows. `is_cut=False`: it has one again."""
+        none = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        self.send("Network.emulateNetworkConditions", offline=is_cut, **none)
+
     def resize(self, width: int, height: int) -> None:
         """Give the page this size, in CSS pixels."""
         self.send(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,15 @@ _LOOK = """(() => {
   return [innerWidth, innerHeight, is("(prefers-color-scheme: dark)"), is("(forced-colors: active)"),
     document.styleSheets.length, document.activeElement?.id, location.hash, copy.outerHTML].join();
 })()"""
-_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_ALL_RULES = {
+    "type": "tag",
+    "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+}
+# What colours and the size of the window decide. The others judge the elements, which are the same in every look.
+_RULES_OF_LOOKS = {
+    "type": "rule",
+    "values": ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"],
+}
 
 
 @cache
@@ -30,14 +38,14 @@ def _axe() -> str:
     return _AXE.read_text()
 
 
-def violations(browser: Browser) -> list[str]:
+def violations(browser: Browser, rules: Mapping[str, Any] = _ALL_RULES) -> list[str]:
     """What axe finds on the page: the rule and the first element of each. What it has found good it is not asked again."""
     look = hashlib.sha256(str(browser.evaluate(_LOOK)).encode()).digest()
     if look in _looks_found_good:
         return []
     if not browser.evaluate("'axe' in window"):
         browser.evaluate(f"{_axe()}; true")
-    options = json.dumps({"runOnly": {"type": "tag", "values": _TAGS}, "resultTypes": ["violations"]})
+    options = json.dumps({"runOnly": rules, "resultTypes": ["violations"]})
     found: Sequence[Any] = browser.evaluate(
         f"axe.run(document, {options}).then(it => it.violations.map(v => [v.id, v.nodes.map(n => n.html + ' ' + n.failureSummary)]))"
     )
@@ -59,6 +67,13 @@ def require_good(browser: Browser) -> None:
     assert browser.evaluate(f"(ids => ids.length === new Set(ids).size)({ids})")
     require_whole(browser)
     assert browser.evaluate("faults") == []
+
+
+def require_readable(browser: Browser) -> None:
+    """The same for a page that was good in another look: raise AssertionError unless it can be read in this one, too."""
+    found = violations(browser, _RULES_OF_LOOKS)
+    assert not found, f"{browser.path}: " + "\n".join(found)
+    require_whole(browser)
 
 
 def require_whole(browser: Browser) -> None:

@@ -238,6 +238,9 @@ def test_staff_say_how_many_referrals_any_program_or_part_of_one_takes(desk: Des
     desk.show(program)
     require_good(browser)
     assert "It has no capacity yet" in browser.text
+    assert (
+        browser.evaluate("document.querySelector('h1').textContent") == f"Capacity of {desk.program['name']}"
+    )
     enter(browser, "Places in all", "5")
     enter(browser, "What is counted", "new referrals")
     enter(browser, "Note", "Please send families first")

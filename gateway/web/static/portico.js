@@ -6,9 +6,17 @@ document.cookie = `time_zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}
 const focusFirst = document.getElementById("error-summary") || document.getElementById("done");
 focusFirst?.focus();
 
-// A form is sent once; the button stays as it is for assistive technology, and a second press does nothing.
+// A form is sent once; the button stays as it is for assistive technology, and a second press does nothing. Without a network
+// the browser's own page would take the place of what was typed, so it is not sent.
+const offline = document.getElementById("offline");
+addEventListener("online", () => (offline.hidden = true));
 document.addEventListener("submit", (event) => {
   const form = event.target;
+  if (form.method !== "dialog" && !navigator.onLine) {
+    event.preventDefault();
+    offline.hidden = false;
+    return offline.focus();
+  }
   if (form.dataset.sent) return event.preventDefault();
   form.dataset.sent = "1";
   form.setAttribute("aria-busy", "true");

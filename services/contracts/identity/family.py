@@ -159,6 +159,17 @@ class FamilyStanding(Reply):
     last_used_at = Moment(allow_none=True)
 
 
+# What most contacts are to a client. Staff may enter any other words; pages say these in the language of the reader.
+USUAL_RELATIONS = (
+    "mother", "father", "parent", "stepmother", "stepfather", "daughter", "son", "child", "stepdaughter", "stepson",
+    "sister", "brother", "sibling", "grandmother", "grandfather", "grandparent", "granddaughter", "grandson", "grandchild",
+    "aunt", "uncle", "niece", "nephew", "cousin", "mother-in-law", "father-in-law", "daughter-in-law", "son-in-law",
+    "wife", "husband", "spouse", "partner", "foster mother", "foster father", "foster parent", "guardian", "legal guardian",
+    "caregiver", "caretaker", "friend", "neighbor", "neighbour", "physician", "doctor", "nurse", "social worker",
+    "case manager", "teacher", "lawyer", "attorney", "interpreter", "relative", "emergency contact",
+)  # fmt: skip
+
+
 class ContactView(Reply):
     """A contact of a client. `actions` are what the caller can do about the contact's Family Portal access."""
 

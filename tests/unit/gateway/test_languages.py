@@ -16,7 +16,8 @@ from gateway.web import language
 from gateway.web.pages import PAGES as ALL_PAGES
 from gateway.web.states import State
 from services.contracts.declare import STAFF
-from services.contracts.identity import passports
+from services.contracts.identity import passports, people
+from services.contracts.identity.family import USUAL_RELATIONS
 from services.contracts.portals import configuration
 from services.contracts.portals.definitions import KINDS
 from services.identity.realms.rules import DEFAULT_PORTAL_ROLES
@@ -168,12 +169,40 @@ def test_the_words_of_a_library_are_told_in_plain_english(
     assert language.told(sentence) == told
 
 
+@pytest.mark.parametrize(
+    ("code", "entered", "told"),
+    [
+        ("es", "daughter", "hija"),
+        ("es", "Foster Mother", "madre de acogida"),
+        ("es", "Godmother of Ann", "Godmother of Ann"),
+        ("en", "Daughter", "Daughter"),
+        (language.LONG, "daughter", "daughter"),
+    ],
+)
+def test_what_a_contact_is_to_a_client_is_told_in_the_language_of_the_page(
+    page: flask.Flask, code: str, entered: str, told: str
+) -> None:
+    flask.g.language = code
+    profile = next(each for each in ALL_PAGES if each.address == "/family/{person_id}")
+    contact = {"first_name": "Una", "last_name": "Marsh", "relation": entered}
+    replies = {people.get_my_profile: {"contacts": [contact]}, passports.describe_me: {"realm": "family"}}
+    shown = PAGES.response(Shown(profile, State("as told", replies=replies)), {"language": code})
+    assert f"<bdi>{told}</bdi>" in shown.text
+
+
 def usual_names() -> set[str]:
-    """What services call portals, their modules and reports, types of messages, and roles, until an organisation says it otherwise."""
+    """What services call portals, their modules and reports, types of messages, roles and contacts, until somebody says it
+    otherwise."""
     of_modules = {name for kind in KINDS for name in modules.possible(kind).values()}
     of_roles = {name for name, _permissions in DEFAULT_PORTAL_ROLES.values()}
     of_types = {each.name for each in DEFAULT_TYPES.values()}
-    return of_modules | of_roles | of_types | {*DEFAULT_NAMES.values(), *modules.EMPLOYER_REPORTS.values()}
+    return (
+        of_modules
+        | of_roles
+        | of_types
+        | {*USUAL_RELATIONS}
+        | {*DEFAULT_NAMES.values(), *modules.EMPLOYER_REPORTS.values()}
+    )
 
 
 @pytest.mark.parametrize("code", LANGUAGES)

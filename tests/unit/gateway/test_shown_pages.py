@@ -9,7 +9,9 @@ import pytest
 from justhtml import Node
 
 from gateway.web import language
-from gateway.web.states import MANY_ROWS, NORMAL
+from gateway.web.states import MANY_ROWS, NORMAL, State
+from services.contracts.identity import passports
+from services.contracts.referrals import capacity, directory
 from tests.support.shown_pages import Shown, ShownPages, parsed
 
 PAGES = ShownPages()
@@ -97,3 +99,32 @@ def test_what_is_chosen_is_ticked_whether_it_is_a_number_or_a_word() -> None:
     (kit,) = [each for each in EVERY if str(each) == "/kit, normal"]
     boxes = parsed(PAGES.response(kit, {}).text).query("#plain-form input[name=ticked][type=checkbox]")
     assert [(box.attrs["value"], "checked" in box.attrs) for box in boxes] == [("1", False), ("2", True)]
+
+
+@pytest.mark.parametrize("address", ["/patient", "/family", "/account", "/staff"])
+def test_a_page_of_no_portal_is_headed_with_the_organisation_of_its_person(address: str) -> None:
+    (page,) = [each.page for each in EVERY if str(each) == f"{address}, normal"]
+    told = {passports.describe_me: {"organisation_name": "Harbor County"}}
+    shown = parsed(PAGES.response(Shown(page, State("as told", replies=told)), {}).text)
+    assert shown.query(".brand")[0].to_text() == "Harbor County"
+    assert shown.query("title")[0].to_text().endswith(" Harbor County")
+
+
+@pytest.mark.parametrize(
+    ("permissions", "heading"),
+    [
+        (["capacity.read", "directory.read"], "Capacity of Night Shelter"),
+        (["capacity.read"], "Capacity of a program"),
+    ],
+)
+def test_the_page_of_a_program_without_capacity_names_it_to_who_may_read_the_directory(
+    permissions: list[str], heading: str
+) -> None:
+    (page,) = [each.page for each in EVERY if str(each) == "/staff/capacity/{program_id}, normal"]
+    replies = {
+        passports.describe_me: {"permissions": permissions},
+        directory.get_resource: {"name": "Night Shelter"},
+        capacity.list_capacities: {"items": []},
+    }
+    shown = parsed(PAGES.response(Shown(page, State("as told", replies=replies)), {}).text)
+    assert shown.query("h1")[0].to_text() == heading

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.web.page import Action, Page, Read
-from services.contracts.referrals import capacity, queues
+from gateway.web.page import Action, Of, Page, Read
+from services.contracts.referrals import capacity, directory, queues
 
 _LISTED = 50
 _PROGRAM = "/staff/capacity/{program_id}"
@@ -32,7 +32,14 @@ PAGES = (
     Page(
         _PROGRAM,
         "staff/capacity/program.html",
-        reads={"lines": _LINES, "history": _HISTORY},
+        reads={
+            # A program without capacity has no line that would tell its name.
+            "program": Read(
+                directory.get_resource, given={"resource_id": Of("path.program_id")}, needs="directory.read"
+            ),
+            "lines": _LINES,
+            "history": _HISTORY,
+        },
         actions=(
             _CONFIRM,
             Action("set_capacity", capacity.set_capacity, "The program has a capacity now."),
