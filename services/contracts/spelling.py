@@ -228,6 +228,10 @@ def mailbox_of(address: str) -> str:
 
 
 def _checked(text: str) -> ValidatedEmail:
+    if (
+        "=?" in text
+    ):  # mail programs take it for the beginning of an encoded word (RFC 2047) and read another address
+        raise ValueError("An e-mail address such as name@example.org is expected.")
     try:
         valid = validate_email(_visible(text), check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError as error:

@@ -20,6 +20,7 @@ TOP_LEVEL = {
     "CHANGELOG.md",
     "requirements.lock",
     "requirements-dev.lock",
+    "requirements-node.lock",
 }
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base"}
 # Published words that compute alone, without a framework: refusals, and the forms in which values are compared.

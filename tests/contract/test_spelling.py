@@ -134,6 +134,7 @@ def test_an_address_is_trimmed_and_keeps_the_spelling_of_its_name(given: str, st
         "a b@example.org",
         "a@example..org",
         "a@example.org, b@example.org",
+        "=?utf-8?q?b=40example.net?=@clinic.example",
         "a@" + "b" * 64 + ".example",
         "a" * 60 + "@" + ".".join(["b" * 60] * 4),
     ],

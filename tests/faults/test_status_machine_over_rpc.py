@@ -99,5 +99,7 @@ def test_referrals_behave_as_their_model_over_rpc(machine: type[Referrals]) -> N
 
 @pytest.mark.full
 @pytest.mark.timeout(3600)
+@pytest.mark.fault("F18")
 def test_referrals_behave_as_their_model_in_long_games_over_rpc(machine: type[Referrals]) -> None:
     run(machine, examples=100, steps=30)
+    print("F18 over RPC, two processes: 100 games of 30 steps agree with the model")

@@ -6,6 +6,7 @@ import contextlib
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -184,13 +185,18 @@ def running_stack(
     broker: Broker | None = None,
     start_within_s: float = 90,
     seen_as: Callable[[Broker], Broker] = lambda own: own,
+    elsewhere: Mapping[str, Path] | None = None,
 ) -> Iterator[RunningStack]:
     """A stack in a new folder, on free ports; removed afterwards.
 
     `broker`: a cluster instead of its own node. `seen_as`: its own node as the processes reach it, such as behind a proxy.
+    `elsewhere`: what lies on a disk of its own, such as "log" or "data", and where.
     """
     with temporary_folder("portico-stack-") as folder:
         folder.chmod(0o711)  # so that PostgreSQL, as another account, reaches its own folder
+        for name, place in (elsewhere or {}).items():
+            (folder / "var").mkdir(exist_ok=True)
+            (folder / "var" / name).symlink_to(place, target_is_directory=True)
         stack = Stack(
             folder / "var",
             free_block(100),

@@ -20,7 +20,10 @@ from xdist.scheduler import LoadScopeScheduling
 # The tests of these files share the running system, so that only one worker starts it. Those that kill its parts come last.
 RUNNING_SYSTEM = (
     re.compile(r"tests/system/(?!test_local_stack)"),
-    re.compile(r"tests/faults/test_(abuse_over_http|capacity_claims|crash_and_outage)\.py"),
+    re.compile(
+        r"tests/faults/test_(abuse_(authorisation|canaries|from_other_sites|invented|over_http|sql_injection)|capacity_claims|"
+        r"crash_and_outage|idempotency|soak)\.py"
+    ),
 )
 SLOW_FIRST = (*RUNNING_SYSTEM, *map(re.compile, ("tests/faults/", "tests/system/", "tests/integration/")))
 

@@ -160,9 +160,7 @@ def use_up(unit: UnitOfWork, condition: ColumnElement[bool]) -> bool:
         update(CredentialLink)
         .where(
             condition,
-            CredentialLink.used_at.is_(None),
-            CredentialLink.void_at.is_(None),
-            CredentialLink.expires_at > unit.now,
+            CredentialLink.usable(unit.now),
         )
         .values(used_at=unit.now),
         execution_options={"synchronize_session": False},

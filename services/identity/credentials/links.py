@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from services.chassis.operations import Call
-from services.chassis.unit_of_work import UnitOfWork
+from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.identity.credentials import queries
 from services.identity.credentials.invitations import invite_unless_often, use_up
@@ -96,7 +96,7 @@ def new_password(call: Call) -> Chosen:
         raise Refused("too_many_requests", "Too many tries from this address. Wait.", retry_after_s=wait_s)
     with call.runtime.database.reading(None) as session:
         found = queries.find_link(session, call.request["token"])
-    if found is None or queries.link_state(found[0]) != "usable" or found[0].purpose == VERIFY_EMAIL:
+    if found is None or found[0].state(utc_now()) != "usable" or found[0].purpose == VERIFY_EMAIL:
         raise link_refused()
     _, account, organisation = found
     username = call.request["username"]

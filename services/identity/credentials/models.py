@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ColumnElement, ForeignKey, String, and_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import TenantScoped, UtcDateTime
 from services.identity.models import Base
+from services.identity.secrets.rules import CLOCKS_APART
 
 
 class Invitation(TenantScoped, Base):
@@ -39,6 +40,22 @@ class CredentialLink(TenantScoped, Base):
     expires_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     used_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     void_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+
+    @classmethod
+    def usable(cls, now: datetime.datetime) -> ColumnElement[bool]:
+        """The condition on one that can be used now."""
+        return and_(
+            cls.used_at.is_(None),
+            cls.void_at.is_(None),
+            cls.expires_at > now,
+            cls.created_at <= now + CLOCKS_APART,
+        )
+
+    def state(self, now: datetime.datetime) -> str:
+        """`usable`, `expired` or `used_or_void`. One that was made later than now was made before the clock was set back."""
+        if self.used_at is not None or self.void_at is not None:
+            return "used_or_void"
+        return "usable" if self.created_at - CLOCKS_APART <= now < self.expires_at else "expired"
 
 
 class LoginChange(TenantScoped, Base):

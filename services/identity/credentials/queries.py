@@ -41,19 +41,10 @@ def find_temporary_password(session: Session, account_id: str, password: str) ->
             CredentialLink.token_hash == temporary_password_hash(account_id, password),
             CredentialLink.kind == TEMPORARY_PASSWORD,
             CredentialLink.account_id == account_id,
-            CredentialLink.used_at.is_(None),
-            CredentialLink.void_at.is_(None),
-            CredentialLink.expires_at > utc_now(),
+            CredentialLink.usable(utc_now()),
         )
     )
     return found
-
-
-def link_state(link: CredentialLink) -> str:
-    """`usable`, `expired` or `used_or_void`."""
-    if link.used_at is not None or link.void_at is not None:
-        return "used_or_void"
-    return "usable" if link.expires_at > utc_now() else "expired"
 
 
 def inspect_link(session: Session, _caller: None, *, token: str) -> dict[str, Any]:
@@ -65,7 +56,7 @@ def inspect_link(session: Session, _caller: None, *, token: str) -> dict[str, An
     needs_username = link.purpose != VERIFY_EMAIL and not has_username(account.login)
     return {
         "purpose": link.purpose,
-        "state": link_state(link),
+        "state": link.state(utc_now()),
         "needs_username": needs_username,
         **whose(session, account),
         "organisation_key": organisation.key,

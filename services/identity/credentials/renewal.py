@@ -45,7 +45,7 @@ def _renew(
     account = load_account(unit, account.id)
     if tries.count_try(unit, tries.RENEWED, account.id, RESET_LIMIT):
         return {}
-    is_usable = queries.link_state(link) == "usable"
+    is_usable = link.state(unit.now) == "usable"
     if not is_usable and link.kind == LINK and account.state != "disabled" and account.email is not None:
         if link.purpose == VERIFY_EMAIL:
             if account.email_verified_at is None:

@@ -32,6 +32,7 @@ from services.identity.realms.models import RealmSettings
 from services.identity.realms.networks import admits
 from services.identity.realms.rules import PORTAL_REALMS
 from services.identity.relationships.profiles import permissions_over, profiles_of
+from services.identity.secrets.rules import CLOCKS_APART
 from services.identity.secrets.tokens import token_hash
 from services.identity.sessions.models import LoginSession
 
@@ -152,6 +153,7 @@ def standing_of(
     if (
         not admits(client_address, networks)
         or now >= row.expires_at
+        or row.last_seen_at - now > CLOCKS_APART  # the clock was set back
         or now - row.last_seen_at >= datetime.timedelta(minutes=idle_minutes)
     ):
         return None

@@ -1,4 +1,4 @@
-"""Pure rules of tries: how often something may be tried for one key or from one address.
+"""Pure rules of tries: how often something may be tried for one key or from one address. And how far clocks may be apart.
 
 Standard library only, plus the published refusals.
 """
@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 Remembered = TypeVar("Remembered")
+# By so much the clocks of two servers may differ. What was made or used later than that was so before the clock was set back, and
+# would hold for longer than it may.
+CLOCKS_APART = datetime.timedelta(seconds=60)
 
 
 @dataclass(frozen=True)

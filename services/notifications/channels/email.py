@@ -85,7 +85,7 @@ def build(
     message = EmailMessage(policy=_POLICY)
     message["From"] = _header(Address(display_name=name, addr_spec=sender_address))
     message["To"] = _header(Address(addr_spec=_checked_address(recipient, "recipient")))
-    message["Subject"] = subject
+    message["Subject"] = _literal(subject)
     message["Date"] = format_datetime(sent_at or datetime.now(UTC))
     message["Message-ID"] = f"<{message_id}@{sender_address.rpartition('@')[2]}>"
     # RFC 3834: asks for no automatic replies. The second header asks Exchange servers for the same.
@@ -289,7 +289,7 @@ def _mailbox(sender: str) -> tuple[str, str]:
         raise Refused(
             "email_header_invalid", "The sender is an address, or a name and an address in <>.", "sender"
         )
-    name = (match["name"] or "").strip().strip('"')
+    name = _literal((match["name"] or "").strip().strip('"'))
     return name, _checked_address((match["boxed"] or match["bare"] or ""), "sender")
 
 
@@ -306,7 +306,7 @@ def _add_extra(message: EmailMessage, header: str, value: str) -> None:
         name, address = _mailbox(value)
         message[header] = Address(display_name=name, addr_spec=address)
     else:
-        message[header] = value
+        message[header] = _literal(value)
 
 
 def _check_header(name: str, value: str, limit: int) -> None:
@@ -314,6 +314,15 @@ def _check_header(name: str, value: str, limit: int) -> None:
         raise Refused(
             "email_header_invalid", f"{name} is one line of at most {limit} characters.", name.lower()
         )
+
+
+def _literal(text: str) -> str:
+    """A header's text, in which nothing is an encoded word (RFC 2047).
+
+    The email package decodes what looks like one when it stores a header, and writes the line ends in it: words of a person
+    would be another header.
+    """
+    return text.replace("=?", "= ?")
 
 
 def _has_control(text: str) -> bool:

@@ -184,6 +184,7 @@ def test_a_passed_deadline_is_a_timeout_and_the_work_is_not_begun(system, client
     assert time.monotonic() - started < 1.5  # the work itself would take 2
 
 
+@pytest.mark.fault("F20")
 def test_five_thousand_timeouts_leave_nothing_behind(system: ServiceSystem, broker: Broker):
     client = system.client(timeout_s=0.02)
     eventually(lambda: _assert_equal(client.is_connected, True))

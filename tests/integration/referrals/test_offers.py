@@ -317,6 +317,21 @@ def test_an_offer_expires_once_and_nobody_can_take_it_even_before_the_loop_came(
     assert {each["reason_code"] for each in now["programs"]} == {"offer_expired"}
 
 
+def test_offers_that_ended_before_hold_up_none_that_is_due(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.referrals.offers.expiry.MOST_AT_ONCE", 1)
+    queue_id = desk.a_queue(*ASKED)
+    ended, due = (offer(desk, queue_id=queue_id, expires_in_hours=48) for _ in range(2))
+    wish = {"offer_id": ended["id"], "reason_code": "found_elsewhere"}
+    desk(offers.withdraw_offer, version=ended["version"], **wish)
+    for each in (ended, due):
+        make_due(desk, each)
+    assert not expire(desk.service.runtime)  # more may be due
+    assert expire(desk.service.runtime)
+    assert [now_of(desk, each)["state"] for each in (ended, due)] == ["withdrawn", "expired"]
+
+
 def test_unanswered_referrals_that_expire_exhaust_their_offer(desk: Desk) -> None:
     queue_id = desk.a_queue(*ASKED, settings={"expire_after_days": 7})
     made = offer(desk, queue_id=queue_id)

@@ -182,6 +182,24 @@ def test_in_another_queue_the_program_keeps_its_notes_unless_they_are_left_behin
     assert notes_of(desk, reassign(desk, new, HERE, queue_id=spring, carries_notes=False)) == []
 
 
+def test_in_another_queue_of_its_program_a_referral_keeps_its_place_and_one_without_takes_one(
+    desk: Desk,
+) -> None:
+    winter, spring = desk.a_queue(HERE, name="Winter"), desk.a_queue(HERE, name="Spring")
+    desk.set_capacity(HERE, 2)
+    held = reassign(desk, desk.assign(winter, HERE), HERE, queue_id=spring)
+    assert desk.numbers(HERE) == (2, 1, 1)
+    declined = desk(
+        status_changes.decline_referral,
+        referral_id=held["id"],
+        version=held["version"],
+        reason_code="no_capacity",
+    )
+    assert desk.numbers(HERE) == (2, 0, 2)
+    reassign(desk, declined, HERE, queue_id=winter)
+    assert desk.numbers(HERE) == (2, 1, 1)
+
+
 def test_a_declined_referral_goes_to_another_program_and_stays_declined_in_its_history(desk: Desk) -> None:
     queue_id = desk.a_queue(HERE, THERE)
     referral = desk.assign(queue_id, HERE, priority="urgent")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import json
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from joserfc import jwk, jwt
 
 from deploy.keys import forget, make_keys, rotate
 from services.chassis.passports import (
+    AHEAD_S,
     LIFETIME_S,
     Issuer,
     Link,
@@ -142,6 +144,7 @@ def test_a_passport_with_a_wrong_claim_is_refused(verifier: Verifier, changes: d
     assert refusal(verifier, signed(**changes)) == "unauthenticated"
 
 
+@pytest.mark.fault("F16")
 def test_it_is_valid_for_sixty_seconds(verifier: Verifier):
     with time_machine.travel(NOW, tick=False) as clock:
         passport = IDENTITY.for_account("signing", ACCOUNT)
@@ -156,10 +159,30 @@ def test_a_longer_lifetime_is_refused_even_from_identity(verifier: Verifier):
     assert refusal(verifier, signed(exp=int(time.time()) + LIFETIME_S + 1)) == "unauthenticated"
 
 
-def test_a_passport_of_the_future_is_refused(verifier: Verifier):
-    later = int(time.time()) + 600
+@pytest.mark.fault("F16")
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+def test_the_clock_of_an_issuer_may_be_ahead_by_ten_seconds(verifier: Verifier, claim: str):
+    with time_machine.travel(NOW, tick=False):
+        now = int(time.time())
+        for ahead, is_let_in in ((AHEAD_S, True), (AHEAD_S + 1, False), (7200, False)):
+            passport = signed(**{"iat": now, claim: now + ahead}, exp=now + LIFETIME_S)
+            if is_let_in:
+                assert verifier.verify(passport).id == "c" * 32
+            else:
+                assert refusal(verifier, passport) == "unauthenticated"
 
-    assert refusal(verifier, signed(iat=later, exp=later + 60)) == "unauthenticated"
+
+@pytest.mark.fault("F16")
+@pytest.mark.parametrize("hours", [2, -2])
+def test_a_jump_of_the_clock_lets_no_passport_in(verifier: Verifier, hours: int):
+    """Issued before the jump it is refused, and holds again when the clock is set right."""
+    with time_machine.travel(NOW, tick=False) as clock:
+        passport = IDENTITY.for_account("signing", ACCOUNT)
+        clock.shift(datetime.timedelta(hours=hours))
+        assert refusal(verifier, passport) in ("passport_expired", "unauthenticated")
+        assert verifier.verify(IDENTITY.for_account("signing", ACCOUNT)).id == "c" * 32
+        clock.shift(datetime.timedelta(hours=-hours))
+        assert verifier.verify(passport).id == "c" * 32
 
 
 @pytest.mark.parametrize(

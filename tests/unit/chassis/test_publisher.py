@@ -39,6 +39,12 @@ class Broker:
     def confirm_select(self) -> None:
         self.confirms = True
 
+    def start(self) -> None:
+        self.is_open.set()
+
+    def close(self) -> None:
+        self.is_open.clear()
+
     def renew(self) -> None:
         self.renewals += 1
 
@@ -74,6 +80,18 @@ def publisher(broker: Broker) -> Publisher:
     publisher = Publisher("amqp://nowhere", "toy")
     broker.connect(publisher)
     return publisher
+
+
+def test_the_link_is_opened_and_closed_with_the_publisher(broker: Broker) -> None:
+    publisher = Publisher("amqp://nowhere", "toy")
+    assert not publisher.is_connected
+    publisher.start()
+    assert publisher.is_connected
+    broker.is_blocked = True
+    assert not publisher.is_connected
+    broker.is_blocked = False
+    publisher.close()
+    assert not publisher.is_connected
 
 
 def outcomes(publisher: Publisher, *ids: str, timeout_s: float = 5.0) -> list[str]:

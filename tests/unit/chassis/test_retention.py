@@ -38,6 +38,7 @@ def forgotten(what: str) -> float:
     return REGISTRY.get_sample_value("portico_rows_forgotten_total", labels) or 0.0
 
 
+@pytest.mark.fault("F19")
 @pytest.mark.parametrize(
     ("make", "column", "what", "age"),
     [

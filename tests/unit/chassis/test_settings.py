@@ -32,6 +32,13 @@ def test_settings_are_typed_and_have_defaults():
     assert not hasattr(settings, "path")
 
 
+@pytest.mark.fault("F19")
+def test_an_answer_is_kept_for_a_day_at_least():
+    assert load_settings(ToySettings, {**GOOD, "REQUESTS_KEPT_HOURS": "24"}).requests_kept_hours == 24
+    with pytest.raises(SettingsError, match="REQUESTS_KEPT_HOURS"):
+        load_settings(ToySettings, {**GOOD, "REQUESTS_KEPT_HOURS": "23"})
+
+
 def test_an_empty_variable_counts_as_not_set():
     assert load_settings(ToySettings, {**GOOD, "LOG_LEVEL": ""}).log_level == "INFO"
     with pytest.raises(SettingsError, match="BLOB_DIR"):

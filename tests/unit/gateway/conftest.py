@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import ipaddress
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import flask
 import pytest
 from flask.testing import FlaskClient
 
-from gateway.app import create_app
 from services.chassis.wire import CallContext
 from services.contracts.declare import Operation
 from services.contracts.identity import passports
 from services.contracts.identity.web_origins import find_web_origin
+from tests.support.gateway_app import gateway_app
 
 HARBOR = "a" * 32
-MAX_STORED_BYTES = 10_000
 NO_ORIGIN = {"organisation_ids": []}
 TOKEN = {"Authorization": "Bearer opaque-token"}
 
@@ -67,23 +64,8 @@ class _Shared:
 @pytest.fixture(scope="session")
 def _shared(tmp_path_factory: pytest.TempPathFactory) -> _Shared:
     blobs = tmp_path_factory.mktemp("gateway") / "blobs"
-    settings = SimpleNamespace(
-        max_upload_bytes=2000,
-        max_stored_bytes=MAX_STORED_BYTES,
-        unused_files_kept_hours=24,
-        blob_dir=str(blobs),
-        blob_s3_bucket=None,
-        rpc_timeout_s=5.0,
-        gateway_threads=64,
-        trusted_proxies=(ipaddress.ip_network("10.0.0.0/8"),),
-        public_url=None,
-        gateway_serves="all",
-        pages_key_file=None,
-        demo_front_door_file=None,
-        live_url=None,
-    )
     client = _OfThisTest()
-    return _Shared(create_app(settings, client), client, blobs)  # type: ignore[arg-type]
+    return _Shared(gateway_app(blobs, client), client, blobs)
 
 
 @pytest.fixture
