@@ -1,0 +1,146 @@
+"""Pages to which something happens meanwhile: no network, back and reload, a second tab, news about what they show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.support.browser import PROGRAM, Browser
+from tests.support.console import Console
+from tests.support.pages import enter, follow, reach, require_good
+from tests.support.stack import RunningStack
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
+
+STAFF = "admin@harbor.example.org"
+NOTE, ADD, ADDED = "New note", "Add the note", "The note is written."
+TYPED = "document.getElementById('add_referral_note-note').value"
+STALE = "!document.getElementById('stale').hidden"
+
+
+@dataclass
+class Desk(Console):
+    """A ReferralQ with a program, and a browser in which staff is signed in."""
+
+    queue: dict[str, Any]
+    program: dict[str, Any]
+
+    def refer(self, last_name: str) -> str:
+        """The id of a new referral."""
+        record = self.api.post("/v1/contact-records", first_name="Rosalind", last_name=last_name)
+        given = {"queue_id": self.queue["id"], "program_id": self.program["id"]}
+        return str(self.api.post("/v1/referrals", contact_record_id=record["id"], **given)["id"])
+
+    def notes(self, referral_id: str) -> list[str]:
+        """The notes on a referral, as the API has them, oldest first."""
+        history = self.api.get(f"/v1/referrals/{referral_id}/history")["items"]
+        return [line["note"] for line in history if line["kind"] == "note"]
+
+
+@pytest.fixture(scope="module")
+def office(portico: RunningStack, chromium: Browser) -> Desk:
+    journey = portico.journey()
+    program = journey.find_program("Night Shelter")
+    queue = portico.admin.post("/v1/queues", name="Interrupted housing")
+    portico.admin.put(f"/v1/queues/{queue['id']}/programs/{program['id']}")
+    journey.set_capacity(program, 60)
+    return Desk(portico, chromium, queue, program)
+
+
+@pytest.fixture
+def desk(office: Desk) -> Desk:
+    office.sign_in(STAFF)
+    return office
+
+
+def test_without_a_network_nothing_is_sent_and_what_was_typed_goes_once_it_is_back(desk: Desk) -> None:
+    browser, referral = desk.browser, desk.refer("Tunnelled")
+    desk.show(f"/staff/referrals/{referral}")
+    enter(browser, NOTE, "Written in a tunnel.")
+    browser.cut_network()
+    follow(browser, ADD)
+    browser.wait_for("document.activeElement.id === 'offline'")
+    require_good(browser)
+    assert "There is no connection to the network" in browser.text
+    assert browser.evaluate(TYPED) == "Written in a tunnel."
+    browser.cut_network(is_cut=False)
+    browser.wait_for("document.getElementById('offline').hidden")
+    assert desk.notes(referral) == []
+    desk.sends(ADD, ADDED)
+    assert desk.notes(referral) == ["Written in a tunnel."]
+
+
+def test_while_the_service_is_away_what_was_typed_stays_and_is_written_once(desk: Desk) -> None:
+    browser, referral, supervisor = desk.browser, desk.refer("Outage"), desk.portico.stack.supervisor
+    desk.show(f"/staff/referrals/{referral}")
+    enter(browser, NOTE, "Written while it was away.")
+    supervisor.stop("referrals")
+    try:
+        follow(browser, ADD)
+        browser.wait_for_text("This was not confirmed")
+        require_good(browser)
+        assert "Written while it was away." in browser.text
+    finally:
+        supervisor.start("referrals")
+        supervisor.wait_ready(60, ["referrals"])
+    desk.sends("Send it once more", ADDED)
+    assert desk.notes(referral) == ["Written while it was away."]
+
+
+def test_back_forward_and_reload_after_a_write_make_no_second_one(desk: Desk) -> None:
+    browser, referral = desk.browser, desk.refer("Backandforth")
+    desk.show("/staff/referrals")
+    desk.show(f"/staff/referrals/{referral}")
+    enter(browser, NOTE, "Once only.")
+    desk.sends(ADD, ADDED)
+    for move in ("history.back()", "history.forward()", "location.reload()"):
+        browser.evaluate(f"document.body.dataset.left = ''; setTimeout(() => {move}, 0)")
+        browser.wait_for("!('left' in document.body.dataset) && document.readyState === 'complete'")
+    assert browser.path.partition("?")[0] == f"/staff/referrals/{referral}"
+    assert "Once only." in browser.text
+    assert desk.notes(referral) == ["Once only."]
+
+
+def test_signing_out_in_one_tab_blanks_the_other(desk: Desk) -> None:
+    browser, referral = desk.browser, desk.refer("Blanked")
+    desk.show(f"/staff/referrals/{referral}")
+    assert "Blanked" in browser.text
+    with browser.other_tab(f"{desk.portico.stack.public_url}/account/sign-out"):
+        follow(browser, "Sign out")
+        browser.wait_for("location.pathname === '/sign-in'")
+    browser.wait_for("location.pathname === '/sign-in' && document.readyState === 'complete'", within_s=2)
+    assert "Blanked" not in browser.text
+    browser.evaluate("document.body.dataset.left = ''; setTimeout(() => history.back(), 0)")
+    browser.wait_for("!('left' in document.body.dataset) && document.readyState === 'complete'")
+    assert "Blanked" not in browser.text
+
+
+def test_what_arrives_meanwhile_moves_no_row_until_it_is_asked_for(desk: Desk) -> None:
+    browser = desk.browser
+    first = desk.refer("Earlier")
+    number = desk.api.get(f"/v1/referrals/{first}")["limited"]["contact_record_number"]
+    desk.show(f"/staff/referrals?queue_id={desk.queue['id']}&is_open=true")
+    rows = "[...document.querySelectorAll('main [data-row]')].map(it => it.dataset.row)"
+    before = browser.evaluate(rows)
+    reach(browser, number)
+    focused = "document.activeElement.textContent.trim()"
+    desk.refer("Later")
+    browser.wait_for(STALE, within_s=5)
+    require_good(browser)
+    assert browser.evaluate(rows) == before
+    assert browser.evaluate(focused) == number
+    follow(browser, "Show what is there now")
+    browser.wait_for(f"({rows}).length === {len(before) + 1}")
+
+
+def test_the_start_page_counts_what_arrives_in_every_tab(desk: Desk) -> None:
+    browser = desk.browser
+    count = "+document.getElementById('count-open').textContent"
+    desk.show("/staff")
+    before = browser.evaluate(count)
+    with browser.other_tab(f"{desk.portico.stack.public_url}/staff"):
+        desk.refer("Counted")
+        browser.wait_for(f"{count} === {before + 1}", within_s=5)
+    browser.wait_for(f"{count} === {before + 1}", within_s=5)
