@@ -171,7 +171,8 @@ def test_half_an_hour_of_work_leaves_nothing_open_and_memory_as_it_was() -> None
     most = max(growth, key=lambda name: growth[name][1] / growth[name][0])
     print(
         f"F20 {MINUTES:g} min: attempted {load.count + len(reads.answers)} acknowledged {len(load.outcomes)} found "
-        f"{len({each.answer['id'] for each in load.outcomes})} lost 0 duplicated 0 unexpected {len(faults)} busy {len(busy)}; most growth {most} "
+        f"{len({each.answer['id'] for each in load.outcomes})} lost 0 duplicated 0 unexpected {len(faults)} busy {len(busy)}; "
+        f"most growth {most} "
         f"{growth[most][0]:.0f} to {growth[most][1]:.0f} MB; connections, channels, queues {broker}"
     )
     assert faults == []
