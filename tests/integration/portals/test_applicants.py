@@ -20,6 +20,7 @@ from services.contracts.portals import (
     configuration,
     definitions,
     fhir,
+    message_files,
     portal_queue,
     questionnaires,
     responses,
@@ -31,6 +32,7 @@ from services.portals.portal_queue.models import QueueItem, QueueText
 from services.portals.responses.models import Response
 from tests.support.at_once import at_once
 from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
+from tests.support.pdfs import a_pdf
 from tests.support.questionnaires import a_published, an_item
 
 STAFF = a_caller("questionnaire.manage", "questionnaire.read_answers", "portal.configure", id="5" * 32)
@@ -278,6 +280,9 @@ def test_an_application_is_a_task_from_when_it_is_begun_and_gets_its_person_when
     # There is nobody to write to, and no system takes the application for a person.
     answer = {"item_id": begun["id"], "version": begun["version"], "text": "Welcome"}
     refusal = desk.refused(lambda: desk(portal_queue.answer_queue_item, QUEUE, **answer))
+    assert (refusal.code, refusal.field) == ("no_portal_account", "item_id")
+    file = {"item_id": begun["id"], "version": begun["version"], "document": desk.portals.upload(a_pdf("x"))}
+    refusal = desk.refused(lambda: desk(message_files.send_file_to_person, QUEUE, **file))
     assert (refusal.code, refusal.field) == ("no_portal_account", "item_id")
     assert {"subject", "requester"}.isdisjoint(resource(desk, begun))
     claimed = desk(portal_queue.claim_queue_item, QUEUE, item_id=begun["id"], version=begun["version"])
