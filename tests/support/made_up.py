@@ -17,8 +17,8 @@ _WHEN = datetime.datetime(2026, 11, 20, 9, 30, tzinfo=datetime.UTC)
 _NEVER = "2099-01-01T00:00:00+00:00"
 # Where nothing leads to: there is no other page of a list, and no page of somebody else.
 _NOWHERE = ("next", "logout_address")
-# The address is that of an image.
-_FIXED = {"colour": "#1a5fb4", "address": "/made-up/picture"} | dict.fromkeys(
+# The address is that of an image; `html` is what the renderer of news has made of a message.
+_FIXED = {"colour": "#1a5fb4", "address": "/made-up/picture", "html": "Saltmarsh"} | dict.fromkeys(
     ("time_zone", "organisation_time_zone"), "America/Chicago"
 )
 _NAMES = ("Rosalind", "Ümit", "Anne-Marie")
@@ -37,6 +37,9 @@ class MadeUp:
 
     `texts` are all that it has made up, so that a test can tell them from the page's own words.
     """
+
+    names: tuple[str, ...] = _NAMES
+    words: tuple[str, ...] = _WORDS
 
     def __init__(self, rows: int, *, is_long: bool = False) -> None:
         self._rows = rows
@@ -116,7 +119,8 @@ class MadeUp:
                 default=200,
             )
             return _LONG[:most]
-        return (_NAMES if "name" in name else _WORDS)[row % 3]
+        words = self.names if "name" in name else self.words
+        return words[row % len(words)]
 
 
 def merged(first: Any, then: Any) -> Any:
