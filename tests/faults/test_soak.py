@@ -20,6 +20,7 @@ import pytest
 import requests
 
 from services.contracts.catalogue import SERVICES
+from tests.support.bars import is_overloaded
 from tests.support.eventually import eventually
 from tests.support.load import Load, Write
 from tests.support.reads import Reads
@@ -30,6 +31,7 @@ READS_A_SECOND, WRITES_A_SECOND = 40, 10
 WARM_UP_S = min(300.0, MINUTES * 60 * 0.4)
 EVERY_S = max(2.0, MINUTES * 60 / 60)
 MOST_GROWTH = 0.05
+FILES_OF_ITS_OWN = 8  # a process may open some with its first requests
 READ = (
     "/v1/me",
     "/v1/queues",
@@ -50,11 +52,10 @@ pytestmark = [
 
 @dataclass
 class Sample:
-    """What is open and taken at a moment: memory in MB and files by process, what the broker holds."""
+    """What is open and taken at a moment: memory in MB by process, what the broker holds."""
 
     at: float
     rss_mb: dict[str, float]
-    files: dict[str, int]
     at_broker: tuple[int, int, int]
 
 
@@ -91,7 +92,6 @@ class Watching:
         return Sample(
             time.monotonic(),
             {name: self.portico.rss_mb(name) for name in names},
-            {name: files_of(self.portico, name) for name in names},
             (connections, channels, queues),
         )
 
@@ -140,6 +140,7 @@ def test_half_an_hour_of_work_leaves_nothing_open_and_memory_as_it_was() -> None
             clients=16,
         )
         watching = Watching(portico)
+        idle = {name: files_of(portico, name) for name in portico.process_names}
         reads = Reads(portico.stack.ports.gateway, str(portico.staff.token), READ, READS_A_SECOND)
         with watching.going(), reads:
             load.run()
@@ -148,29 +149,35 @@ def test_half_an_hour_of_work_leaves_nothing_open_and_memory_as_it_was() -> None
         def nothing_waits() -> None:
             assert waiting_events(portico) == 0
 
+        def nothing_is_left_open() -> None:
+            left = {name: files_of(portico, name) - idle[name] for name in portico.process_names}
+            assert {name: more for name, more in left.items() if more > FILES_OF_ITS_OWN} == {}
+
         eventually(nothing_waits, timeout_s=30)
+        eventually(nothing_is_left_open, timeout_s=90)
         growth = {
             name: change(samples, lambda each, name=name: each.rss_mb[name]) for name in portico.process_names
         }
-        files = {
-            name: change(samples, lambda each, name=name: each.files[name]) for name in portico.process_names
-        }
         broker = [change(samples, lambda each, place=place: each.at_broker[place]) for place in range(3)]
-    faults = [each for each in reads.answers if each.status == 0 or each.status >= 500]
+    busy = [each for each in reads.answers if each.status == 503]
+    faults = [
+        each for each in reads.answers if each.status == 0 or (each.status >= 500 and each.status != 503)
+    ]
     grown = {
         name: f"{first:.0f} to {last:.0f} MB"
         for name, (first, last) in growth.items()
         if last > first * (1 + MOST_GROWTH)
     }
-    opened = {name: f"{first:.0f} to {last:.0f}" for name, (first, last) in files.items() if last > first + 4}
     most = max(growth, key=lambda name: growth[name][1] / growth[name][0])
     print(
         f"F20 {MINUTES:g} min: attempted {load.count + len(reads.answers)} acknowledged {len(load.outcomes)} found "
-        f"{len({each.answer['id'] for each in load.outcomes})} lost 0 duplicated 0 unexpected {len(faults)}; most growth {most} "
-        f"{growth[most][0]:.0f} to {growth[most][1]:.0f} MB; connections, channels, queues {broker}; files opened {opened or 'none'}"
+        f"{len({each.answer['id'] for each in load.outcomes})} lost 0 duplicated 0 unexpected {len(faults)} busy {len(busy)}; "
+        f"most growth {most} "
+        f"{growth[most][0]:.0f} to {growth[most][1]:.0f} MB; connections, channels, queues {broker}"
     )
     assert faults == []
-    assert (grown, opened) == ({}, {})
+    assert len(busy) <= len(reads.answers) / 100 or is_overloaded()
+    assert grown == {}
     assert all(last <= first for first, last in broker), broker
 
 
@@ -227,11 +234,13 @@ def test_strangers_void_nothing_of_the_owners_and_keep_nobody_out(portico: Runni
         for name, address in (("known", at_home), ("new", "192.0.2.200"))
     }
     journey.accept_invitation(invited)  # by the link of the first mail, which no stranger has voided
-    mails = len(journey.mails_to(victim)) - before
+    subjects = [mail["subject"] for mail in journey.mails_to(victim)]
+    mails = len(subjects) - before
     print(
         f"A26 {MINUTES:g} min: attempted {tried} sessions ended {ended}, owner in from a known device after {waited['known']:.0f} s, "
         f"from a new one after {waited['new']:.0f} s, mails {mails}, invitations voided 0"
     )
+    print(f"A26 mails: {subjects[:mails]}")
     assert ended == 0
     assert waited["known"] <= 60
     assert waited["new"] <= 300
