@@ -63,7 +63,7 @@ def test_without_a_network_nothing_is_sent_and_what_was_typed_goes_once_it_is_ba
     follow(browser, ADD)
     browser.wait_for("document.activeElement.id === 'offline'")
     require_good(browser)
-    assert "There is no connection to the network" in browser.text
+    assert "No network: nothing was sent" in browser.text
     assert browser.evaluate(TYPED) == "Written in a tunnel."
     browser.cut_network(is_cut=False)
     browser.wait_for("document.getElementById('offline').hidden")

@@ -14,7 +14,7 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "dialog" && !navigator.onLine) {
     event.preventDefault();
-    offline.hidden = false;
+    [offline.hidden, offline.tabIndex] = [false, -1];
     return offline.focus();
   }
   if (form.dataset.sent) return event.preventDefault();
