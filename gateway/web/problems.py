@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +66,24 @@ class Problem:
     def is_conflict(self) -> bool:
         """Whether somebody else has changed the same thing meanwhile."""
         return self.code == "version_conflict"
+
+    def saved(
+        self, action: str, name: str, value: Any, nothing: str, choices: Iterable[tuple[Any, Any]] = ()
+    ) -> str | None:
+        """What is saved in a field by now, where it is not what was typed. None if it is, and without a conflict.
+
+        `value` is a list where several may be chosen. `choices` are the words of values, under headings or not; `nothing` is said
+        of an empty field.
+        """
+        if not self.is_conflict or action != self.action:
+            return None
+        several = isinstance(value, list | tuple | set | frozenset)
+        there = {_plain(each) for each in (value if several else [value])} - {""}
+        typed = {_plain(each) for each in self.form.getlist(name)} - {""}
+        if there == typed:
+            return None
+        words = dict(_ungrouped(choices))
+        return ", ".join(sorted(str(words.get(each, each)) for each in there)) or nothing
 
     @property
     def is_unsent(self) -> bool:
@@ -156,3 +174,17 @@ def _field(path: str, form: MultiDict[str, str]) -> str:
         if name in form and name not in forms.OWN:
             return name
     return path
+
+
+def _plain(value: Any) -> str:
+    """A value as a form sends it, without the line ends and the space around it that do not count."""
+    return "" if value is None else str(value).replace("\r\n", "\n").strip()
+
+
+def _ungrouped(choices: Iterable[tuple[Any, Any]]) -> Iterator[tuple[str, Any]]:
+    """Pairs of a value and its words; of choices under headings, those of all headings."""
+    for value, words in choices:
+        if isinstance(words, list | tuple):
+            yield from _ungrouped(words)
+        else:
+            yield str(value), words

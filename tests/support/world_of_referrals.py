@@ -134,12 +134,13 @@ class _ReferralsObjects:
     def _terms(self) -> None:
         """A program at a place, with terms of a taxonomy that the other organisation has no term of."""
         words = {"TaxonomyTerms": "Bayside Housing; Bayside Beds", "TaxonomyCodes": "BH; BH-1800"}
-        row = {
-            "ResourceAgencyNum": "31", "PublicName": f"Placed Program of {self.key}", "TaxonomyLevelName": "Program",
-            "ParentAgencyNum": "1", "AgencyStatus": "Active", "PhysicalAddress1": f"1 Quay Street of {self.key}",
-            "PhysicalCountry": "US", **(words if self.key == "bayside" else {"TaxonomyTerms": "Harbor Things"}),
-        }  # fmt: skip
-        document = self.world.service.upload(an_export_with([row]), self.world.organisations[self.key][0])
+        rows = [{
+            "ResourceAgencyNum": number, "PublicName": f"Placed Program {number} of {self.key}",
+            "TaxonomyLevelName": "Program", "ParentAgencyNum": "1", "AgencyStatus": "Active",
+            "PhysicalAddress1": f"{number} Quay Street of {self.key}", "PhysicalCountry": "US",
+            **(words if self.key == "bayside" else {"TaxonomyTerms": "Harbor Things; Harbor Beds"}),
+        } for number in ("31", "32")]  # fmt: skip
+        document = self.world.service.upload(an_export_with(rows), self.world.organisations[self.key][0])
         self.call(directory_imports.import_directory, document=document)
         for kind, operation in (
             ("service_at_location", hsds.list_hsds_service_at_locations),
@@ -195,6 +196,15 @@ class _ReferralsObjects:
             page = self.call(operation, limit=1, **wanted)
             assert page["next"], f"{operation.address} has one page only"
             self.keep(f"{kind}_cursor", page["next"])
+        for kind, listing in (
+            ("service", hsds.list_hsds_services),
+            ("organization", hsds.list_hsds_organizations),
+            ("place", hsds.list_hsds_service_at_locations),
+            ("term", hsds.list_hsds_taxonomy_terms),
+        ):
+            page = self.call(listing, per_page=1)
+            assert page["next"], f"{listing.address} has one page only"
+            self.keep(f"hsds_{kind}_cursor", page["next"])
 
 
 def a_scheduled_change(world: World, key: str, program: str) -> str:

@@ -42,8 +42,8 @@ STAYS = {
     "identity": {
         "people": (),
         "accounts": ("login_space", "realm"),
-        "personal_data_jobs": ("kind", "ordered_by", "organisation_key", "reason_code", "sha256", "people", "accounts"),
-        "personal_data_parts": ("kept", "service", "sha256"),
+        "personal_data_jobs": ("kind", "ordered_by", "organisation_key", "reason_code", "people", "accounts"),
+        "personal_data_parts": ("kept", "service"),
     },
     "referrals": {
         "contact_records": ("form_code", "number"),

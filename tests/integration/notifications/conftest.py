@@ -134,6 +134,8 @@ class Notifications(InProcess):
             smtp_security=None,
             smtp_username=None,
             smtp_password=None,
+            dkim_key_file=None,
+            dkim_selector=None,
             mail_from="Portico <no-reply@portico.example>",
             mail_domain="portico.example",
             public_url="https://portico.example",
