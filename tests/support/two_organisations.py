@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis import wire
 from services.chassis.passports import Caller
+from services.chassis.reading_audit import ReadingAudit
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts import fields as words
 from services.contracts.declare import Operation
@@ -364,12 +365,15 @@ class World:
         copy = self.file.with_suffix(".copy")
         shutil.copy(self.file, copy)
         original, runtime = self.service.database, self.service.runtime
+        audit = runtime.reading_audit
         self.service.database = runtime.database = opened(f"sqlite:///{copy}")
+        runtime.reading_audit = ReadingAudit(runtime.database, runtime.tables)
         try:
             yield
         finally:
             self.service.database.close()
             self.service.database = runtime.database = original
+            runtime.reading_audit = audit
             for leftover in copy.parent.glob(f"{copy.name}*"):
                 leftover.unlink()
 

@@ -103,6 +103,26 @@ def test_back_forward_and_reload_after_a_write_make_no_second_one(desk: Desk) ->
     assert desk.notes(referral) == ["Once only."]
 
 
+def test_of_two_who_change_one_record_the_second_sees_both_values_and_decides(desk: Desk) -> None:
+    browser = desk.browser
+    record = desk.api.post("/v1/contact-records", first_name="Rosalind", last_name="Twotabs")
+    path = f"/v1/contact-records/{record['id']}"
+    desk.show(f"/staff/records/{record['id']}/edit")
+    enter(browser, "First name", "Rosamund")
+    headers = {"If-Match": f'"{record["version"]}"'}
+    desk.api.send("PATCH", path, json={"first_name": "Rosa"}, headers=headers, expect=200)
+    follow(browser, "Save")
+    desk.refused("Somebody else has changed this", "Saved now: Rosa")
+    field = "document.getElementById('edit_contact_record-first_name')"
+    assert browser.evaluate(f"{field}.value") == "Rosamund"
+    described = browser.evaluate(f"{field}.getAttribute('aria-describedby')")
+    assert "edit_contact_record-first_name-saved" in described
+    assert browser.text.count("Saved now:") == 1  # nobody has changed the rest
+    follow(browser, "Save")
+    browser.wait_for("!location.pathname.endsWith('/edit')")
+    assert desk.api.get(path)["first_name"] == "Rosamund"
+
+
 def test_signing_out_in_one_tab_blanks_the_other(desk: Desk) -> None:
     browser, referral = desk.browser, desk.refer("Blanked")
     desk.show(f"/staff/referrals/{referral}")
