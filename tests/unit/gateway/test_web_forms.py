@@ -586,3 +586,35 @@ def test_no_password_is_shown_again_where_the_service_does_not_answer(app: flask
     assert answer.status_code == 504
     assert "Passwords and codes are not kept." in answer.text
     assert not re.search("kettle|saltmarsh", answer.text)
+
+
+CHOICES = [("a", "First"), ("Under a heading", [("b", "Second"), ("c", "Third")])]
+
+
+@pytest.mark.parametrize(
+    ("value", "typed", "told"),
+    [
+        ("Rosa", ["Rosamund"], "Rosa"),
+        ("Rosa", ["Rosa "], None),
+        ("two\nlines", ["two\r\nlines"], None),
+        (None, [""], None),
+        (None, ["Rosa"], "nothing"),
+        (7, ["7"], None),
+        ("b", ["a"], "Second"),
+        (["a", "c"], ["", "c"], "First, Third"),
+        (["a", "c"], ["c", "a"], None),
+        ("d", ["a"], "d"),  # a choice that there is no more
+    ],
+)
+def test_of_a_conflict_a_field_tells_what_is_saved_by_now(
+    value: Any, typed: list[str], told: str | None
+) -> None:
+    form = MultiDict([("name", each) for each in typed])
+    problem = problems.Problem("edit", "version_conflict", 412, {}, None, form, {})
+    assert problem.saved("edit", "name", value, "nothing", CHOICES) == told
+
+
+@pytest.mark.parametrize(("action", "code"), [("other", "version_conflict"), ("edit", "invalid_request")])
+def test_without_a_conflict_of_its_form_a_field_tells_nothing(action: str, code: str) -> None:
+    problem = problems.Problem("edit", code, 412, {}, None, MultiDict({"name": "Rosamund"}), {})
+    assert problem.saved(action, "name", "Rosa", "nothing") is None
