@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -162,10 +163,11 @@ def test_whatever_a_parked_message_says_it_can_be_listed_shown_and_discarded(
 def test_a_full_parking_queue_discards_calls_and_keeps_events(system: ServiceSystem, broker: Broker):
     vhost = system.uri.rpartition("/")[2]
     policy = {
-        "vhost": vhost, "name": "parking", "pattern": f"^{wire.PARKING_QUEUE}$", "apply-to": "queues", "priority": 1,
+        "vhost": vhost, "name": "short-parking", "pattern": f"^{wire.PARKING_QUEUE}$", "apply-to": "queues", "priority": 99,
         "definition": {**topology.PARKING_LIMITS, "max-length": 3},
     }  # fmt: skip
     broker.definitions({"policies": [policy]})
+    eventually(lambda: _assert_policy(broker, vhost, policy["name"]))
     last = retry_exchange(RETRY_AFTER_S[-1])
     port = system.ports[0]
     before = metric(port, "portico_parked_total") + metric(port, "portico_not_parked_total")
@@ -191,7 +193,13 @@ def test_a_full_parking_queue_discards_calls_and_keeps_events(system: ServiceSys
         client.close()
         assert len(parked.listing(system.uri)) < 12
     finally:
-        broker.definitions({"policies": [{**policy, "definition": topology.PARKING_LIMITS}]})
+        broker.ctl("clear_policy", "-p", vhost, policy["name"])
+
+
+def _assert_policy(broker: Broker, vhost: str, name: str) -> None:
+    """The broker has applied a policy to the parking queue: it does so some time after it has taken it."""
+    queues = json.loads(broker.ctl("--formatter", "json", "list_queues", "-p", vhost, "name", "policy"))
+    assert [each["policy"] for each in queues if each["name"] == wire.PARKING_QUEUE] == [name]
 
 
 def test_the_limit_of_the_parking_queue_is_part_of_the_installation():
