@@ -249,7 +249,7 @@ def test_a_questionnaire_asks_for_few_files(desk: Desk) -> None:
 def test_a_file_is_called_by_the_words_of_its_question() -> None:
     assert rules.file_name("Fit test: result?", "image/jpeg") == "fit-test-result.jpg"
     assert rules.file_name("¿Qué?", "image/png") == "qu.png"
-    assert rules.file_name("…", "application/pdf") == "answer.pdf"
+    assert rules.file_name("…", "application/pdf") == "file.pdf"
     assert rules.file_name("x" * 100, "application/pdf") == "x" * 60 + ".pdf"
 
 
