@@ -18,7 +18,7 @@ from gateway.web.protection import Protection, keep_visitor
 from gateway.web.return_paths import own_path
 from services.chassis import logs, wire
 
-_COMPRESSION = 7  # a page of 200 kB takes a few milliseconds
+_COMPRESSION = 6  # a page of 22 kB takes 0.24 ms; 5 leaves it 2 % longer, 9 makes it no shorter
 _TEMPLATES = Path(__file__).parent / "templates"
 
 

@@ -38,9 +38,9 @@ def _kept(stack: RunningStack) -> set[str]:
 
 def _works(stack: RunningStack) -> set[str]:
     """Asserts that a write is served; the id of what it made."""
-    with _attempts(stack) as tried:
-        time.sleep(0.5 / RATE)
-    assert {each.status for each in tried.made} == {201}
+    tried = _attempts(stack)
+    tried.send()
+    assert [each.status for each in tried.made] == [201]
     return tried.acknowledged
 
 
@@ -99,12 +99,12 @@ def test_a_locked_database_is_waited_for_and_then_refused(
 ) -> None:
     before = _kept(stack)
     with _attempts(stack) as tried:
-        time.sleep(2)
+        tried.go_on(2 * RATE)
         with _locked(disk / "referrals.db"):
             locked_at = time.monotonic()
             time.sleep(locked_s)
         released_at = time.monotonic()
-        time.sleep(3)
+        tried.go_on(3 * RATE)
     checked = eventually(lambda: _works(stack))
 
     told = Counter(each.status for each in tried.made)
@@ -189,12 +189,12 @@ def _filled(disk: Path) -> Iterator[None]:
 def test_a_full_disk_acknowledges_nothing_that_it_does_not_keep(stack: RunningStack, disk: Path) -> None:
     before = _kept(stack)
     with _attempts(stack) as tried:
-        time.sleep(2)
+        tried.go_on(2 * RATE)
         with _filled(disk):
             filled_at = time.monotonic()
             time.sleep(15)
             emptied_at = time.monotonic()
-        time.sleep(3)
+        tried.go_on(3 * RATE)
     checked = eventually(lambda: _works(stack), timeout_s=30)
 
     meanwhile = Counter(each.status for each in tried.between(filled_at + 1, emptied_at - 1))

@@ -10,6 +10,8 @@ from typing import Any, Self
 
 import requests
 
+from tests.support.eventually import eventually
+
 CLIENTS = 32
 
 
@@ -49,10 +51,11 @@ class Attempts:
         began_at, number = time.monotonic(), 0
         with ThreadPoolExecutor(CLIENTS) as pool:
             while not self._stopping.wait(max(0.0, began_at + number / self.rate - time.monotonic())):
-                pool.submit(self._send)
+                pool.submit(self.send)
                 number += 1
 
-    def _send(self) -> None:
+    def send(self) -> None:
+        """Post once."""
         asked_at = time.monotonic()
         headers = {"Authorization": f"Bearer {self.token}"}
         answer = requests.post(self.url + self.path, json=self.body, headers=headers, timeout=60)
@@ -60,6 +63,14 @@ class Attempts:
         made = answer.json()["id"] if answer.status_code < 300 else None
         took_s = time.monotonic() - asked_at
         self.made.append(Attempt(answer.status_code, int(told) if told else None, made, asked_at, took_s))
+
+    def go_on(self, count: int) -> None:
+        """Wait until so many more have been answered."""
+        enough = len(self.made) + count
+        eventually(lambda: self._require(enough), timeout_s=60)
+
+    def _require(self, count: int) -> None:
+        assert len(self.made) >= count
 
     def between(self, begin: float, end: float) -> list[Attempt]:
         """Those that were sent in this time."""

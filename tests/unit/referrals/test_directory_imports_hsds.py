@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,72 +21,24 @@ from services.referrals.directory.rules import (
     TemporaryMessage,
     record_as_json,
 )
-from services.referrals.directory_imports import hsds_json, hsds_package
+from services.referrals.directory_imports import hsds_json
 from services.referrals.directory_imports.report import FileRefused
 from tests.support.hsds_schema import violations
-from tests.unit.referrals.whole_files import Parsed, parse
+from tests.unit.referrals.hsds_files import (
+    KITCHEN,
+    PANTRY,
+    TABLES,
+    a_package,
+    a_service,
+    as_json,
+    codes,
+    reason,
+    warned,
+)
+from tests.unit.referrals.whole_files import parse
 
 SAMPLE = Path(__file__).resolve().parents[3] / "deploy" / "sample" / "services.hsds.json"
-KITCHEN, PANTRY = "5f1c0a52-6f0e-4a51-9a53-0d8f7a4d1c02", "5f1c0a52-6f0e-4a51-9a53-0d8f7a4d1c01"
 CUSTOMS_HOUSE, AT_THE_HOUSE = "5f1c0a52-6f0e-4a51-9a53-0d8f7a4d1c14", "5f1c0a52-6f0e-4a51-9a53-0d8f7a4d1c13"
-TABLES = {
-    "organizations.csv": [{"id": "1", "name": "Kitchen", "description": "Food."}],
-    "services.csv": [
-        {"id": "1", "organization_id": "1", "name": "Pantry", "status": "active", "minimum_age": "18"},
-        {"id": "2", "organization_id": "1", "name": "Meals", "status": "defunct"},
-    ],
-    "locations.csv": [{"id": "1", "location_type": "physical", "name": "Customs House", "latitude": "37.9",
-                       "longitude": "-122.4"}],
-    "service_at_location.csv": [{"id": "7", "service_id": "1", "location_id": "1", "description": "Side door."}],
-    "addresses.csv": [{"id": "1", "location_id": "1", "address_1": "1 Quay Street", "city": "Saltmarsh",
-                       "state_province": "CA", "address_type": "physical"}],
-    "phones.csv": [
-        {"id": "1", "service_id": "1", "number": "555-0161", "type": "voice"},
-        {"id": "2", "organization_id": "1", "number": "555-0160"},
-    ],
-    "languages.csv": [{"id": "1", "service_id": "1", "name": "Spanish"}],
-    "attributes.csv": [{"id": "1", "link_id": "1", "link_entity": "service", "taxonomy_term_id": "9"}],
-    "taxonomy_terms.csv": [{"id": "9", "code": "FOOD-1", "name": "Food pantries", "description": "Groceries."}],
-}  # fmt: skip
-
-
-def as_json(value: Any) -> bytes:
-    return json.dumps(value).encode()
-
-
-def a_package(tables: Mapping[str, list[dict[str, str]]] = TABLES, **more: bytes) -> bytes:
-    """A zip with these tables as CSV, and other files."""
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, rows in tables.items():
-            text = io.StringIO()
-            columns = list(dict.fromkeys(column for row in rows for column in row))
-            writer = csv.DictWriter(text, columns, restval="")
-            writer.writeheader()
-            writer.writerows(rows)
-            file.writestr(name, text.getvalue())
-        for name, content in more.items():
-            file.writestr(name, content)
-    return package.getvalue()
-
-
-def a_service(**more: Any) -> dict[str, Any]:
-    organization = {"id": KITCHEN, "name": "Kitchen", "description": "Food."}
-    return {"id": PANTRY, "name": "Pantry", "status": "active", "organization": organization, **more}
-
-
-def codes(parsed: Parsed) -> list[tuple[int, str | None, str]]:
-    return [(problem.line, problem.column, problem.code) for problem in parsed.refused]
-
-
-def warned(parsed: Parsed) -> list[str]:
-    return [problem.code for problem in parsed.warnings]
-
-
-def reason(data: bytes) -> str:
-    with pytest.raises(FileRefused) as refusal:
-        parse(data)
-    return refusal.value.reason
 
 
 def test_the_sample_is_hsds_and_holds_an_agency_two_programs_a_site_and_a_program_there() -> None:
@@ -485,97 +434,6 @@ def test_values_that_no_column_could_hold_are_refused() -> None:
     parsed = parse(as_json([a_service(name="a" * 256), a_service(id="2", description="nul\0")]))
 
     assert sorted(code for _, _, code in codes(parsed)) == ["nul_character", "value_too_long"]
-
-
-@pytest.mark.parametrize(
-    ("data", "why"),
-    [
-        (b"[", "not_json"),
-        (b'[{"id": "1"},', "not_json"),
-        (b'{"services": [}', "not_json"),
-        (b'[{"id": NaN}]', "not_json"),
-        (b"[] []", "not_json"),
-        (b"[" * 3_000, "not_json"),
-        (b'["\xff"]', "undecodable"),
-        (b"[]", "no_table"),
-        (b'{"services": []}', "no_table"),
-        (b"PK\x03\x04 nothing", "not_a_zip"),
-        (a_package({}, **{"readme.txt": b"Hello."}), "no_table"),
-        (a_package({}, **{"../services.csv": b"id"}), "unsafe_zip"),
-        (a_package({}, **{"services.csv": b"id,name,id\n"}), "duplicate_column"),
-        (a_package({}, **{"services.csv": b'id,name\n1,"open'}), "not_csv"),
-        (a_package({}, **{"services.csv": b"id,name\n1,\xff"}), "undecodable"),
-        (a_package({}, **{"datapackage.json": b"{"}), "not_json"),
-    ],
-)
-def test_a_file_that_cannot_be_trusted_is_refused_whole(data: bytes, why: str) -> None:
-    assert reason(data) == why
-
-
-def test_a_zip_that_unpacks_to_far_more_is_refused_before_it_is_unpacked() -> None:
-    assert reason(a_package({}, **{"services.csv": b"\0" * 20_000_000})) == "unsafe_zip"
-
-
-def test_a_zip_of_too_many_files_or_bytes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert reason(a_package({}, **{f"{number}.csv": b"" for number in range(101)})) == "unsafe_zip"
-    monkeypatch.setattr(hsds_package, "MAX_BYTES", 10)
-    assert reason(a_package()) == "unsafe_zip"
-
-
-def a_member(
-    name: str = "services.csv", *, size: int = 1, packed: int = 1, flags: int = 0
-) -> zipfile.ZipInfo:
-    """What a package says about one of its files."""
-    member = zipfile.ZipInfo("x")
-    member.filename, member.file_size, member.compress_size, member.flag_bits = name, size, packed, flags
-    return member
-
-
-@pytest.mark.parametrize(
-    ("member", "is_safe"),
-    [
-        (a_member(), True),
-        (a_member("data/services.csv"), True),
-        (a_member("data..services.csv"), True),
-        (a_member("/services.csv"), False),
-        (a_member("\\services.csv"), False),
-        (a_member("data/../services.csv"), False),
-        (a_member("data\\..\\services.csv"), False),
-        (a_member("C:services.csv"), False),
-        (a_member(flags=0x800), True),  # its name is UTF-8
-        (a_member(flags=0x801), False),
-        (a_member(size=1_000_001, packed=1), False),
-        (a_member(size=1_000_000, packed=1), True),
-        (a_member(size=2 * hsds_package.MAX_RATIO * 10_000, packed=20_000), True),
-        (a_member(size=2 * hsds_package.MAX_RATIO * 10_000 + 1, packed=20_000), False),
-        (a_member(size=2_000_000, packed=0), False),
-    ],
-)
-def test_each_sign_of_an_unsafe_file_is_enough(member: zipfile.ZipInfo, *, is_safe: bool) -> None:
-    assert 2 * hsds_package.MAX_RATIO * 10_000 > 1_000_000
-    if is_safe:
-        hsds_package._check([member])
-        return
-    with pytest.raises(FileRefused) as refused:
-        hsds_package._check([member])
-    assert refused.value.reason == "unsafe_zip"
-
-
-def test_a_package_is_safe_up_to_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hsds_package, "MAX_FILES", 3)
-    monkeypatch.setattr(hsds_package, "MAX_BYTES", 30)
-    hsds_package._check([a_member(size=10)] * 3)
-    for members in ([a_member()] * 4, [a_member(size=10), a_member(size=21)]):
-        with pytest.raises(FileRefused) as refused:
-            hsds_package._check(members)
-        assert refused.value.reason == "unsafe_zip"
-
-
-def test_a_damaged_package_is_refused() -> None:
-    data = bytearray(a_package())
-    data[60] ^= 0xFF
-
-    assert reason(bytes(data)) == "not_a_zip"
 
 
 def test_a_place_in_a_long_text_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
