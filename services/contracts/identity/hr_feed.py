@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import Reply, Request, page_of
-from services.contracts.fields import LARGEST, AuthorName, Code, Count, Flag, Id, Moment, one_of, place_from
+from services.contracts.declare import Reply, page_of
+from services.contracts.fields import AuthorName, Code, Count, Flag, Id, Moment, one_of, place_from
+from services.contracts.files import UploadedFile
 from services.contracts.identity import contract
 from services.contracts.identity.paging import PAGE
 from services.contracts.identity.permissions import MANAGE_PEOPLE
@@ -14,13 +15,6 @@ FORMATS = ("csv", "json")
 ACTIONS = ("added", "changed", "ended")
 IMPORT_STATES = ("ready", "applying", "applied", "failed")
 REASONS = ("fault",)
-
-
-class FeedDocument(Request):
-    """A reference to uploaded bytes. The gateway makes it, never a client."""
-
-    sha256 = fields.String(required=True, validate=validate.Regexp(r"[0-9a-f]{64}\Z"))
-    size = Count(required=True, most=LARGEST)
 
 
 class FeedProblem(Reply):
@@ -102,7 +96,7 @@ upload_hr_feed = contract.command(
     "Read a file of the HR feed and answer what it would change. Nothing is changed yet. The file must name every "
     "employee: applying it ends employees who are missing.",
     request={
-        "document": fields.Nested(FeedDocument, required=True),
+        "document": fields.Nested(UploadedFile, required=True),
         "format": one_of(FORMATS, load_default="csv"),
     },
     reply=HrImportView,

@@ -8,11 +8,12 @@ from marshmallow import fields, validate
 
 from services.contracts.declare import PORTAL_REALMS, signed_in
 from services.contracts.fields import Count, Flag, Id
+from services.contracts.files import FileReference, UploadedFile
 from services.contracts.identity.permissions import READ_ANSWERS
 from services.contracts.portals import contract
 from services.contracts.portals.questionnaire_form import MOST_ITEMS
 from services.contracts.portals.responses import FileAnswer, MyResponse
-from services.contracts.portals.screened_files import REFUSALS, FileReference, FileUpload
+from services.contracts.portals.screened_files import REFUSALS
 
 _OWN = signed_in(*PORTAL_REALMS)
 _SUPERVISORS = signed_in("employee")
@@ -43,7 +44,7 @@ add_answer_file = contract.command(
     "add_answer_file",
     "Answer a question with a file: a PDF, or a picture as JPEG or PNG, of at most 10 MB. It takes the place of the one before. "
     "It is screened first; a picture is written anew, so nothing but the picture is kept.",
-    request={**_ONE, "document": fields.Nested(FileUpload, required=True)},
+    request={**_ONE, "document": fields.Nested(UploadedFile, required=True)},
     reply=MyResponse,
     access=_OWN,
     errors=("not_found", "response_submitted", *REFUSALS),

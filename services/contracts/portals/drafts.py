@@ -6,6 +6,7 @@ from marshmallow import fields, validate
 
 from services.contracts.declare import STAFF, Reply, Request, permission
 from services.contracts.fields import LARGEST, CalendarMoment, Flag, Moment, number_of, one_of
+from services.contracts.files import UploadedFile
 from services.contracts.portals import contract
 from services.contracts.portals.configuration import (
     LANGUAGES,
@@ -15,7 +16,6 @@ from services.contracts.portals.configuration import (
     settings_members,
 )
 from services.contracts.portals.definitions import KINDS, Suffix
-from services.contracts.portals.images import ImageFile
 from services.contracts.portals.local_text import AnyText
 
 FORMAT = "portico-portal-1"
@@ -170,7 +170,7 @@ export_portal = contract.query(
 import_portal = contract.command(
     "import_portal",
     "Take the file of an export as the draft of a portal of the same kind. Every problem of the file is told at once.",
-    request={**_PORTAL, "document": fields.Nested(ImageFile, required=True)},
+    request={**_PORTAL, "document": fields.Nested(UploadedFile, required=True)},
     reply=Draft,
     access=_CONFIGURE,
     errors=("not_found", "request_too_large"),

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
-from services.contracts.declare import PUBLIC, STAFF, Reply, Request, permission
-from services.contracts.fields import LARGEST, Code, Count, Digest, Flag, Id, Moment, one_of
+from services.contracts.declare import PUBLIC, STAFF, Reply, permission
+from services.contracts.fields import Code, Digest, Flag, Id, Moment, one_of
+from services.contracts.files import UploadedFile
 from services.contracts.portals import contract
 from services.contracts.portals.definitions import Suffix
 
 LOGO, WELCOME = "logo", "welcome_image"
 PLACES = (LOGO, WELCOME)
 _CONFIGURE = permission("portal.configure", realms=STAFF)
-
-
-class ImageFile(Request):
-    """A reference to uploaded bytes. The gateway makes it, never a client."""
-
-    sha256 = fields.String(required=True, validate=validate.Regexp(r"[0-9a-f]{64}\Z"))
-    size = Count(required=True, most=LARGEST)
 
 
 class PortalImage(Reply):
@@ -72,7 +66,7 @@ upload_portal_image = contract.command(
     request={
         "portal": Suffix(required=True),
         "place": one_of(PLACES, required=True),
-        "document": fields.Nested(ImageFile, required=True),
+        "document": fields.Nested(UploadedFile, required=True),
     },
     reply=PortalImage,
     access=_CONFIGURE,

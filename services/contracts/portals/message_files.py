@@ -8,13 +8,14 @@ from marshmallow import fields
 
 from services.contracts.declare import PORTAL_REALMS, STAFF, permission, signed_in
 from services.contracts.fields import Flag, Id
+from services.contracts.files import FileReference, UploadedFile
 from services.contracts.portals import contract
 from services.contracts.portals.inbox import MyThread
 from services.contracts.portals.messages import WORK
 from services.contracts.portals.portal_queue import QueueItem
-from services.contracts.portals.screened_files import REFUSALS, FileReference, FileUpload
+from services.contracts.portals.screened_files import REFUSALS
 
-_FILE: dict[str, Any] = {"document": fields.Nested(FileUpload, required=True)}
+_FILE: dict[str, Any] = {"document": fields.Nested(UploadedFile, required=True)}
 _ONE = {"message_id": Id(required=True)}
 _OWN, _WORK = signed_in(*PORTAL_REALMS), permission(WORK, realms=STAFF)
 

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import Reply, Request, page_of, permission
-from services.contracts.fields import LARGEST, AuthorName, Count, Flag, Id, Moment
+from services.contracts.declare import Reply, page_of, permission
+from services.contracts.fields import AuthorName, Count, Flag, Id, Moment
+from services.contracts.files import UploadedFile
 from services.contracts.referrals import contract
 from services.contracts.referrals.paging import PAGE
 
 IMPORT_STATES = ("waiting", "reading", "applying", "done", "refused")
-
-
-class Document(Request):
-    """A reference to an uploaded file. Only the gateway creates it, never a client."""
-
-    sha256 = fields.String(required=True, validate=validate.Regexp(r"[0-9a-f]{64}\Z"))
-    size = Count(required=True, most=LARGEST)
 
 
 class Problem(Reply):
@@ -104,7 +98,7 @@ import_directory = contract.command(
     "A small file is imported within the call. A large one continues in the background: see `get_directory_import`. "
     "`confirm` is needed where a file closes programs that have open referrals.",
     request={
-        "document": fields.Nested(Document, required=True),
+        "document": fields.Nested(UploadedFile, required=True),
         "dry_run": Flag(load_default=False),
         "confirm": Flag(load_default=False),
     },

@@ -6,6 +6,7 @@ from marshmallow import fields, validate
 
 from services.contracts.declare import STAFF, Reply, only_services, page_of, permission
 from services.contracts.fields import Code, Count, Day, EmailAddress, Flag, Id, Moment, RecordNumber, Text
+from services.contracts.files import FileReference
 from services.contracts.referrals import contract
 from services.contracts.referrals.authors import Actor
 from services.contracts.referrals.paging import PAGE
@@ -81,14 +82,6 @@ class ContactRecordChange(Reply):
     actor_id = fields.String(required=True)
     actor = fields.Nested(Actor, required=True)
     fields_changed = fields.List(fields.String(), required=True)
-
-
-class FileReference(Reply):
-    """A reference by which the gateway finds the file's content, which is not in the message."""
-
-    sha256 = fields.String(required=True)
-    file_name = fields.String(required=True)
-    media_type = fields.String(required=True)
 
 
 create_contact_record = contract.command(

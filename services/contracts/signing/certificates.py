@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from services.contracts.declare import permission
 from services.contracts.fields import Id
+from services.contracts.files import FileReference
 from services.contracts.signing import contract
-from services.contracts.signing.documents import FileReference
 
 open_completion_certificate = contract.command(
     "open_completion_certificate",

@@ -6,8 +6,8 @@ from marshmallow import fields
 
 from services.contracts.declare import SIGNED_IN, Reply
 from services.contracts.fields import Id, Moment, one_of
+from services.contracts.files import FileReference
 from services.contracts.signing import contract
-from services.contracts.signing.documents import FileReference
 
 KINDS = ("decline", "consent")
 

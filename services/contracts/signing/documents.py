@@ -8,7 +8,7 @@ from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, Request, only_services, page_of, permission
 from services.contracts.fields import Count, Day, EmailAddress, Flag, Id, Ids, Moment, Telephone, Text, one_of
-from services.contracts.referrals.directory_imports import Document
+from services.contracts.files import PDF_REFUSALS, FileReference, UploadedFile
 from services.contracts.signing import contract
 
 STATES = ("sent", "signed", "declined", "returned")
@@ -220,30 +220,12 @@ class DocumentPage(Reply):
     is_cut = Flag(required=True, metadata={"description": "whether the text is too long to be told whole"})
 
 
-class FileReference(Reply):
-    """Where the gateway finds the bytes. The message does not carry them."""
-
-    sha256 = fields.String(required=True)
-    file_name = fields.String(required=True)
-    media_type = fields.String(required=True)
-
-
-# What an uploaded file may be refused for.
-FILE_ERRORS = (
-    "document_not_pdf",
-    "document_encrypted",
-    "document_active_content",
-    "document_too_large",
-    "document_too_many_pages",
-    "document_unreadable",
-)
-
 send_document = contract.command(
     "send_document",
     "Send a PDF for signature: by e-mail to one recipient or several, by fax, or on paper. A plan of care says when care began. With "
     "`replaces_document_id` it is the next version of a declined document.",
     request={
-        "document": fields.Nested(Document, required=True),
+        "document": fields.Nested(UploadedFile, required=True),
         "title": Text(required=True, most=120),
         "channel": fields.String(load_default="email", validate=validate.OneOf(CHANNELS)),
         "recipient_account_id": Id(
@@ -280,7 +262,7 @@ send_document = contract.command(
         "recipient_refused",
         "feature_is_off",
         "not_declined",
-        *FILE_ERRORS,
+        *PDF_REFUSALS,
         "document_certified",
         "document_signatures_full",
     ),

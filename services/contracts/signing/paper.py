@@ -8,13 +8,11 @@ from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, only_services, permission
 from services.contracts.fields import Count, Day, Flag, Id, Text
-from services.contracts.referrals.directory_imports import Document
+from services.contracts.files import PDF_REFUSALS, FileReference, UploadedFile
 from services.contracts.signing import contract
 from services.contracts.signing.documents import (
     DECLINE_REASONS,
-    FILE_ERRORS,
     DocumentView,
-    FileReference,
     ShownDocument,
 )
 
@@ -71,10 +69,10 @@ recognise_scan = contract.command(
     "recognise_scan",
     "Which document a scanned copy is, by the code on its cover sheet. Nothing is changed. The scan is held for 15 minutes, in which "
     "the caller may look at it and attach it.",
-    request={"document": fields.Nested(Document, required=True)},
+    request={"document": fields.Nested(UploadedFile, required=True)},
     reply=Suggestion,
     access=permission("document.send"),
-    errors=("not_found", *FILE_ERRORS),
+    errors=("not_found", *PDF_REFUSALS),
     timeout_s=20,
 )
 
@@ -107,12 +105,12 @@ attach_signed_copy = contract.command(
     "as it was sent is kept.",
     request={
         "document_id": Id(required=True),
-        "document": fields.Nested(Document, required=True),
+        "document": fields.Nested(UploadedFile, required=True),
         **_by_hand(),
     },
     reply=DocumentView,
     access=permission("document.send"),
-    errors=("not_found", "already_decided", "conflict", *FILE_ERRORS),
+    errors=("not_found", "already_decided", "conflict", *PDF_REFUSALS),
     expects_version=True,
     timeout_s=20,
 )

@@ -6,7 +6,7 @@ from marshmallow import fields
 
 from services.contracts.declare import PUBLIC, Reply
 from services.contracts.fields import Flag, Moment, one_of
-from services.contracts.referrals.directory_imports import Document
+from services.contracts.files import UploadedFile
 from services.contracts.signing import contract
 
 KINDS = ("document", "decision", "unknown")
@@ -25,7 +25,7 @@ verify_file = contract.command(
     "verify_file",
     "Whether a file is as it was signed here, by whom and when: a signed document, a certificate, or a signed decision. Nothing "
     "of it is kept. Each address may ask a few times in ten minutes.",
-    request={"document": fields.Nested(Document, required=True)},
+    request={"document": fields.Nested(UploadedFile, required=True)},
     reply={
         "kind": one_of(KINDS, required=True),
         "is_valid": Flag(required=True),
