@@ -244,7 +244,10 @@ def test_strangers_void_nothing_of_the_owners_and_keep_nobody_out(portico: Runni
     assert ended == 0
     assert waited["known"] <= 60
     assert waited["new"] <= 300
-    assert mails <= 1 + MINUTES // 60
+    # The notice of S3-26 goes to whatever address was entered, once a day; of all that may hold a link there is one an hour.
+    notices = sum("could not" in subject for subject in subjects[:mails])
+    assert notices <= 1
+    assert mails - notices <= 1 + MINUTES // 60
 
 
 def seconds_until_in(url: str, login: dict[str, str], address: str) -> float:
