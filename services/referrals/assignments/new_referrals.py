@@ -109,11 +109,11 @@ def open_referral(
     queue: Queue,
     standing: Standing,
     *,
+    is_confirmed: bool,
     note: str | None = None,
     line_id: str | None = None,
     priority: str = "routine",
     offer_id: str | None = None,
-    is_confirmed: bool = False,
     place: Place | None = None,
     replaces_id: str | None = None,
 ) -> Referral:

@@ -224,7 +224,7 @@ def steps(
     said = {line.id: line for line in lines}
     while due is not None and due <= now:
         following = step(list(said.values()), current, held, due)
-        if current is not None and (following is None or following.id != current.id):
+        if current is not None:
             said[current.id] = left(said[current.id], current)
         current, instant = following, due
         due = next_boundary(lines, current, instant)

@@ -327,7 +327,9 @@ def test_the_contact_list_shows_the_role_and_the_last_sign_in(desk: Desk) -> Non
     assert before <= datetime.datetime.fromisoformat(shown["last_sign_in_at"]) <= utc_now()
     assert shown["last_used_at"] is None
     desk.call(people_contract.get_my_profile, caller=caller, person_id=client["id"])
-    assert desk.contact(client, contact)["family_access"]["last_used_at"] is not None
+    used_at = desk.contact(client, contact)["family_access"]["last_used_at"]
+    assert used_at is not None
+    assert desk.manage(client, contact)["last_used_at"] == used_at
     assert desk.manage(client, contact)["last_sign_in_at"] == shown["last_sign_in_at"]
     assert {row.object_id for row in desk.identity.audit("contacts.read")} == {client["id"]}
 

@@ -232,6 +232,14 @@ def test_a_decline_by_mistake_opens_the_exhausted_offer_again_without_a_place(de
     assert (now_of(desk, made)["state"], desk.numbers(HERE)) == ("accepted", (1, 1, 0))
 
 
+def test_a_referral_that_ends_otherwise_leaves_the_exhausted_offer_closed(desk: Desk) -> None:
+    made = offer(desk, HERE, THERE)
+    decline(desk, asked(desk, made, THERE))
+    decline(desk, asked(desk, made, HERE))
+    desk.move(asked(desk, made, HERE), "completed")
+    assert now_of(desk, made)["state"] == "exhausted"
+
+
 def test_who_declined_cannot_come_back_when_another_has_taken_it(desk: Desk) -> None:
     made = offer(desk)
     decline(desk, asked(desk, made, HERE))

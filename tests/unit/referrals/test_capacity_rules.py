@@ -108,6 +108,7 @@ def test_a_line_that_breaks_a_rule_is_refused_and_the_field_is_named(
 
 def test_what_reaches_a_limit_is_valid() -> None:
     assert check_line(beds(unit="x" * 40)).unit == "x" * 40
+    assert check_line(beds(unit=" x ")).unit == "x"
     assert check_total(1_000_000) == 1_000_000
     assert check_total(0) == 0
     times = {"starts_at": NOON, "ends_at": NOON + DAY, "valid_until": NOON + DAY}
