@@ -21,7 +21,7 @@ from services.portals.definitions import queries as definitions
 
 # What all kept pages have together, in modules, panels and links: some megabytes.
 MOST_PARTS = 10_000
-_OF_TICKER = ("name", "colour", "ticker", "terms")
+_OF_TICKER = ("name", "colour", "ticker", "terms", "product_name")
 
 
 class Kept(NamedTuple):

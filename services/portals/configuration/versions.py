@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.database import held_or_made
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts.errors import Refused, invalid
+from services.contracts.errors import Refused
 from services.contracts.portals import configuration as contract
 from services.portals.configuration import content as contents
 from services.portals.configuration import rules
@@ -67,12 +67,6 @@ def row_of(session: Session, portal: str, number: int) -> PortalVersion:
     """The row of a published version."""
     statement = select(PortalVersion).where(PortalVersion.portal == portal, PortalVersion.number == number)
     return session.scalars(statement).one()
-
-
-def require_whole(document: Mapping[str, Any], kind: str) -> None:
-    """Refuse a configuration with every problem of the whole. Raises Refused(invalid_request)."""
-    if found := list(contents.problems(contents.whole(document, kind), kind)):
-        raise invalid(found)
 
 
 def publish(

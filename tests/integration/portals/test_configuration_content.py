@@ -353,6 +353,18 @@ def test_the_welcome_has_the_own_product_name_of_at_most_25_characters_and_a_des
     assert home(portals)["product_name"] == "Harbor Employee Health ok"
     assert home(portals)["description"] == "All about your health at work."
     assert list(refusal(portals, product_name="n" * 26)) == ["product_name"]
+    # Other texts name it by a token, in the reader's language.
+    named = {"en": "Harbor Care", "es": "Cuidado"}
+    token = "About {{ term.product }} and {{ TERM.product }}."
+    change(portals, product_name=named, description=token, modules=[{"code": "support", "name": token}])
+    assert home(portals)["description"] == "About Harbor Care and HARBOR CARE."
+    assert names(portals) == ["About Harbor Care and HARBOR CARE."]
+    request = {"name": "Portal", "colour": "#fff", "ticker": [{"text": "News of {{ term.product }}"}]}
+    portals.call(contract.configure_portal, ADMIN, version=3, portal="employee", **request)
+    in_spanish = portals.call(contract.get_portal_home, EMPLOYEE, portal="employee", languages=["es"])
+    assert in_spanish["ticker"][0]["plain"] == "News of Cuidado"
+    change(portals, product_name=None)
+    assert home(portals)["description"] == "About Portico and PORTICO."
 
 
 @pytest.mark.seed("S2-26", "S2-80")

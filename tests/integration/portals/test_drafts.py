@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -326,6 +326,72 @@ def test_a_draft_is_refused_with_every_problem_at_once(portals: InProcess) -> No
         "ticker.0.until_at",
     }
     assert not draft(portals)["is_drafted"]
+
+
+NO_IMAGE = "ab" * 16
+# Members that their own type refuses, parts that do not fit together, and what the organisation does not have.
+MUCH_THAT_IS_WRONG: dict[str, tuple[Any, dict[str, Any]]] = {
+    "name": ("n" * 61, {"name": "n" * 61}),
+    "colour": ("blue", {"colour": "blue"}),
+    "columns": (9, {"columns": 9}),
+    "modules": (
+        [
+            {"code": "support", "name": "n" * 61, "header": "H"},
+            {"code": "orders"},
+            {"code": "Not a code"},
+            {"code": "my_appointments", "appointments": {"days_past": -1, "lead_days": 61}},
+        ],
+        {
+            "modules.0.name": "n" * 61,
+            "modules.0.header": "H",
+            "modules.1.code": "orders",
+            "modules.2.code": "Not a code",
+            "modules.3.appointments.days_past": -1,
+            "modules.3.appointments.lead_days": 61,
+        },
+    ),
+    "is_single_function": (True, {"is_single_function": True}),
+    "terms": ({"patient": {"singular": "a_b"}}, {"terms.patient.singular": "a_b"}),
+    "logout_address": ("https://elsewhere.example", {"logout_address": "https://elsewhere.example"}),
+    "logo": (
+        {"image_id": NO_IMAGE, "alternative_text": "a" * 201},
+        {"logo.image_id": NO_IMAGE, "logo.alternative_text": "a" * 100},
+    ),
+    "surprise": (1, {"surprise": 1}),
+}
+
+
+def test_what_is_wrong_with_single_members_and_with_the_whole_is_told_at_once_with_its_value(
+    both: InProcess,
+) -> None:
+    given = {name: value for name, (value, _) in MUCH_THAT_IS_WRONG.items()}
+    expected = {path: value for _, told in MUCH_THAT_IS_WRONG.values() for path, value in told.items()}
+    content = {name: value for name, value in given.items() if name not in ("name", "colour")}
+
+    def told(call: Callable[[], Any]) -> dict[str, Any]:
+        with pytest.raises(Refused) as refused:
+            call()
+        assert all(each["rule"] for each in refused.value.more["errors"])
+        return {each["field"]: each["value"] for each in refused.value.more["errors"]}
+
+    assert told(lambda: change(both, **given)) == {path: str_of(value) for path, value in expected.items()}
+    direct = configuration.change_portal_content
+    of_content = {path: value for path, value in expected.items() if path not in ("name", "colour")}
+    assert told(lambda: both.call(direct, ADMIN, version=1, portal="employee", **content)) == {
+        path: str_of(value) for path, value in of_content.items()
+    }
+    exported = both.call(contract.export_portal, ADMIN, portal="employee")
+    file = json.dumps({**exported, "settings": given}).encode()
+    taken = {"portal": "employee", "document": both.upload(file)}
+    assert told(lambda: both.call(contract.import_portal, ADMIN, version=1, **taken)) == {
+        f"settings.{path}": str_of(value) for path, value in expected.items()
+    }
+    assert not draft(both)["is_drafted"]
+
+
+def str_of(value: Any) -> Any:
+    """A value as a refusal tells it: of a long text the beginning."""
+    return value[:100] if isinstance(value, str) else value
 
 
 def test_a_change_that_is_published_at_once_is_in_the_draft_as_well(portals: InProcess) -> None:
