@@ -389,7 +389,9 @@ def load(
         raise invalid(problems)
     sound = schema.load(_sound(given, told), partial=True)
     within = f"{path}." if path else ""
-    problems += [(f"{within}{place}", rule) for place, rule in further(sound)]
+    found = [(f"{within}{place}", rule) for place, rule in further(sound)]
+    refused = {place for place, _ in problems}
+    problems += [each for each in found if each[0] not in refused]
     raise invalid(problems, {path: given} if path else given)
 
 

@@ -70,6 +70,7 @@ def _published_with(unit: UnitOfWork, definition: Any, changes: Mapping[str, Any
         )
     plain = documents.plain(changes)
     document = {**now.document, **plain}
+    versions.require_may_write_news(unit, now.document, document)
     documents.require_sound(unit.session, unit.organisation_id, definition.kind, document)
     if head.document is not None:
         head.document = {**head.document, **plain}

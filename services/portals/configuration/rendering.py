@@ -103,7 +103,12 @@ def _ticker(whole: Mapping[str, Any], words: Words, now: datetime.datetime) -> l
 
 def _panel(panel: Mapping[str, Any], words: Words) -> dict[str, Any]:
     links = [
-        {"kind": link.get("kind", "link"), "title": words.own(link["title"]), "url": link["url"]}
+        {
+            "kind": link.get("kind", "link"),
+            "title": words.own(link["title"]),
+            "url": link.get("url"),
+            "questionnaire_id": link.get("questionnaire_id"),
+        }
         for link in panel["links"]
     ]
     return {"title": words.own(panel["title"]), "summary": words.own(panel["summary"]), "links": links}

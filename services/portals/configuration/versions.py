@@ -18,6 +18,9 @@ from services.portals.configuration import content as contents
 from services.portals.configuration import rules
 from services.portals.configuration.models import PortalVersion
 
+# Who has portal.configure only changes everything else (S2-58).
+WRITE_NEWS = "portal.manage_chart_tabs"
+
 
 class Shown(NamedTuple):
     """A version of a portal's configuration with the default for all that it leaves open."""
@@ -67,6 +70,14 @@ def row_of(session: Session, portal: str, number: int) -> PortalVersion:
     """The row of a published version."""
     statement = select(PortalVersion).where(PortalVersion.portal == portal, PortalVersion.number == number)
     return session.scalars(statement).one()
+
+
+def require_may_write_news(unit: UnitOfWork, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Refuse other messages of the ticker to who may not write them (S2-58). Raises Refused `forbidden`."""
+    is_changed = (before.get("ticker") or []) != (after.get("ticker") or [])
+    if is_changed and not (unit.caller and unit.caller.may(WRITE_NEWS)):
+        detail = f"The messages of the ticker need the permission {WRITE_NEWS}, which neither your role nor your switches give."
+        raise Refused("forbidden", detail, "ticker", permission=WRITE_NEWS)
 
 
 def publish(

@@ -119,6 +119,8 @@ def _drafted(
     unit: UnitOfWork, definition: Any, head: PortalVersion, document: Mapping[str, Any]
 ) -> dict[str, Any]:
     documents.require_sound(unit.session, unit.organisation_id, definition.kind, document)
+    published = versions.latest(unit.session, unit.organisation_id, definition).document
+    versions.require_may_write_news(unit, published if head.document is None else head.document, document)
     _write(unit, head, document)
     unit.audit("portal_draft.changed", "portal", head.id, portal=definition.portal, version=head.version)
     unit.session.flush()
