@@ -346,7 +346,7 @@ def require_version(operation: Operation, context: wire.CallContext) -> None:
 
 def begun(
     method: Callable[..., Any],
-    runtime: Any,
+    runtime: Runtime,
     operation: Operation,
     arguments: Mapping[str, Any],
     caller: Caller | None,

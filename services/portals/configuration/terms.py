@@ -88,6 +88,20 @@ def replaced(text: str, terms: Mapping[str, Mapping[str, Any] | None]) -> str:
     return replacer(terms)(text)
 
 
+def forms(
+    terms: Mapping[str, Mapping[str, Any] | None], languages: Sequence[str] = ()
+) -> dict[str, dict[str, str]]:
+    """Each term as the reader reads it: the organisation's own word, or else the usual one of the language."""
+    replaced_by = replacer(terms, languages)
+    return {
+        name: {
+            "singular": replaced_by(f"{{{{ term.{name} }}}}"),
+            "plural": replaced_by(f"{{{{ term.{name}.plural }}}}"),
+        }
+        for name in _USUAL[OWN]
+    }
+
+
 def _words(terms: Mapping[str, Mapping[str, Any] | None], languages: Sequence[str]) -> Any:
     """Pairs of a usual word in small letters and the organisation's own, what the reader prefers last."""
     known = [OWN, *(each for each in reversed(_spoken(languages)) if each in _USUAL and each != OWN)]
