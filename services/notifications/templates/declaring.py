@@ -9,6 +9,12 @@ from services.notifications.templates.rendering import ONE_PLACEHOLDER, Kind, Te
 SIGNATURE = "{{ organisation_name }} · {{ portal_name }}"
 
 
+def text_message(name: str, placeholders: str, subject: str, text: str) -> Kind:
+    """A kind that is sent as a text message. Its subject, which is not sent, is its name in lists."""
+    placeholders = f"{placeholders} organisation_name portal_name"
+    return Kind(name, frozenset(placeholders.split()), Template(subject, text, None), is_text_message=True)
+
+
 def declared(name: str, placeholders: str, subject: str, *paragraphs: str) -> Kind:
     """A kind whose default text and HTML say the same. A paragraph `{{ …_link }}` becomes a link.
 

@@ -81,7 +81,7 @@ def test_a_message_leads_to_the_page_that_it_is_about(
 
 @pytest.mark.parametrize("kind", product_words.KINDS.values(), ids=lambda kind: kind.name)
 def test_every_message_names_the_organisation_and_the_portal(kind: rendering.Kind) -> None:
-    for part in (kind.default.text, kind.default.html or ""):
+    for part in filter(None, (kind.default.text, kind.default.html)):
         assert "{{ organisation_name }} · {{ portal_name }}" in part
     pages = rules.PAGES.keys() | rules.PAGES_FOR_ALL.keys()
     assert kind.name not in pages or "{{ portal_link }}" in kind.default.text
