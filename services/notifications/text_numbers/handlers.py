@@ -145,8 +145,16 @@ def _dialled(number: str) -> str:
 
 
 def _view(row: TextNumber | None, settings: Any) -> dict[str, Any]:
-    known = ("number", "confirmed_at", "pending_number", "code_ends_at")
-    shown = {name: None if row is None else getattr(row, name) for name in known}
-    for name in ("number", "pending_number"):
-        shown[name] = telephone_number(shown[name]) if shown[name] else None
-    return {"is_offered": is_offered(settings), **shown}
+    offered = is_offered(settings)
+    if row is None:
+        return {
+            "is_offered": offered,
+            **dict.fromkeys(("number", "confirmed_at", "pending_number", "code_ends_at")),
+        }
+    return {
+        "is_offered": offered,
+        "number": row.number and telephone_number(row.number),
+        "confirmed_at": row.confirmed_at,
+        "pending_number": row.pending_number and telephone_number(row.pending_number),
+        "code_ends_at": row.code_ends_at,
+    }
