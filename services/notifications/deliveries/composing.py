@@ -70,7 +70,7 @@ def compose(runtime: Runtime, delivery: Delivery) -> EmailMessage:
     delivery.template, delivery.template_language = kind, words.language
     delivery.template_version = words.version
     # Last of all: a try that fails before makes no link.
-    action = acting.action_of(runtime, delivery, features, appointment, language)
+    action = acting.action_of(runtime, delivery, features, appointment, language, values)
     rendered = rendering.render(
         product_words.kind_of(kind), words.template, values, facts["telephone"], action
     )

@@ -9,10 +9,10 @@ from services.notifications.templates.rendering import ONE_PLACEHOLDER, Kind, Te
 SIGNATURE = "{{ organisation_name }} · {{ portal_name }}"
 
 
-def text_message(name: str, placeholders: str, subject: str, text: str) -> Kind:
-    """A kind that is sent as a text message. Its subject, which is not sent, is its name in lists."""
+def short(name: str, placeholders: str, subject: str, text: str) -> Kind:
+    """A text message, or a sentence that stands within mails. Its subject, which is not sent, is its name in lists."""
     placeholders = f"{placeholders} organisation_name portal_name"
-    return Kind(name, frozenset(placeholders.split()), Template(subject, text, None), is_text_message=True)
+    return Kind(name, frozenset(placeholders.split()), Template(subject, text, None), is_short=True)
 
 
 def declared(name: str, placeholders: str, subject: str, *paragraphs: str) -> Kind:

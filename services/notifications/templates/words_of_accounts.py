@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.notifications.templates.declaring import SIGNATURE, declared, text_message
+from services.notifications.templates.declaring import SIGNATURE, declared, short
 from services.notifications.templates.rendering import Kind
 
 UNEXPECTED = "If you did not expect this message, you can ignore it."
@@ -251,13 +251,13 @@ KINDS: tuple[Kind, ...] = (
         "{{ portal_link }}",
         "You get this message because you may read the audit trail.",
     ),
-    text_message(
+    short(
         "text_notice",
         "portal_link",
         "Something new waits (text message)",
         SIGNATURE + ": something new waits for you. Sign in: {{ portal_link }}",
     ),
-    text_message(
+    short(
         "text_code",
         "confirmation_code lifetime",
         "Code that confirms a number (text message)",

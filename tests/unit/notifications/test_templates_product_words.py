@@ -242,7 +242,7 @@ def test_an_unknown_kind_is_refused() -> None:
     assert _refusal("unheard", Template("x", "x")).code == "template_kind_unknown"
 
 
-@pytest.mark.parametrize("kind", sorted(kind.name for kind in KINDS.values() if not kind.is_text_message))
+@pytest.mark.parametrize("kind", sorted(kind.name for kind in KINDS.values() if not kind.is_short))
 def test_every_mail_ends_with_the_telephone_number_where_there_is_one(kind: str) -> None:
     own = Template("Subject", "Words of the organisation", "<p>Words of the organisation</p>")
     for words in (KINDS[kind].default, own):
