@@ -214,6 +214,8 @@ CODES: dict[str, int] = {
     "webhook_paused": 409,
     "report_refused": 401,
     "delivery_ended": 409,
+    "text_messages_not_offered": 409,
+    "text_code_refused": 410,
     # signing
     "recipient_refused": 422,
     "already_decided": 409,
