@@ -36,6 +36,12 @@ _MOST_TOLD, _MOST_TOLD_WITH_VALUES = 50, 500
 _LONGEST_VALUE = 100
 
 
+def lacking(permission: str, why: str = "", field: str | None = None) -> Refused:
+    """`forbidden` for whoever lacks this permission, which it names. `why` is the sentence before that."""
+    told = f"This needs the permission {permission}, which neither your role nor your switches give."
+    return Refused("forbidden", f"{why} {told}".lstrip(), field, permission=permission)
+
+
 def invalid(problems: Sequence[tuple[str, str]], given: Mapping[str, Any] | None = None) -> Refused:
     """`invalid_request` with every problem: pairs of the member's path and the rule that it breaks. The first is told as well.
 
@@ -232,6 +238,8 @@ CODES: dict[str, int] = {
     "webhook_paused": 409,
     "report_refused": 401,
     "delivery_ended": 409,
+    "text_messages_not_offered": 409,
+    "text_code_refused": 410,
     # signing
     "recipient_refused": 422,
     "already_decided": 409,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.database import held_or_made
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts.errors import Refused
+from services.contracts.errors import Refused, lacking
 from services.contracts.portals import configuration as contract
 from services.portals.configuration import content as contents
 from services.portals.configuration import rules
@@ -76,8 +76,7 @@ def require_may_write_news(unit: UnitOfWork, before: Mapping[str, Any], after: M
     """Refuse other messages of the ticker to who may not write them (S2-58). Raises Refused `forbidden`."""
     is_changed = (before.get("ticker") or []) != (after.get("ticker") or [])
     if is_changed and not (unit.caller and unit.caller.may(WRITE_NEWS)):
-        detail = f"The messages of the ticker need the permission {WRITE_NEWS}, which neither your role nor your switches give."
-        raise Refused("forbidden", detail, "ticker", permission=WRITE_NEWS)
+        raise lacking(WRITE_NEWS, "The messages of the ticker are written by whoever manages them.", "ticker")
 
 
 def publish(
