@@ -71,13 +71,19 @@ def read(call: Call) -> Any:
 
 def page(session: Session, caller: Caller, portal: str, languages: Sequence[str]) -> dict[str, Any]:
     """A portal that admits the caller, as the contract's PortalHome. Raises Refused `not_found`."""
+    return _page_of(_kept(session, caller, portal, languages), languages)
+
+
+def page_and_terms(
+    session: Session, caller: Caller, portal: str, languages: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The same, and what the portal calls people and things, in the reader's language. Raises Refused `not_found`."""
     kept = _kept(session, caller, portal, languages)
+    return _page_of(kept, languages), forms(kept.look["terms"], languages)
+
+
+def _page_of(kept: Kept, languages: Sequence[str]) -> dict[str, Any]:
     return {**kept.page, "ticker": rendering.look(kept.look, languages, utc_now())["ticker"]}
-
-
-def terms(session: Session, caller: Caller, portal: str, languages: Sequence[str]) -> dict[str, Any]:
-    """What a portal that admits the caller calls people and things, in the reader's language. Raises Refused `not_found`."""
-    return forms(_kept(session, caller, portal, languages).look["terms"], languages)
 
 
 def _kept(session: Session, caller: Caller, portal: str, languages: Sequence[str]) -> Kept:

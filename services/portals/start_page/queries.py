@@ -42,8 +42,7 @@ def get_portal_start(
     session: Session, caller: Caller, *, portal: str, languages: list[str]
 ) -> dict[str, Any]:
     """The whole start page of a portal that admits the caller. Raises Refused `not_found`."""
-    page = homes.page(session, caller, portal, languages)
-    terms = homes.terms(session, caller, portal, languages)
+    page, terms = homes.page_and_terms(session, caller, portal, languages)
     due = 0
     if caller.realm in PORTAL_REALMS:
         due = sum(each["is_due"] for each in list_my_consents(session, caller, languages=languages)["items"])

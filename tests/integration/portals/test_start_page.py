@@ -102,6 +102,17 @@ def test_a_supervisor_sees_how_the_team_stands_where_the_portal_shows_it_and_it_
     assert start(portals, EMPLOYEE, "supervisor")["team"] is None
 
 
+def test_a_large_page_is_not_written_anew_at_every_read(
+    portals: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = {"title": "Link", "url": "https://health.example.org"}
+    change(portals, resources=[{"title": f"Panel {at}", "links": [link]} for at in range(300)])
+    first = start(portals)
+    for reply in (contract.get_portal_start.reply, configuration.get_portal_home.reply):
+        monkeypatch.setattr(reply, "dump", lambda _: pytest.fail("the page was dumped again"))
+    assert start(portals) == first
+
+
 def test_a_portal_that_is_off_has_no_start_page(portals: InProcess) -> None:
     portals.call(definitions.change_portal, ADMIN, version=1, portal="employee", is_enabled=False)
     with pytest.raises(Refused, match="not_found"):
