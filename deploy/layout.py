@@ -308,6 +308,7 @@ class Layout:
             "PUBLIC_URL": self.public_url,
             "SMTP_HOST": "127.0.0.1",
             "FAX_MAIL_DOMAIN": "fax.example.org",
+            "TEXT_MAIL_DOMAIN": "text.example.org",
             "WEBHOOK_NETWORKS": "127.0.0.0/8,::1/128",
             "SMTP_PORT": str(self.ports.smtp),
             "MAIL_FROM": "Portico <no-reply@portico.example>",

@@ -25,6 +25,7 @@ from services.notifications.reports.entrypoints import ReportEntrypoints
 from services.notifications.reports.workflows import OverdueLoop
 from services.notifications.settings import mail_domain
 from services.notifications.templates.entrypoints import TemplateEntrypoints
+from services.notifications.text_numbers.entrypoints import TextNumberEntrypoints
 from services.notifications.webhooks.entrypoints import WebhookEntrypoints
 
 
@@ -53,6 +54,7 @@ class Service(
     PreferenceEntrypoints,
     TemplateEntrypoints,
     ReportEntrypoints,
+    TextNumberEntrypoints,
     WebhookEntrypoints,
 ):
     """Entrypoints of notifications."""

@@ -88,6 +88,23 @@ class Settings(ServiceSettings):
         },
     )
     FAX_PROVIDER_KEY = fields.String(load_default=None, metadata={"help": "its key, sent as a bearer token"})
+    TEXT_MAIL_DOMAIN = fields.String(
+        load_default=None,
+        validate=validate.Regexp(
+            r"[A-Za-z0-9.-]{1,253}\Z", error="a domain such as text.example.org is expected"
+        ),
+        metadata={
+            "help": "domain of a mail-to-text service: a text message goes to <number>@<domain>; without one, none is offered"
+        },
+    )
+    TEXT_PROVIDER_URL = fields.String(
+        load_default=None,
+        validate=validate.URL(schemes={"http", "https"}, require_tld=False),
+        metadata={
+            "help": "a service for text messages that is asked by HTTP, as FAX_PROVIDER_URL; it goes before TEXT_MAIL_DOMAIN"
+        },
+    )
+    TEXT_PROVIDER_KEY = fields.String(load_default=None, metadata={"help": "its key, sent as a bearer token"})
     PROVIDER_REPORTS_KEY = fields.String(
         load_default=None,
         validate=validate.Length(min=32),

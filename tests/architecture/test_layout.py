@@ -19,6 +19,7 @@ OF_THE_CHASSIS = {"audit"}
 WITHOUT_CONTRACT = {
     ("identity", "registry"): "who is who: rows that several subjects look up",
     ("identity", "secrets"): "passwords, tokens and the vault",
+    ("notifications", "secrets"): "secrets of webhooks and codes, derived from a key",
     ("identity", "housekeeping"): "what is forgotten after its time",
     ("referrals", "access"): "what a caller may see and do",
     ("referrals", "authors"): "who did something, by name",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 
 import pytest
 from sqlalchemy import select, update
@@ -11,7 +12,7 @@ from services.chassis.database import Database
 from services.identity.models import Account
 from services.identity.sessions.models import LoginSession
 from tests.support.browser import PROGRAM, Browser
-from tests.support.pages import enter, follow, wait_for_heading
+from tests.support.pages import enter, follow, require_good, wait_for_heading
 from tests.support.stack import HARBOR, RunningStack
 from tests.system.test_ways_in import code_of
 
@@ -132,3 +133,36 @@ def test_who_has_no_record_of_their_own_is_told_so(portico: RunningStack, browse
     signed_in(portico, browser, email, "/account/openings")
     wait_for_heading(browser, "Who opened my record")
     assert "no record of a person" in browser.text
+
+
+def test_a_mobile_number_is_confirmed_by_the_code_that_went_to_it_and_removed_again(
+    portico: RunningStack, browser: Browser
+) -> None:
+    email, address = "texted.account@harbor.example.org", "14155552671@text.example.org"
+    portico.create_staff(email)
+    signed_in(portico, browser, email, "/account")
+    assert "Send me a text message as well about" not in browser.text
+    for number, said in (("12", "A telephone number such as"), ("(415) 555-2671", "A code is on its way")):
+        enter(browser, "Number of your mobile telephone", number)
+        browser.press("Enter")
+        browser.wait_for_text(said)
+    mail = portico.journey().await_mail(address, lambda _: True)
+    code = re.findall(r"\b\d{6}\b", mail["text"])[0]
+    for given, said in (
+        (f"{(int(code) + 1) % 10**6:06d}", "The code is wrong or too old"),
+        (code, "The number is confirmed."),
+    ):
+        enter(browser, "Code from the text message", given)
+        browser.press("Enter")
+        browser.wait_for_text(said)
+    assert "+1 415-555-2671" in browser.text
+    while browser.evaluate("document.activeElement.name + document.activeElement.value") != "texteddocuments":
+        browser.press("Tab")
+    browser.press(" ")
+    follow(browser, "Save")
+    browser.wait_for_text("Your choice is saved.")
+    assert browser.evaluate("document.querySelectorAll('[name=texted]:checked').length") == 1
+    require_good(browser)
+    follow(browser, "Remove the number")
+    browser.wait_for_text("The number is removed.")
+    assert "Send me a text message as well about" not in browser.text

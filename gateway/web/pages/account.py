@@ -5,10 +5,17 @@ from __future__ import annotations
 from gateway.web.page import Action, Page, Read
 from gateway.web.states import State
 from services.contracts.identity import accounts, audit, credentials, outside, people, second_factor, sessions
-from services.contracts.notifications import my_notices, preferences
+from services.contracts.notifications import my_notices, preferences, text_numbers
 from services.contracts.referrals import audit as referrals_audit
 from services.contracts.signing import audit as signing_audit
 
+_NUMBER = {
+    "is_offered": True,
+    "number": "+1 415-555-0100",
+    "confirmed_at": "2026-11-02T09:00:00+00:00",
+    "pending_number": None,
+    "code_ends_at": None,
+}
 _NO_FACTOR = {second_factor.get_my_second_factor: {"is_enabled": False}}
 _BEGUN = {
     "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
@@ -26,6 +33,7 @@ PAGES = (
             "identities": Read(outside.list_my_outside_identities),
             "notices": Read(my_notices.count_my_notices, without=("service_unavailable", "timeout")),
             "preferences": Read(preferences.get_my_message_preferences, without=("forbidden",)),
+            "texts": Read(text_numbers.get_my_text_number, without=("forbidden",)),
         },
         actions=(
             Action("end_session", sessions.end_my_session, "The device is signed out."),
@@ -35,10 +43,26 @@ PAGES = (
             Action(
                 "message_preferences",
                 preferences.set_my_message_preferences,
-                "Your choice about e-mails is saved.",
+                "Your choice is saved.",
             ),
+            Action("enter_number", text_numbers.enter_my_text_number, "A code is on its way to this number."),
+            Action("confirm_number", text_numbers.confirm_my_text_number, "The number is confirmed."),
+            Action("remove_number", text_numbers.remove_my_text_number, "The number is removed."),
         ),
         states=(
+            State("with a number", replies={text_numbers.get_my_text_number: _NUMBER}),
+            State(
+                "with a code on its way",
+                replies={
+                    text_numbers.get_my_text_number: {
+                        **_NUMBER,
+                        "number": None,
+                        "confirmed_at": None,
+                        "pending_number": "+1 415-555-0101",
+                        "code_ends_at": "2026-11-03T09:15:00+00:00",
+                    }
+                },
+            ),
             State(
                 "without second factor", replies={second_factor.get_my_second_factor: {"is_enabled": False}}
             ),

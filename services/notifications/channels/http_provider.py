@@ -1,9 +1,9 @@
-"""A provider of faxes that is asked by HTTP: the generic adapter.
+"""A provider of faxes or text messages that is asked by HTTP: the generic adapter.
 
 It posts to the address of the setting, with the key as `Authorization: Bearer …` and the delivery's id as `Idempotency-Key`
 and as the member `reference`. A fax is multipart/form-data with `reference`, `number` (E.164) and two parts `file` (PDF), the
-cover sheet first. 2xx means taken; what became of it the provider reports to `POST /v1/deliveries/receipts`. A provider with
-another interface has a small program in between.
+cover sheet first. A text message is a form with `reference`, `number` and `text`. 2xx means taken; what became of it the
+provider reports to `POST /v1/deliveries/receipts`. A provider with another interface has a small program in between.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ REFUSED = frozenset({400, 404, 410, 413, 415, 422})
 
 @dataclass(frozen=True)
 class HttpProvider:
-    """Where faxes go; `repr` leaves the key out."""
+    """Where faxes or text messages go; `repr` leaves the key out."""
 
     url: str
     key: str | None = field(default=None, repr=False)
@@ -37,6 +37,11 @@ def send_fax(provider: HttpProvider, reference: str, number: str, files: Sequenc
     """Hand a fax over; `files` are names and contents of PDFs. Raises Temporary or Permanent."""
     parts = [("file", (name, content, "application/pdf")) for name, content in files]
     _post(provider, reference, data={"reference": reference, "number": number}, files=parts)
+
+
+def send_text(provider: HttpProvider, reference: str, number: str, text: str) -> None:
+    """Hand a text message over. Raises Temporary or Permanent."""
+    _post(provider, reference, data={"reference": reference, "number": number, "text": text})
 
 
 def _post(provider: HttpProvider, reference: str, **body: Any) -> None:

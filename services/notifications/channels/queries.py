@@ -63,9 +63,15 @@ def list_channels(session: Session, _caller: Caller, settings: Any, traffic: Tra
 def _ways(settings: Any) -> dict[str, bool | None]:
     """For each channel, whether what leaves is encrypted; None where it is not set up."""
     is_mail_encrypted = smtp_settings(settings).security != "none"
-    fax: bool | None = None
-    if settings.fax_provider_url is not None:
-        fax = settings.fax_provider_url.startswith("https://")
-    elif settings.fax_mail_domain is not None:
-        fax = is_mail_encrypted
-    return {rules.EMAIL: is_mail_encrypted, rules.FAX: fax, rules.WEBHOOK: True}
+
+    def of_provider(url: str | None, mail_domain: str | None) -> bool | None:
+        if url is not None:
+            return url.startswith("https://")
+        return is_mail_encrypted if mail_domain is not None else None
+
+    return {
+        rules.EMAIL: is_mail_encrypted,
+        rules.FAX: of_provider(settings.fax_provider_url, settings.fax_mail_domain),
+        rules.TEXT: of_provider(settings.text_provider_url, settings.text_mail_domain),
+        rules.WEBHOOK: True,
+    }

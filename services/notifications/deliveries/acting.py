@@ -16,19 +16,21 @@ from services.contracts.identity.passports import ACT_FROM_MAIL
 from services.contracts.referrals import capacity, status_changes
 from services.notifications.deliveries.asking import ask
 from services.notifications.deliveries.models import Delivery
+from services.notifications.templates import own_words, product_words, rendering
 from services.notifications.templates.rules import chain
 
 
 class Subject(NamedTuple):
     """What can be done from a mail.
 
-    `purpose` is that of its link, `member` the one of the delivery that names the object; `state` tells the object's state,
-    and `words` are the sentence before the link, by language.
+    `purpose` is that of its link, `member` the one of the delivery that names the object; `state` tells the object's state.
+    The sentence before the link is a template of the kind `sentence`; `words` are the product's in other languages than its usual.
     """
 
     purpose: str
     member: str
     state: Operation | None
+    sentence: str
     words: Mapping[str, str]
 
 
@@ -36,8 +38,8 @@ _REFERRAL = Subject(
     "answer_referral",
     "referral_id",
     status_changes.describe_answer,
+    "link_to_answer",
     {
-        "en": "Accept or decline it without signing in (this link is for you alone and holds for 7 days):",
         "es": "Acéptela o rechácela sin iniciar sesión (este enlace es solo para usted y vale 7 días):",
     },
 )
@@ -45,8 +47,8 @@ _CAPACITY = Subject(
     "confirm_capacity",
     "line_id",
     capacity.describe_capacity_line,
+    "link_to_capacity",
     {
-        "en": "Confirm or change the numbers without signing in (this link is for you alone and holds for 7 days):",
         "es": "Confirme o cambie los números sin iniciar sesión (este enlace es solo para usted y vale 7 días):",
     },
 )
@@ -54,8 +56,8 @@ _APPOINTMENT = Subject(
     "confirm_appointment",
     "appointment_id",
     None,  # `describe_appointment` has told it already
+    "link_to_confirm",
     {
-        "en": "Confirm that you will come, without signing in (this link is for you alone and holds for 7 days):",
         "es": "Confirme que vendrá, sin iniciar sesión (este enlace es solo para usted y vale 7 días):",
     },
 )
@@ -72,9 +74,17 @@ SUBJECTS: Mapping[str, Subject] = {
 
 
 def action_of(
-    runtime: Runtime, delivery: Delivery, features: Collection[str], appointment: Any, language: str | None
+    runtime: Runtime,
+    delivery: Delivery,
+    features: Collection[str],
+    appointment: Any,
+    language: str | None,
+    values: Mapping[str, str | int],
 ) -> tuple[str, str] | None:
-    """The sentence and the link with which the reader acts from the mail; None where there is nothing to do, or no leave."""
+    """The sentence and the link with which the reader acts from the mail; None where there is nothing to do, or no leave.
+
+    `values` are those of the mail, of which the organisation's sentence may mention some.
+    """
     subject = SUBJECTS.get(delivery.kind)
     if subject is None or ACT_FROM_MAIL not in features:
         return None
@@ -95,4 +105,19 @@ def action_of(
     link = ask(runtime, delivery, passports.mint_mail_link, wanted)["link"]
     if link is None:
         return None
-    return next(subject.words[tag] for tag in chain(language) if tag in subject.words), link
+    return _sentence(runtime, delivery, subject, language, values), link
+
+
+def _sentence(
+    runtime: Runtime,
+    delivery: Delivery,
+    subject: Subject,
+    language: str | None,
+    values: Mapping[str, str | int],
+) -> str:
+    with runtime.database.reading(delivery.organisation_id) as session:
+        own = own_words.words_of(session, subject.sentence, language)
+    if own.language is None:
+        usual = own.template.text
+        return next((subject.words[tag] for tag in chain(language) if tag in subject.words), usual)
+    return rendering.render(product_words.kind_of(subject.sentence), own.template, values).text.strip()

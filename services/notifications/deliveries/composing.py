@@ -14,12 +14,10 @@ from services.contracts.identity import accounts, credentials, organisations, pa
 from services.contracts.portals import appointments
 from services.contracts.referrals import queues
 from services.notifications.channels import calendar_entry, email
-from services.notifications.deliveries import acting, digests, portal_names, rules
+from services.notifications.deliveries import acting, digests, portal_names, rules, wanting
 from services.notifications.deliveries.asking import appointment_of, ask
 from services.notifications.deliveries.models import Delivery
-from services.notifications.deliveries.outcomes import InDigest, NoRecipient, NotNow
-from services.notifications.preferences import choices
-from services.notifications.preferences import rules as preference_rules
+from services.notifications.deliveries.outcomes import NoRecipient
 from services.notifications.templates import own_words, product_words, rendering
 from services.notifications.templates.spoken import spoken_time
 
@@ -44,7 +42,8 @@ ADDRESS_OF: dict[str, tuple[Operation, str]] = {
 def compose(runtime: Runtime, delivery: Delivery) -> EmailMessage:
     """The message as it is to be sent now. Raises NoRecipient, NotNow, and Refused where a service does not answer."""
     settings = runtime.settings
-    _require_wanted(runtime, delivery)
+    with runtime.database.reading(delivery.organisation_id) as session:
+        wanting.require_wanted(session, delivery)
     # Before `_recipient`, which may make a secret: a try that fails here makes none.
     facts = ask(
         runtime,
@@ -60,7 +59,7 @@ def compose(runtime: Runtime, delivery: Delivery) -> EmailMessage:
         values |= _when_and_where(appointment, language)
     realm = values.pop("realm", None)
     values |= portal_names.names_for(runtime, delivery, str(realm), language)
-    values["portal_link"] = _page(settings, delivery, realm)
+    values["portal_link"] = page_of(settings, delivery, realm)
     if delivery.kind == digests.KIND:
         values["counted"] = digests.counted(delivery.context["counts"], language)
     kind = _variant(delivery.kind, values)
@@ -71,7 +70,7 @@ def compose(runtime: Runtime, delivery: Delivery) -> EmailMessage:
     delivery.template, delivery.template_language = kind, words.language
     delivery.template_version = words.version
     # Last of all: a try that fails before makes no link.
-    action = acting.action_of(runtime, delivery, features, appointment, language)
+    action = acting.action_of(runtime, delivery, features, appointment, language, values)
     rendered = rendering.render(
         product_words.kind_of(kind), words.template, values, facts["telephone"], action
     )
@@ -91,28 +90,6 @@ def compose(runtime: Runtime, delivery: Delivery) -> EmailMessage:
             made_at=utc_now(),
         )
     return message
-
-
-def _require_wanted(runtime: Runtime, delivery: Delivery) -> None:
-    """Raise NoRecipient for what the account has switched off, InDigest for what its summary tells, NotNow in its quiet hours.
-
-    None of them holds for what must be told.
-    """
-    group = preference_rules.group_of(delivery.kind)
-    if group is None:
-        return
-    with runtime.database.reading(delivery.organisation_id) as session:
-        chosen = choices.of_account(session, delivery.account_id)
-    if chosen is None:
-        return
-    if group in chosen.switched_off:
-        raise NoRecipient("switched_off")
-    if group in chosen.digested and preference_rules.can_wait(delivery.kind):
-        raise InDigest(preference_rules.digest_due(utc_now(), chosen.digest_at, chosen.time_zone))
-    hours = chosen.quiet_from, chosen.quiet_until, chosen.time_zone
-    until = preference_rules.quiet_end(utc_now(), *hours)
-    if until is not None and preference_rules.can_wait(delivery.kind):
-        raise NotNow(until)
 
 
 def _appointment(runtime: Runtime, delivery: Delivery) -> Any:
@@ -147,7 +124,7 @@ def _variant(kind: str, values: dict[str, Any]) -> str:
     return kind
 
 
-def _page(settings: Any, delivery: Delivery, realm: str | int | None) -> str:
+def page_of(settings: Any, delivery: Delivery, realm: str | int | None) -> str:
     """The address of the page that the message is about. The organisation's entrance for the realm goes on to it."""
     root, organisation = settings.public_url.rstrip("/"), delivery.organisation_key
     if delivery.kind in rules.PAGES_FOR_ALL:

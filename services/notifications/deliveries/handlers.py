@@ -14,6 +14,7 @@ from services.contracts.errors import Refused
 from services.contracts.notifications import deliveries as contract
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.models import Delivery
+from services.notifications.preferences.text_numbers import wants_text
 from services.notifications.templates import product_words
 
 
@@ -294,6 +295,8 @@ def create_delivery(
     Returns the delivery's id.
     """
     about_id, about_version = about or (None, None)
+    if channel == rules.EMAIL and wants_text(unit.session, account_id, kind):
+        _tell_by_text(unit, kind, account_id, mail_domain, due_at, about, event_id or unit.context.request_id)
     delivery_id = wire.new_id()
     unit.add(
         Delivery(
@@ -325,6 +328,36 @@ def create_delivery(
         reason=suppressed_for,
     )
     return delivery_id
+
+
+def _tell_by_text(
+    unit: UnitOfWork,
+    kind: str,
+    account_id: str,
+    mail_domain: str,
+    due_at: datetime.datetime | None,
+    about: tuple[str, int] | None,
+    event_id: str,
+) -> None:
+    """A text message beside an e-mail of this kind. It says no more than that, so one is enough for each event and account."""
+    of_event = select(Delivery.id).where(
+        Delivery.event_id == event_id,
+        Delivery.account_id == account_id,
+        Delivery.kind == rules.TEXT_NOTICE,
+    )
+    if unit.session.scalar(of_event) is None:
+        told = {"told": kind}
+        create_delivery(
+            unit,
+            rules.TEXT_NOTICE,
+            account_id,
+            told,
+            mail_domain,
+            channel=rules.TEXT,
+            due_at=due_at,
+            about=about,
+            event_id=event_id,
+        )
 
 
 def create_test_mail(unit: UnitOfWork, kind: str, mail_domain: str) -> str:

@@ -51,8 +51,8 @@ def is_signed(key: str | None, kind: str, timestamp: int, content: str, given: s
 
 def is_report_due(settings: Any, channel: str) -> bool:
     """Whether the provider of a channel reports what became of a message."""
-    is_reported = channel == rules.FAX and settings.fax_provider_url is not None
-    return is_reported and settings.provider_reports_key is not None
+    providers = {rules.FAX: settings.fax_provider_url, rules.TEXT: settings.text_provider_url}
+    return providers.get(channel) is not None and settings.provider_reports_key is not None
 
 
 def _tag(key: str, delivery_id: str) -> str:

@@ -10,6 +10,8 @@ LONGEST_PAUSE_S = 300
 
 # Messages to people without an account: the id of a notice or code takes the account's place, and no event is published.
 WITHOUT_ACCOUNT = frozenset({"identity_not_verified", "pickup_code", "document_fax"})
+# The only messages that are sent as text messages: that something waits, without a word about it, and the code that confirms a number.
+TEXT_NOTICE, TEXT_CODE = "text_notice", "text_code"
 # Messages that are not among the notices of an account in the application: they bring somebody in, or go to an address of
 # before; a summary only counts what is there.
 NOT_SHOWN = WITHOUT_ACCOUNT | {
@@ -23,6 +25,8 @@ NOT_SHOWN = WITHOUT_ACCOUNT | {
     "portal_reminder",
     "test_message",
     "daily_digest",
+    TEXT_NOTICE,
+    TEXT_CODE,
 }
 # Kinds that are sent to unverified addresses, too (S0-43): a signer may not have signed in yet (S4-15), an owner has to
 # learn of an unexpected change to the account's sign-in, a portal is looked for by those who have never been there, and a
@@ -80,7 +84,9 @@ PAGES_FOR_ALL = {
     "pickup_code": "/pickup-code?organisation={organisation}",
     "portal_reminder": "/at/{short_name}",
 }
-EMAIL, FAX, WEBHOOK = CHANNELS = ("email", "fax", "webhook")
+EMAIL, FAX, TEXT, WEBHOOK = CHANNELS = ("email", "fax", "text", "webhook")
+# What becomes of messages of these channels their provider reports.
+REPORTED = (FAX, TEXT)
 # A delivery in one of these states is not sent any more. In every other state it is still to be sent.
 FINAL_STATES = frozenset(
     {"sent", "delivered", "suppressed", "cancelled", "permanent_failure", "technical_failure"}

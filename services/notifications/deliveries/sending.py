@@ -26,13 +26,14 @@ from services.contracts.errors import Refused
 from services.contracts.signing import paper
 from services.notifications.channels import dkim, email, http_provider
 from services.notifications.channels.failures import Permanent, Temporary
-from services.notifications.deliveries import digests, report_signatures, rules
+from services.notifications.deliveries import digests, report_signatures, rules, texting
 from services.notifications.deliveries.asking import ask
 from services.notifications.deliveries.composing import compose
 from services.notifications.deliveries.handlers import tell_outcome
 from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.outcomes import IN_DIGEST, SENT, InDigest, NoRecipient, NotNow, Outcome
 from services.notifications.deliveries.traffic import Traffic, traffic_of
+from services.notifications.preferences.text_numbers import is_offered
 from services.notifications.webhooks import posting
 
 SWEEP_EVERY_S = 1.0
@@ -253,9 +254,26 @@ def _fax_mail(
     return message
 
 
+def _send_text(runtime: Runtime, delivery: Delivery) -> None:
+    """Send a text message. Raises Permanent(no_text_service) without a service, and what `text_of` raises."""
+    settings = runtime.settings
+    if not is_offered(settings):
+        raise Permanent("no_text_service")
+    number, words = texting.text_of(runtime, delivery)
+    if settings.text_provider_url is not None:
+        provider = http_provider.HttpProvider(settings.text_provider_url, settings.text_provider_key)
+        http_provider.send_text(provider, delivery.id, number, words)
+    else:
+        recipient = f"{number.removeprefix('+')}@{settings.text_mail_domain}"
+        _mail(
+            runtime, delivery, email.build(delivery.id, settings.mail_from, recipient, "Text message", words)
+        )
+
+
 SEND_BY: Mapping[str, Callable[[Any, Delivery], None]] = {
     rules.EMAIL: _send_mail,
     rules.FAX: _send_fax,
+    rules.TEXT: _send_text,
     rules.WEBHOOK: posting.post,
 }
 

@@ -19,6 +19,7 @@ from services.notifications.preferences.models import MessagePreferences
 _USUAL: dict[str, Any] = {
     "switched_off": [],
     "digested": [],
+    "texted": [],
     "digest_at": datetime.time(8),
     "quiet_from": None,
     "quiet_until": None,
@@ -44,6 +45,7 @@ def set_my_message_preferences(
     *,
     switched_off: list[str],
     digested: list[str],
+    texted: list[str],
     digest_at: datetime.time,
     quiet_from: datetime.time | None,
     quiet_until: datetime.time | None,
@@ -56,7 +58,7 @@ def set_my_message_preferences(
     key = {"organisation_id": unit.organisation_id, "account_id": caller.id}
     row = held_or_made(unit.session, MessagePreferences, key, {"id": wire.new_id(), **_USUAL})
     row.switched_off, row.digested = sorted(set(switched_off)), sorted(set(digested))
-    row.digest_at = digest_at
+    row.texted, row.digest_at = sorted(set(texted)), digest_at
     row.quiet_from, row.quiet_until, row.time_zone = quiet_from, quiet_until, time_zone
     unit.audit(
         "message_preferences.saved",
@@ -64,6 +66,7 @@ def set_my_message_preferences(
         caller.id,
         switched_off=row.switched_off,
         digested=row.digested,
+        texted=row.texted,
     )
     return _view(caller, row)
 

@@ -33,7 +33,7 @@ def report_delivery(call: Call) -> dict[str, bool]:
     _require_signature(call, "report", f"{request['reference']}.{request['status']}")
     state = "delivered" if request["status"] == "delivered" else "permanent_failure"
     reason = None if state == "delivered" else "reported_failed"
-    return _note(call.runtime, request["reference"], (rules.FAX,), state, reason)
+    return _note(call.runtime, request["reference"], rules.REPORTED, state, reason)
 
 
 def return_mail(call: Call) -> dict[str, bool]:
@@ -66,7 +66,7 @@ def end_overdue(runtime: Runtime) -> bool:
     with runtime.database.reading(None) as session:
         found = list(session.scalars(due))
     for delivery_id in found:
-        _note(runtime, delivery_id, (rules.FAX,), "temporary_failure", "not_reported")
+        _note(runtime, delivery_id, rules.REPORTED, "temporary_failure", "not_reported")
     return len(found) < OVERDUE_AT_ONCE
 
 

@@ -9,6 +9,12 @@ from services.notifications.templates.rendering import ONE_PLACEHOLDER, Kind, Te
 SIGNATURE = "{{ organisation_name }} · {{ portal_name }}"
 
 
+def short(name: str, placeholders: str, subject: str, text: str) -> Kind:
+    """A text message, or a sentence that stands within mails. Its subject, which is not sent, is its name in lists."""
+    placeholders = f"{placeholders} organisation_name portal_name"
+    return Kind(name, frozenset(placeholders.split()), Template(subject, text, None), is_short=True)
+
+
 def declared(name: str, placeholders: str, subject: str, *paragraphs: str) -> Kind:
     """A kind whose default text and HTML say the same. A paragraph `{{ …_link }}` becomes a link.
 

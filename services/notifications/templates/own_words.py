@@ -24,7 +24,14 @@ from services.notifications.templates.spoken import spoken_time
 # Credentials. The body must mention them, as the message is of no use without them. The subject must not: it shows on
 # locked screens and in logs of mail servers.
 CREDENTIALS = frozenset(
-    {"invitation_link", "reset_link", "confirmation_link", "temporary_password", "pickup_code"}
+    {
+        "invitation_link",
+        "reset_link",
+        "confirmation_link",
+        "temporary_password",
+        "pickup_code",
+        "confirmation_code",
+    }
 )
 # A subject has no name, either: whoever sees it would know who has an account.
 NOT_IN_SUBJECTS = CREDENTIALS | {"whose", "username"}
@@ -45,6 +52,7 @@ SAMPLES: Mapping[str, str | int] = {
     "whose": "Maria",
     "temporary_password": "K7QF-2MXD-HHP4-WZ9A",
     "pickup_code": "K7QF-2MXD",
+    "confirmation_code": "042517",
     "partner_text": "Please call within two days.",
     "counted": "2 messages, 1 notice about appointments",
     "place": "12 Harbor Street, second floor",

@@ -18,6 +18,7 @@ from services.contracts.errors import Refused
 
 SUBJECT_LIMIT = 200
 TEXT_LIMIT = 10_000
+SHORT_LIMIT = 300  # two parts, as mobile networks send them, are about as long
 HTML_LIMIT = 50_000
 VALUE_LIMIT = 2_000
 PLACEHOLDER = re.compile(r"\{\{ *([a-z][a-z0-9_]{0,40}) *\}\}")
@@ -82,6 +83,8 @@ class Kind:
     name: str
     placeholders: frozenset[str]
     default: Template
+    # A text message, or a sentence within mails: it has no HTML, and its subject is not sent.
+    is_short: bool = False
 
 
 def check(kind: Kind, template: Template) -> None:
@@ -94,7 +97,9 @@ def check(kind: Kind, template: Template) -> None:
     _check_part(template.subject, "subject", SUBJECT_LIMIT, allowed)
     if _has_control(template.subject):
         raise Refused("template_invalid", "The subject is one line without control characters.", "subject")
-    _check_part(template.text, "text", TEXT_LIMIT, allowed)
+    _check_part(template.text, "text", SHORT_LIMIT if kind.is_short else TEXT_LIMIT, allowed)
+    if kind.is_short and template.html is not None:
+        raise Refused("template_invalid", "This message has no HTML.", "html")
     if template.html is not None:
         _check_part(template.html, "html", HTML_LIMIT, allowed)
         _check_html(template.html)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.notifications.templates.declaring import declared
+from services.notifications.templates.declaring import SIGNATURE, declared, short
 from services.notifications.templates.rendering import Kind
 
 UNEXPECTED = "If you did not expect this message, you can ignore it."
@@ -250,5 +250,17 @@ KINDS: tuple[Kind, ...] = (
         "Who, to what and why is in the report of emergency accesses. Sign in and review it:",
         "{{ portal_link }}",
         "You get this message because you may read the audit trail.",
+    ),
+    short(
+        "text_notice",
+        "portal_link",
+        "Something new waits (text message)",
+        SIGNATURE + ": something new waits for you. Sign in: {{ portal_link }}",
+    ),
+    short(
+        "text_code",
+        "confirmation_code lifetime",
+        "Code that confirms a number (text message)",
+        SIGNATURE + ": your code is {{ confirmation_code }}. It works for {{ lifetime }}. Give it to nobody.",
     ),
 )

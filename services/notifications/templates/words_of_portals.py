@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.notifications.templates.declaring import declared
+from services.notifications.templates.declaring import declared, short
 from services.notifications.templates.rendering import Kind
 
 WHEN, WHERE = "When: {{ appointment_time }}", "Where: {{ place }}"
@@ -216,5 +216,11 @@ KINDS: tuple[Kind, ...] = (
         "appointment_request_declined",
         "A request for an appointment of one of the people whom you supervise at {{ organisation_name }} was answered.",
         "A request for an appointment at {{ organisation_name }} was answered.",
+    ),
+    short(
+        "link_to_confirm",
+        "",
+        "Sentence before the link that confirms an appointment",
+        "Confirm that you will come, without signing in (this link is for you alone and holds for 7 days):",
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.notifications.templates.declaring import declared
+from services.notifications.templates.declaring import declared, short
 from services.notifications.templates.rendering import Kind
 
 KINDS: tuple[Kind, ...] = (
@@ -70,5 +70,17 @@ KINDS: tuple[Kind, ...] = (
         "Sign in and confirm it with one click, or say what has changed. Otherwise it will be shown as unknown:",
         "{{ portal_link }}",
         "You get this message because you may edit the capacity of a program.",
+    ),
+    short(
+        "link_to_answer",
+        "",
+        "Sentence before the link that answers a referral",
+        "Accept or decline it without signing in (this link is for you alone and holds for 7 days):",
+    ),
+    short(
+        "link_to_capacity",
+        "",
+        "Sentence before the link that confirms capacity",
+        "Confirm or change the numbers without signing in (this link is for you alone and holds for 7 days):",
     ),
 )

@@ -17,9 +17,9 @@ from services.notifications.channels.webhook import shown_secret
 from services.notifications.deliveries.handlers import create_delivery
 from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.rules import FINAL_STATES, WEBHOOK
+from services.notifications.secrets.derived import secret_of_webhook
 from services.notifications.webhooks import queries, rules
 from services.notifications.webhooks.models import Webhook
-from services.notifications.webhooks.secrets import secret_of
 
 
 def register_webhook(
@@ -142,5 +142,5 @@ def _shown(webhook: Webhook) -> dict[str, Any]:
 
 
 def _with_secret(webhook: Webhook, settings: Any) -> dict[str, Any]:
-    secret = secret_of(settings, webhook.id, webhook.secret_number)
+    secret = secret_of_webhook(settings, webhook.id, webhook.secret_number)
     return {**_shown(webhook), "secret": shown_secret(secret)}

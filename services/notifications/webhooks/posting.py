@@ -11,9 +11,9 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.notifications.channels import webhook as channel
 from services.notifications.channels.failures import Permanent
 from services.notifications.deliveries.models import Delivery
+from services.notifications.secrets.derived import secret_of_webhook
 from services.notifications.webhooks import rules
 from services.notifications.webhooks.models import Webhook
-from services.notifications.webhooks.secrets import secret_of
 
 
 def post(runtime: Runtime, delivery: Delivery) -> None:
@@ -23,7 +23,7 @@ def post(runtime: Runtime, delivery: Delivery) -> None:
         webhook = session.scalars(select(Webhook).where(Webhook.id == delivery.account_id)).one_or_none()
         if webhook is None:
             raise Permanent("webhook_removed")
-        url, secret = webhook.url, secret_of(settings, webhook.id, webhook.secret_number)
+        url, secret = webhook.url, secret_of_webhook(settings, webhook.id, webhook.secret_number)
     body = rules.body(message["type"], message["at"], message["data"])
     channel.post(url, delivery.id, body, secret, int(time.time()), settings.webhook_networks)
 

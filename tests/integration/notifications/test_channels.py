@@ -47,10 +47,11 @@ def test_staff_see_what_is_set_up_and_how_the_newest_messages_went(
         send_next(notifications.runtime)
     seen = shown(notifications)
     counts = {name: (each["waiting"], each["sent"], each["failed"]) for name, each in seen.items()}
-    assert counts == {"email": (1, 1, 1), "fax": (0, 0, 0), "webhook": (0, 1, 0)}
+    assert counts == {"email": (1, 1, 1), "fax": (0, 0, 0), "text": (0, 0, 0), "webhook": (0, 1, 0)}
     assert {name: each["is_set_up"] for name, each in seen.items()} == {
         "email": True,
         "fax": False,
+        "text": False,
         "webhook": True,
     }
     assert (seen["email"]["is_encrypted"], seen["fax"]["is_encrypted"]) == (False, None)
@@ -68,11 +69,15 @@ def test_staff_see_what_is_set_up_and_how_the_newest_messages_went(
         ({"fax_provider_url": "http://10.0.0.1/", "smtp_security": "tls"}, False),
     ],
 )
-def test_whether_faxes_leave_encrypted_is_shown(
+def test_whether_faxes_and_text_messages_leave_encrypted_is_shown(
     notifications: Notifications, settings: dict[str, str], encrypted: bool
 ) -> None:
     vars(notifications.runtime.settings).update(settings)
     assert shown(notifications)["fax"]["is_encrypted"] is encrypted
+    assert shown(notifications)["text"]["is_encrypted"] is None
+    as_texts = {name.replace("fax", "text"): value for name, value in settings.items()}
+    vars(notifications.runtime.settings).update(as_texts)
+    assert shown(notifications)["text"]["is_encrypted"] is encrypted
 
 
 def test_a_channel_that_is_out_of_order_is_shown(notifications: Notifications) -> None:

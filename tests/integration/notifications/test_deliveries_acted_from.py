@@ -9,11 +9,13 @@ import pytest
 
 from services.contracts.errors import Refused
 from services.contracts.identity import passports
+from services.contracts.notifications import templates
 from services.contracts.portals import appointments
 from services.contracts.referrals import assignments, capacity, status_changes
 from services.notifications.deliveries.acting import SUBJECTS
 from services.notifications.deliveries.sending import send_next
 from tests.integration.notifications.conftest import MARIA, FakeMailServer, Notifications, body
+from tests.support.in_process import a_caller
 
 ID = "9" * 32
 LINK = "https://portico.example/act?organisation=harbor&realm=provider#token=mail_s3cr3t"
@@ -106,6 +108,20 @@ def test_it_is_said_in_the_language_of_the_reader(
     notifications.identity.languages[MARIA] = "es-MX"
     text, _ = sent(notifications, mails)
     assert f"este enlace es solo para usted y vale 7 días):\n{LINK}" in text
+
+
+@pytest.mark.parametrize(("language", "sentence"), [("de", "Antworten Sie Harbor hier:"), ("es", "Acéptela")])
+def test_an_organisation_says_it_in_words_of_its_own(
+    notifications: Notifications, mails: FakeMailServer, links: Links, language: str, sentence: str
+) -> None:
+    own = {"subject": "x", "text": "Antworten Sie {{ organisation_name }} hier:", "html": None}
+    manager = a_caller("organisation.manage")
+    wanted = {"kind": "link_to_answer", "language": "de", "version": 1, **own}
+    notifications.call(templates.save_message_template, manager, **wanted)
+    notifications.identity.languages = {MARIA: language}
+    text, html = sent(notifications, mails)
+    assert sentence in text
+    assert sentence in html
 
 
 @pytest.mark.parametrize("why", ["not allowed", "answered already", "no permission"])

@@ -1,0 +1,37 @@
+"""Secrets that are not stored: each is derived from a key that is not in the database."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import hmac
+from pathlib import Path
+from typing import Any
+
+FILE_NAME = "notifications-secrets.key"
+CODE_DIGITS = 6
+
+
+def secret_of_webhook(settings: Any, webhook_id: str, secret_number: int) -> bytes:
+    """The 32 bytes with which messages to a webhook are signed."""
+    return _derived(settings, f"webhook.{webhook_id}.{secret_number}")
+
+
+def code_of_text_number(settings: Any, text_number_id: str, code_number: int) -> str:
+    """The six digits that show who enters them that the telephone is at hand."""
+    derived = _derived(settings, f"text_number.{text_number_id}.{code_number}")
+    return f"{int.from_bytes(derived[:8]) % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
+
+
+def _derived(settings: Any, name: str) -> bytes:
+    path = settings.notifications_secrets_key_file
+    key = _key(path or str(Path(settings.passport_private_key_file).with_name(FILE_NAME)))
+    return hmac.new(key, name.encode(), hashlib.sha256).digest()
+
+
+@functools.cache
+def _key(path: str) -> bytes:
+    key = Path(path).read_bytes().strip()
+    if len(key) < hashlib.sha256().digest_size:
+        raise ValueError(f"{path}: no key in it; `python -m deploy.keys FOLDER` makes one")
+    return key

@@ -1,0 +1,1 @@
+"""The telephone to which an account gets text messages: entered, confirmed by a code, removed."""
