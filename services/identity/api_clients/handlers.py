@@ -162,8 +162,7 @@ def open_session(call: Call) -> Any:
         ).one_or_none()
     client, secret, organisation = found or (None, None, None)
     is_let_in = (
-        client is not None
-        and secret is not None
+        found is not None
         and _may_call(client, secret, utc_now())
         and networks.admits(call.context.client_address, client.allowed_networks)
     )
