@@ -226,6 +226,7 @@ def test_a_recovery_code_stands_in_once(identity: Identity, clock: Any) -> None:
     caller = identity.admin()
     _, recovery_codes = enrol(identity, caller, clock)
     assert len(set(recovery_codes)) == 10
+    assert {len(code.replace("-", "")) for code in recovery_codes} == {24}  # 120 random bits
     lost = recovery_codes[3].replace("-", " ").lower()
     assert complete(identity, challenge(identity).more["challenge"], lost)
     token = challenge(identity).more["challenge"]
