@@ -33,7 +33,7 @@ from services.chassis.unit_of_work import (
     without_secrets,
 )
 from services.contracts.declare import Access, Operation
-from services.contracts.errors import CODES, Refused, invalid
+from services.contracts.errors import CODES, Refused, invalid, lacking
 
 T = TypeVar("T")
 
@@ -305,11 +305,7 @@ def _refusal(access: Access, caller: Caller) -> Refused | None:
         return Refused("forbidden", told, realms=list(access.realms))
     elif access.kind == "permission":
         if access.permission is None or not caller.may(access.permission):
-            return Refused(
-                "forbidden",
-                f"This needs the permission {access.permission}, which neither your role nor your switches give.",
-                permission=access.permission,
-            )
+            return lacking(access.permission or "")
     elif caller.realm == REALM_OF_SYSTEMS:
         # A system may do only what its scopes say: an operation for everybody who is signed in is for people.
         return Refused("forbidden", "This is for people, not for API clients.")

@@ -32,6 +32,12 @@ class Refused(Exception):
         return CODES[self.code]
 
 
+def lacking(permission: str, why: str = "", field: str | None = None) -> Refused:
+    """`forbidden` for whoever lacks this permission, which it names. `why` is the sentence before that."""
+    told = f"This needs the permission {permission}, which neither your role nor your switches give."
+    return Refused("forbidden", f"{why} {told}".lstrip(), field, permission=permission)
+
+
 def invalid(problems: Sequence[tuple[str, str]]) -> Refused:
     """`invalid_request` with every problem: pairs of the member's path and the rule that it breaks. The first is told as well."""
     path, rule = problems[0]

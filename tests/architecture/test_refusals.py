@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from services.contracts.portals.configuration import configure_portal, get_publi
 from tests.support import refusals
 from tests.support.in_process import InProcess, a_caller
 
+ROOT = Path(__file__).resolve().parents[2]
 SERVED = {"event": "served", "operation": "portals.get_public_portal", "outcome": "not_found"}
 
 
@@ -72,6 +74,41 @@ def test_the_log_of_a_process_tells_what_it_refused(given: set[tuple[str, str]])
 def test_an_undeclared_refusal_in_the_log_of_a_process_fails_the_test():
     with pytest.raises(refusals.Undeclared, match="answers capacity_exhausted"):
         refusals.note_logs([json.dumps({**SERVED, "outcome": "capacity_exhausted"})])
+
+
+def _nameless(source: str) -> list[int]:
+    """Lines that ask for a permission and refuse with a bare `forbidden`."""
+    asking = [
+        each
+        for each in ast.walk(ast.parse(source))
+        if isinstance(each, ast.If) and any(_is_call(part, "may") for part in ast.walk(each.test))
+    ]
+    return [
+        part.lineno
+        for each in asking
+        for step in each.body
+        for part in ast.walk(step)
+        if _is_call(part, "Refused") and ast.unparse(part.args[0]) == "'forbidden'"  # type: ignore[attr-defined]
+    ]
+
+
+def _is_call(part: ast.AST, name: str) -> bool:
+    return isinstance(part, ast.Call) and name in (
+        getattr(part.func, "attr", None),
+        getattr(part.func, "id", None),
+    )
+
+
+def test_a_refusal_for_want_of_a_permission_names_it():
+    """`lacking` does, in words and as a member."""
+    found = {
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in sorted((ROOT / "services").rglob("*.py"))
+        if ".may(" in (source := path.read_text())
+        for line in _nameless(source)
+    }
+    assert found == set()
+    assert _nameless('if not caller.may("toy.edit"):\n    raise Refused("forbidden", "You may not.")') == [2]
 
 
 def test_a_declared_code_that_no_test_was_given_is_named():

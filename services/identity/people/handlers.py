@@ -9,7 +9,7 @@ from typing import Any, Unpack
 from sqlalchemy import ColumnElement, or_, select
 
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts.errors import Refused
+from services.contracts.errors import Refused, lacking
 from services.identity.credentials.invitations import void_links
 from services.identity.credentials.login_changes import change_login_email
 from services.identity.employees.automatic import open_when_registered, reopen_account
@@ -107,19 +107,13 @@ def _require_accounts_held(unit: UnitOfWork, person: Person, *which: ColumnEleme
 def _answer(unit: UnitOfWork, person: Person) -> dict[str, Any]:
     """The whole record. Raises Refused(forbidden) where the caller may not read people: the change shows it, too."""
     if unit.caller is None or not unit.caller.may(rules.READ_PEOPLE):
-        raise Refused(
-            "forbidden", f"The answer shows the person's record: this takes {rules.READ_PEOPLE} as well."
-        )
+        raise lacking(rules.READ_PEOPLE, "The answer shows the person's record.")
     return person_view(unit.session, person)
 
 
 def _change_login(unit: UnitOfWork, person: Person, account: Account, email: str | None) -> None:
     if unit.caller is None or not unit.caller.may(MANAGE_ACCESS):
-        raise Refused(
-            "forbidden",
-            f"This e-mail is a log-in to the Family Portal: changing it takes {MANAGE_ACCESS}.",
-            field="email",
-        )
+        raise lacking(MANAGE_ACCESS, "This e-mail is a log-in to the Family Portal.", "email")
     if email is None:
         raise Refused(
             "invalid_request",

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from services.chassis import wire
 from services.chassis.database import held_or_made, insert_unless_there
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts.errors import Refused, invalid
+from services.contracts.errors import Refused, invalid, lacking
 from services.contracts.portals import definitions as contract
 from services.portals.definitions import queries, rules
 from services.portals.definitions.models import Portal, PortalHosts
@@ -54,8 +54,7 @@ def change_portal(unit: UnitOfWork, *, portal: str, **changes: Unpack[PortalChan
         )
     is_eased = row.needs_approval and changes.get("needs_approval") is False
     if is_eased and not (unit.caller and unit.caller.may("organisation.manage")):
-        detail = "Only who manages the organisation can let one person alone publish. Ask one of them."
-        raise Refused("forbidden", detail, "needs_approval")
+        raise lacking("organisation.manage", "One person alone could publish then.", "needs_approval")
     if "networks" in changes:
         changes["networks"] = _networks(changes["networks"])
     for name, value in changes.items():

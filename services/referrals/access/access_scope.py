@@ -14,12 +14,14 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
+from services.contracts.errors import Refused, lacking
 from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import is_of_agency
 from services.referrals.directory.rules import Level
 from services.referrals.models import QueueProgram
 
 STAFF, PROVIDER = "staff", "provider"
+READ_RECORDS = "record.read"
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,16 @@ def may_see_details(caller: Caller | None) -> bool:
     if caller is None or caller.kind != "account":
         return False
     if caller.realm in (STAFF, REALM_OF_SYSTEMS):
-        return caller.may("record.read")
+        return caller.may(READ_RECORDS)
     return caller.realm == PROVIDER and caller.scope.get("details") is True
+
+
+def no_details(caller: Caller | None) -> Refused:
+    """`forbidden` for a caller who may not see details, with what would let them: a provider's switch, staff's permission."""
+    if caller is None or caller.realm != PROVIDER:
+        return lacking(READ_RECORDS)
+    told = "This needs the switch can_access_details, which is off for your account. Your partner can switch it on."
+    return Refused("forbidden", told, switch="can_access_details")
 
 
 def _ids(entries: list[Mapping[str, Any]], level: Level) -> frozenset[str]:

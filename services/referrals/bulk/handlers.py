@@ -9,7 +9,7 @@ from sqlalchemy import insert, update
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts.errors import Refused
+from services.contracts.errors import Refused, lacking
 from services.contracts.referrals.bulk import bulk_job_finished, bulk_job_started
 from services.referrals.assignments.rules import Step, check_step
 from services.referrals.assignments.standings import (
@@ -174,7 +174,7 @@ def cancel_bulk_job(unit: UnitOfWork, *, bulk_job_id: str) -> dict[str, Any]:
     """Stop a job: lines that still wait are cancelled. Raises Refused `not_found`, `forbidden`, `job_finished`."""
     job = get_row(unit.session, bulk_job_id, lock=True)
     if unit.caller is None or not unit.caller.may(PERMISSION_OF[job.kind]):
-        raise Refused("forbidden", "Only who may start such a job may stop it.")
+        raise lacking(PERMISSION_OF[job.kind], "Only who may start such a job may stop it.")
     if job.finished_at is not None:
         raise Refused("job_finished", "The job is over; nothing of it waits.", "bulk_job_id")
     _cancel_waiting_lines(unit, job)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Unpack
 
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts.errors import Refused
+from services.contracts.errors import Refused, lacking
 from services.referrals.assignments.new_referrals import assign_referral
 from services.referrals.queues.models import Queue
 from services.referrals.records.handlers import RecordMembers, create_contact_record
@@ -32,7 +32,7 @@ def create_intake(
     both halves, `invalid_contact_record`, and everything that `assign_referral` refuses.
     """
     if unit.caller is None or not unit.caller.may("record.create"):
-        raise Refused("forbidden", "This needs the permission record.create.")
+        raise lacking("record.create")
     _check_form(unit, queue_id=queue_id, form_code=entered["form_code"], sections=entered["sections"])
     answer = create_contact_record(unit, kept_person_id, **entered)
     referral = assign_referral(

@@ -340,6 +340,16 @@ def test_a_second_person_reviews_each_use_and_until_then_it_is_listed(
     assert (row.object_id, row.facts["outcome"]) == (first["id"], "not_justified")
 
 
+def test_an_access_that_was_ended_still_waits_for_its_review(
+    identity: Identity, worker: str, resource_id: str
+) -> None:
+    given = use(identity, worker, resource_id)
+    identity.call(contract.end_break_glass, identity.caller(worker), access_id=given["id"])
+    for is_reviewed, expected in ((False, [given["id"]]), (True, [])):
+        listed = identity.call(contract.list_break_glass, identity.admin(), is_reviewed=is_reviewed)
+        assert [each["id"] for each in listed["items"]] == expected
+
+
 def test_nobody_reviews_their_own_use_nor_a_stranger_s(identity: Identity, resource_id: str) -> None:
     admin_token = str(identity.log_in()["token"])
     given = use(identity, admin_token, resource_id)

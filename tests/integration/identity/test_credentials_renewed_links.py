@@ -58,6 +58,22 @@ def test_an_expired_invitation_brings_another_one_to_the_same_address(identity: 
     assert identity.log_in(account["login"], NEW_PASSWORD)
 
 
+@pytest.mark.fault("A26")
+def test_a_new_link_in_place_of_an_expired_one_voids_no_other(identity: Identity, clock: Any) -> None:
+    """Whoever finds an old mail asks with it; what its owner has asked for meanwhile stays valid."""
+    account = identity.an_account(password=None)
+    expired = identity.a_link(account["id"])
+    clock.shift(91 * 60)
+    identity.call(credentials.request_password_reset, organisation="harbor", login=account["login"])
+    asked = identity.mint(asked_for(identity)[-1]["invitation_id"])
+    renew(identity, expired)
+    renewed = identity.mint(asked_for(identity)[-1]["invitation_id"])
+    states = [
+        identity.call(credentials.inspect_credential_link, token=each)["state"] for each in (asked, renewed)
+    ]
+    assert states == ["usable", "usable"]
+
+
 def test_a_used_link_brings_a_reset(identity: Identity, clock: Any) -> None:
     account = identity.an_account(password=None)
     token = identity.a_link(account["id"])

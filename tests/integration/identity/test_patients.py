@@ -236,6 +236,16 @@ def test_one_link_sets_username_and_password_and_the_next_only_a_password(identi
     assert log_in(identity, "ana.o", PASSWORD)
 
 
+def test_an_invitation_that_staff_send_again_voids_the_one_before(identity: Identity) -> None:
+    person_id = enabled(identity)
+    older, newer = invited(identity, person_id), invited(identity, person_id)
+    request = {"password": NEW_PASSWORD, "username": "ana.o"}
+    refused = identity.refused(credentials.redeem_credential_link, token=older, **request)
+    assert refused.code == "link_refused"
+    identity.call(credentials.redeem_credential_link, token=newer, **request)
+    assert log_in(identity, "ana.o")
+
+
 @pytest.mark.seed("S3-38")
 def test_an_invitation_needs_access_enabled_and_an_e_mail(identity: Identity) -> None:
     person_id = a_patient(identity)

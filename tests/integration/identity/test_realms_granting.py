@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from services.chassis.passports import Caller
+from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 from services.contracts.identity import (
     accounts,
@@ -21,6 +22,7 @@ from services.contracts.identity import (
     patients,
     people,
     permissions,
+    pickup_codes,
     realms,
     relationships,
     second_factor,
@@ -336,6 +338,23 @@ def test_a_right_is_given_only_by_who_holds_it(office: Office, name: str) -> Non
     assert refused.code in REFUSALS
     assert refused.more.get("missing", refused.more.get("refused")) == [case.right]
     assert office.attempt(name, holder, request) == case.then
+
+
+@pytest.mark.fault("A25")
+@pytest.mark.parametrize("operation", [pickup_codes.create_pickup_code, pickup_codes.send_pickup_code])
+def test_a_code_opens_an_account_that_is_there_only_for_who_holds_what_its_portal_gives(
+    office: Office, operation: Operation
+) -> None:
+    office.let("employee", "supervisor", PRELIMINARY)
+    lesser = office.giver(PERMISSIONS - {PRELIMINARY})
+    request = {"person_id": office.desk.a_person("employee")["id"]}
+    office.identity.call(operation, lesser, **request)
+    account = {"realm": "employee", "role": "employee"}
+    office.identity.call(people.create_person_account, office.admin, **request, **account)
+    refused = office.identity.refused(operation, lesser, **request)
+    assert (refused.code, refused.field) == ("right_not_held", "person_id")
+    assert refused.more["missing"] == [PRELIMINARY]
+    office.identity.call(operation, office.giver(PERMISSIONS), **request)
 
 
 @pytest.mark.fault("A25")

@@ -101,7 +101,14 @@ def test_a_provider_with_the_details_switch_makes_a_pdf_and_it_is_audited(
 def test_without_the_switch_or_out_of_sight_there_is_no_pdf(desk: Desk, papers: list[PrintedRecord]) -> None:
     record_id, referral = a_staged_referral(desk)
     make, wanted = records.create_referral_pdf, {"referral_id": referral["id"]}
-    assert refusal(lambda: desk(make, desk.provider("Night Shelter"), **wanted)) == "forbidden"
+    reader = a_caller("referral.read", id="5" * 32, organisation=HARBOR)
+    for caller, missing in (
+        (desk.provider("Night Shelter"), {"switch": "can_access_details"}),
+        (reader, {"permission": "record.read"}),
+    ):
+        with pytest.raises(Refused) as refused:
+            desk(make, caller, **wanted)
+        assert (refused.value.code, refused.value.more) == ("forbidden", missing)
     elsewhere = desk.provider("St. Mary's Café & Pantry", details=True)
     assert refusal(lambda: desk(make, elsewhere, **wanted)) == "not_found"
     assert refusal(lambda: desk(make, OTHER_STAFF, **wanted)) == "not_found"

@@ -23,7 +23,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts
 from services.contracts.referrals.records import contact_record_pdf_created
-from services.referrals.access.access_scope import access_scope_of, may_see_details
+from services.referrals.access.access_scope import access_scope_of, may_see_details, no_details
 from services.referrals.access.visibility import visible_referral
 from services.referrals.authors.names import authors_of
 from services.referrals.authors.rules import side_of
@@ -142,7 +142,7 @@ def _whole(session: Session, contact_record_id: str) -> tuple[PrintedRecord, str
 def _of_referral(session: Session, caller: Caller | None, referral_id: str) -> tuple[PrintedRecord, str]:
     referral = visible_referral(session, caller, referral_id)
     if not may_see_details(caller):
-        raise Refused("forbidden", "Only who may see contact record details can make a PDF of them.")
+        raise no_details(caller)
     row = session.execute(_referrals().where(Referral.id == referral.id)).one()
     record = get_record(session, referral.contact_record_id)
     view = view_of(session, record)
