@@ -17,6 +17,7 @@ from gateway.web import assets, contact, emergency, help_tasks, language, lapses
 from gateway.web.protection import Protection, keep_visitor
 from gateway.web.return_paths import own_path
 from services.chassis import logs, wire
+from services.contracts.declare import STAFF
 
 _COMPRESSION = 6  # a page of 22 kB takes 0.24 ms; 5 leaves it 2 % longer, 9 makes it no shorter
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -95,6 +96,12 @@ def _keep_choices(response: flask.Response, me: Mapping[str, Any]) -> None:
         cookies.keep_choice(response, theme.COOKIE, me["appearance"])
 
 
+def _portal_of(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The portal whose page this is; a page of staff that is about a portal is none of it."""
+    me = values.get("me")
+    return {} if me and me["realm"] in STAFF else values.get("portal") or {}
+
+
 def _brand(portal: Mapping[str, Any], me: Mapping[str, Any] | None) -> str:
     """What a page is headed with: the portal that it belongs to, else the organisation of its person."""
     if not portal and me:
@@ -104,14 +111,15 @@ def _brand(portal: Mapping[str, Any], me: Mapping[str, Any] | None) -> str:
 
 def shown(protection: Protection, name: str, values: Mapping[str, Any], status: int = 200) -> flask.Response:
     """The response with a template."""
-    portal = values.get("portal") or {}
+    portal = _portal_of(values)
     if values.get("me"):
         know_of(values["me"])
     known = {
         "me": None,
         "problem": None,
         "done": None,
-        "colour": portal.get("colour", theme.DEFAULT),
+        # The sample of a portal has its colour (S2-47).
+        "colour": (values.get("portal") or {}).get("colour", theme.DEFAULT),
         "brand": _brand(portal, values.get("me")),
         "signs_out_of": portal.get("portal"),
         "home": "/",

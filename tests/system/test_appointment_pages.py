@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,6 +16,7 @@ from tests.support.stack import HARBOR, RunningStack
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
 
 PASSWORD = "lantern-orchid-quarry-7"
+PLACE, NINE = "America/New_York", datetime.time(9)
 PATIENT, EMAIL = "tilda.visit", "tilda.visit@example.org"
 
 
@@ -32,7 +35,7 @@ def console(portico: RunningStack, chromium: Browser) -> Console:
     )
     provider = admin.post("/v1/appointment-providers", name="Dr Reed", type_ids=[kind["id"]])
     hours = {"weekdays": [1, 2, 3, 4, 5, 6, 7], "opens": "09:00", "closes": "12:00"}
-    place = {"place": "Main Street 1", "time_zone": "America/New_York", "hours": [hours]}
+    place = {"place": "Main Street 1", "time_zone": PLACE, "hours": [hours]}
     admin.post(f"/v1/appointment-providers/{provider['id']}/schedules", **place)
     return Console(portico, chromium)
 
@@ -120,6 +123,57 @@ def test_a_time_that_is_taken_meanwhile_is_refused_and_another_can_be_chosen(con
     follow(browser, "10:00")
     browser.wait_for("location.search.includes('starts_at') && document.readyState === 'complete'")
     console.sends("Book this time", "Your appointment is booked")
+
+
+def test_times_are_those_of_the_place_also_when_its_clocks_change_and_for_readers_elsewhere(
+    console: Console,
+) -> None:
+    browser, api = console.browser, console.api
+    first, change = _days_around_a_change(PLACE)
+    kind = api.post("/v1/appointment-types", code="spring", name="Spring", minutes=60)
+    provider = api.post("/v1/appointment-providers", name="Dr March", type_ids=[kind["id"]])
+    hours = [{"weekdays": [1, 2, 3, 4, 5, 6, 7], "opens": "09:00", "closes": "10:00"}]
+    for place, zone in (("Main Street 1", PLACE), ("Far Street 2", "Pacific/Honolulu")):
+        api.post(
+            f"/v1/appointment-providers/{provider['id']}/schedules", place=place, time_zone=zone, hours=hours
+        )
+    person = api.post("/v1/people", first_name="Clara", last_name="Clocks", kinds=["patient"])["id"]
+    console.sign_in(f"admin@{HARBOR}.example.org", at="/staff/appointments")
+    # The reader's own clock counts for nothing.
+    browser.send("Emulation.setTimezoneOverride", timezoneId="Asia/Tokyo")
+    console.open(
+        f"/staff/people/{person}/appointments/new?type_id={kind['id']}&from_on={first}", "Book an appointment"
+    )
+    before, after = (datetime.datetime.combine(day, NINE, ZoneInfo(PLACE)) for day in (first, change))
+    assert before.utcoffset() != after.utcoffset()
+    follow(browser, f"9:00\u202fAM {after.tzname()}")
+    browser.wait_for("location.search.includes('starts_at') && document.readyState === 'complete'")
+    assert f"9:00\u202fAM {after.tzname()}" in browser.text
+    console.sends("Book this time", "The appointment is booked")
+    assert f"9:00\u202fAM {after.tzname()}" in browser.text
+    (booked,) = api.get(f"/v1/people/{person}/appointments")["items"]
+    assert datetime.datetime.fromisoformat(booked["starts_at"]) == after
+    assert (booked["on"], booked["place"]) == (change.isoformat(), "Main Street 1")
+    # At another place it is moved to a time of that place's clock.
+    console.show(f"/staff/appointments/{booked['id']}/move?from_on={change}")
+    follow(browser, "9:00\u202fAM HST")
+    browser.wait_for("location.search.includes('starts_at') && document.readyState === 'complete'")
+    assert "9:00\u202fAM HST" in browser.evaluate("document.querySelector('main dl').innerText")
+    console.sends("Move the appointment", "The appointment is moved")
+    assert "9:00\u202fAM HST" in browser.text
+
+
+def _days_around_a_change(zone: str) -> tuple[datetime.date, datetime.date]:
+    """The day before the clocks change next, and the day on which they do."""
+    day = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=2)
+    while True:
+        following = day + datetime.timedelta(days=1)
+        offsets = {
+            datetime.datetime.combine(each, NINE, ZoneInfo(zone)).utcoffset() for each in (day, following)
+        }
+        if len(offsets) == 2:
+            return day, following
+        day = following
 
 
 def _staff_find_a_time(console: Console) -> None:

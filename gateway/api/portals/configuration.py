@@ -4,6 +4,7 @@ from gateway.routes import Route
 from services.contracts.portals import configuration
 
 ROUTES = (
+    Route("GET", "/v1/me/portals", configuration.list_my_portals),
     Route("GET", "/v1/portals/{portal}", configuration.get_portal),
     Route("GET", "/v1/portals/{portal}/content", configuration.get_portal_content),
     Route("PATCH", "/v1/portals/{portal}/content", configuration.change_portal_content),

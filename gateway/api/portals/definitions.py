@@ -10,5 +10,4 @@ ROUTES = (
     Route("PATCH", "/v1/portals/{portal}", definitions.change_portal),
     Route("GET", "/v1/portal-hosts", definitions.get_portal_hosts),
     Route("PUT", "/v1/portal-hosts", definitions.set_portal_hosts),
-    Route("GET", "/v1/me/portals", definitions.list_my_portals),
 )

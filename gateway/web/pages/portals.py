@@ -10,7 +10,6 @@ from gateway.web.page import Action, Page, Read
 from services.contracts.identity import employees
 from services.contracts.portals import (
     configuration,
-    definitions,
     inbox,
     orders,
     published_items,
@@ -43,7 +42,7 @@ def _published(part: str, **given: str) -> Page:
 
 
 PAGES = (
-    Page("/portal", "portals/start.html", reads={"portals": Read(definitions.list_my_portals)}),
+    Page("/portal", "portals/start.html", reads={"portals": Read(configuration.list_my_portals)}),
     Page(
         "/portal/{portal}",
         "portals/home.html",
@@ -96,6 +95,24 @@ PAGES = (
             **_HOME,
             "team": Read(employees.list_my_employees),
             "orders": Read(orders.list_my_orders, query=("state", "after")),
+        },
+    ),
+    Page(
+        "/portal/{portal}/surveillance",
+        "portals/surveillance.html",
+        reads={
+            **_HOME,
+            "team": Read(employees.list_my_employees),
+            "standing": Read(supervision.list_team_surveillance),
+        },
+    ),
+    Page(
+        "/portal/{portal}/cases",
+        "portals/cases.html",
+        reads={
+            **_HOME,
+            "team": Read(employees.list_my_employees),
+            "cases": Read(supervision.list_team_cases),
         },
     ),
     Page("/portal/{portal}/reports", "portals/reports.html", reads=_HOME),

@@ -282,6 +282,16 @@ class PortalConfiguration(Reply):
     ticker = fields.List(fields.Nested(MessageShown), required=True)
 
 
+class MyPortal(Reply):
+    """A portal that admits the caller, by the name that the organisation gave it."""
+
+    portal = Suffix(required=True)
+    kind = one_of(KINDS, required=True)
+    name = fields.String(required=True)
+    employer = fields.String(required=True, allow_none=True)
+    region = fields.String(required=True, allow_none=True)
+
+
 LANGUAGES = {"languages": fields.List(Text(most=35), load_default=list, validate=validate.Length(max=10))}
 
 get_portal = contract.query(
@@ -292,6 +302,14 @@ get_portal = contract.query(
     access=SIGNED_IN,
     errors=("not_found",),
     before_consent=True,
+)
+
+list_my_portals = contract.query(
+    "list_my_portals",
+    "The enabled portals that admit the caller. One log-in may have several (S2-122).",
+    request=LANGUAGES,
+    reply={"items": fields.List(fields.Nested(MyPortal), required=True)},
+    access=SIGNED_IN,
 )
 
 describe_portal_names = contract.query(

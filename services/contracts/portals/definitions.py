@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import SIGNED_IN, STAFF, Reply, permission
+from services.contracts.declare import STAFF, Reply, permission
 from services.contracts.fields import Code, Count, Flag, Text, one_of
 from services.contracts.portals import contract
 
@@ -51,15 +51,6 @@ class Portal(Reply):
     version = fields.Integer(required=True)
 
 
-class MyPortal(Reply):
-    """A portal that admits the caller."""
-
-    portal = Suffix(required=True)
-    kind = one_of(KINDS, required=True)
-    employer = fields.String(required=True, allow_none=True)
-    region = fields.String(required=True, allow_none=True)
-
-
 _FOR_WHOM = {
     "employer": Text(load_default=None, allow_none=True, most=100),
     "region": Text(load_default=None, allow_none=True, most=100),
@@ -80,14 +71,6 @@ describe_portal = contract.query(
     reply=Portal,
     access=permission("portal.configure", realms=STAFF),
     errors=("not_found",),
-)
-
-list_my_portals = contract.query(
-    "list_my_portals",
-    "The enabled portals that admit the caller. One log-in may have several (S2-122).",
-    request={},
-    reply={"items": fields.List(fields.Nested(MyPortal), required=True)},
-    access=SIGNED_IN,
 )
 
 create_portal = contract.command(

@@ -117,6 +117,39 @@ list_team_work_status = contract.query(
 )
 
 
+class SurveillanceOfEmployee(SurveillanceSeen):
+    """Where one of the employees stands on a health surveillance panel."""
+
+    person_id = Id(required=True)
+
+
+class CaseOfEmployee(CaseSeen):
+    """A case of one of the employees, by its stage alone."""
+
+    person_id = Id(required=True)
+
+
+_IS_CUT = Flag(required=True, metadata={"description": "there is more than the newest 5,000 items"})
+
+list_team_surveillance = contract.query(
+    "list_team_surveillance",
+    "Where the employees whom the caller supervises stand on their health surveillance panels (S2-14). Nothing where no portal of "
+    "supervisors has the module Health Surveillance.",
+    request={},
+    reply={"items": fields.List(fields.Nested(SurveillanceOfEmployee), required=True), "is_cut": _IS_CUT},
+    access=signed_in("employee"),
+)
+
+list_team_cases = contract.query(
+    "list_team_cases",
+    "The stage of each case of the employees whom the caller supervises (S2-85). Nothing where no portal of supervisors has the "
+    "module Case Review Status.",
+    request={},
+    reply={"items": fields.List(fields.Nested(CaseOfEmployee), required=True), "is_cut": _IS_CUT},
+    access=signed_in("employee"),
+)
+
+
 class ReportRow(Reply):
     """A line of a report about an employee. Which members it has depends on the report; the others are null or empty."""
 
@@ -141,7 +174,7 @@ get_team_report = contract.query(
         "report": Code(required=True),
         "name": fields.String(required=True),
         "rows": fields.List(fields.Nested(ReportRow), required=True),
-        "is_cut": Flag(required=True, metadata={"description": "there is more than the newest 5,000 items"}),
+        "is_cut": _IS_CUT,
     },
     access=signed_in("employee"),
     errors=("not_found",),

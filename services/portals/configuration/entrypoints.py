@@ -24,6 +24,11 @@ class ConfigurationEntrypoints:
         """What messages call a portal and the product."""
         return call.read(queries.describe_portal_names)
 
+    @serves(configuration.list_my_portals)
+    def list_my_portals(self, call: Call) -> Any:
+        """The portals that the caller may choose from."""
+        return call.read(queries.list_my_portals)
+
     @serves(configuration.get_public_portal)
     def get_public_portal(self, call: Call) -> Any:
         """Name and colour of a portal, for its log-in page."""

@@ -23,6 +23,22 @@ def get_portal(session: Session, caller: Caller, *, portal: str, languages: list
     return look_view(definition, shown, languages)
 
 
+def list_my_portals(session: Session, caller: Caller, *, languages: list[str]) -> dict[str, Any]:
+    """The portals that the caller may choose from, by suffix, each with its name."""
+    now, shown = utc_now(), ("portal", "kind", "employer", "region")
+    return {
+        "items": [
+            {
+                **{name: getattr(each, name) for name in shown},
+                "name": rendering.look(
+                    versions.shown(session, caller.organisation_id, each).whole, languages, now
+                )["name"],
+            }
+            for each in definitions.offered(session, caller)
+        ]
+    }
+
+
 def get_public_portal(
     session: Session,
     _caller: None,

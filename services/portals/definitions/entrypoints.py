@@ -22,11 +22,6 @@ class DefinitionsEntrypoints:
         """One portal."""
         return call.read(queries.describe_portal)
 
-    @serves(definitions.list_my_portals)
-    def list_my_portals(self, call: Call) -> Any:
-        """The portals that admit the caller."""
-        return call.read(queries.list_my_portals)
-
     @serves(definitions.create_portal)
     def create_portal(self, call: Call) -> Any:
         """Add a portal."""

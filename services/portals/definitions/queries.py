@@ -21,11 +21,9 @@ def list_portals(session: Session, caller: Caller) -> dict[str, Any]:
     return {"items": [view(each) for each in all_portals(session, caller.organisation_id)]}
 
 
-def list_my_portals(session: Session, caller: Caller) -> dict[str, Any]:
+def offered(session: Session, caller: Caller) -> list[Any]:
     """The portals that admit the caller at the address of the call, by suffix. One of supervisors is for who supervises somebody."""
-    shown = ("portal", "kind", "employer", "region")
-    found = rules.worth_offering(_mine(session, caller), caller.scope.get("profiles") or ())
-    return {"items": [{name: getattr(each, name) for name in shown} for each in found]}
+    return rules.worth_offering(_mine(session, caller), caller.scope.get("profiles") or ())
 
 
 def admitting(session: Session, caller: Caller) -> list[str]:

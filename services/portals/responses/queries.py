@@ -88,12 +88,12 @@ def subject_of(caller: Caller, person_id: str | None) -> str:
 
 def offered_to(session: Session, caller: Caller, portal: str | None = None) -> list[dict[str, Any]]:
     """The entries of the picklists of the portals that admit the caller."""
-    admitted = definitions.list_my_portals(session, caller)["items"]
+    admitted = definitions.offered(session, caller)
     is_supervisor = bool(supervised(session, caller))
     portals = [
-        each["portal"]
+        each.portal
         for each in admitted
-        if portal in (None, each["portal"]) and (each["kind"] != rules.SUPERVISOR or is_supervisor)
+        if portal in (None, each.portal) and (each.kind != rules.SUPERVISOR or is_supervisor)
     ]
     return questionnaires.offered_of(session, portals)
 

@@ -27,6 +27,20 @@ class SupervisionEntrypoints:
         _note_team(call, answer["items"], report="work_status")
         return answer
 
+    @serves(supervision.list_team_surveillance)
+    def list_team_surveillance(self, call: Call) -> Any:
+        """Where those whom the caller supervises stand on their panels."""
+        answer = call.read(queries.list_team_surveillance)
+        _note_team(call, answer["items"], report="surveillance")
+        return answer
+
+    @serves(supervision.list_team_cases)
+    def list_team_cases(self, call: Call) -> Any:
+        """The stages of the cases of those whom the caller supervises."""
+        answer = call.read(queries.list_team_cases)
+        _note_team(call, answer["items"], report="cases")
+        return answer
+
     @serves(supervision.get_team_report)
     def get_team_report(self, call: Call) -> Any:
         """A report about those whom the caller supervises."""

@@ -76,6 +76,40 @@ def list_team_work_status(session: Session, caller: Caller) -> dict[str, Any]:
     return {"items": [{"person_id": each, **found.get(each, nothing)} for each in people]}
 
 
+def list_team_surveillance(session: Session, caller: Caller) -> dict[str, Any]:
+    """Where the employees stand on their panels; nothing where no portal of supervisors has the module."""
+    return _of_team(session, caller, "surveillance", "health_surveillance")
+
+
+def list_team_cases(session: Session, caller: Caller) -> dict[str, Any]:
+    """The stages of the employees' cases; nothing where no portal of supervisors has the module."""
+    return _of_team(session, caller, "case", "case_review_status")
+
+
+def _of_team(session: Session, caller: Caller, kind: str, module: str) -> dict[str, Any]:
+    """The items of a kind that a module shows, by employee, the newest first."""
+    is_shown = portal_with_module(session, caller, module, "supervisor") is not None
+    people = supervised(session, caller) if is_shown else []
+    items, is_cut = _newest_of(session, people, (kind,))
+    place = {person_id: number for number, person_id in enumerate(people)}
+    by_person = sorted(items, key=lambda item: place[item.person_id])
+    rows = [{"person_id": item.person_id, **_seen(kind, item.values)} for item in by_person]
+    return {"items": rows, "is_cut": is_cut}
+
+
+def _newest_of(
+    session: Session, people: Sequence[str], kinds: Sequence[str]
+) -> tuple[list[reports.Published], bool]:
+    """The newest items in effect of these people, and whether there are more than are read."""
+    found = session.execute(
+        select(PublishedItem.person_id, PublishedItem.kind, PublishedItem.values)
+        .where(PublishedItem.person_id.in_(people), PublishedItem.kind.in_(kinds), *in_effect(utc_now()))
+        .order_by(PublishedItem.published_at.desc(), PublishedItem.id.desc())
+        .limit(_MOST_REPORTED + 1)
+    ).all()
+    return [reports.Published(*row) for row in found[:_MOST_REPORTED]], len(found) > _MOST_REPORTED
+
+
 def _shows_work_status(session: Session, caller: Caller) -> bool:
     """Whether a portal of supervisors that admits the caller has the module Work Status."""
     return portal_with_module(session, caller, _STATUS, "supervisor") is not None
@@ -89,19 +123,9 @@ def get_team_report(session: Session, caller: Caller, *, portal: str, report: st
     if name is None:
         raise Refused("not_found", "This portal shows no such report.", "report")
     people = supervised(session, caller)
-    found = session.execute(
-        select(PublishedItem.person_id, PublishedItem.kind, PublishedItem.values)
-        .where(
-            PublishedItem.person_id.in_(people),
-            PublishedItem.kind.in_(reports.KINDS[report]),
-            *in_effect(utc_now()),
-        )
-        .order_by(PublishedItem.published_at.desc(), PublishedItem.id.desc())
-        .limit(_MOST_REPORTED + 1)
-    ).all()
-    items = [reports.Published(*row) for row in found[:_MOST_REPORTED]]
+    items, is_cut = _newest_of(session, people, reports.KINDS[report])
     rows = [_ROW.load(row) for row in reports.rows(report, people, items)]
-    return {"report": report, "name": name, "rows": rows, "is_cut": len(found) > _MOST_REPORTED}
+    return {"report": report, "name": name, "rows": rows, "is_cut": is_cut}
 
 
 def _seen(kind: str, values: Mapping[str, Any]) -> Any:

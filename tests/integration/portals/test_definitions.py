@@ -40,7 +40,7 @@ def change(portals: InProcess, portal: str, version: int = 1, **changes: Any) ->
 
 
 def mine(portals: InProcess, caller: Caller) -> list[str]:
-    return [each["portal"] for each in portals.call(contract.list_my_portals, caller)["items"]]
+    return [each["portal"] for each in portals.call(configuration.list_my_portals, caller)["items"]]
 
 
 def code_of(refused: pytest.ExceptionInfo[Refused]) -> tuple[str, str | None]:
@@ -124,13 +124,24 @@ def test_several_portals_of_a_kind_each_with_its_own_look(portals: InProcess) ->
     change(portals, "north-plant", is_enabled=True, region=None)
     [north] = [
         each
-        for each in portals.call(contract.list_my_portals, an_employee())["items"]
+        for each in portals.call(configuration.list_my_portals, an_employee())["items"]
         if each["portal"] == "north-plant"
     ]
     assert (north["employer"], north["region"]) == ("North", None)
     assert mine(portals, an_employee()) == ["employee", "north-plant", "supervisor"]
-    look = {"name": "North Health", "colour": "#112233", "ticker": []}
+    named = {"en": "North {{ term.portal }}", "es": "Salud Norte"}
+    look = {"name": named, "colour": "#112233", "ticker": []}
     portals.call(configuration.configure_portal, ADMIN, version=1, portal="north-plant", **look)
+    for language, name in (("en", "North portal"), ("es", "Salud Norte")):
+        offered = portals.call(configuration.list_my_portals, an_employee(), languages=[language])["items"]
+        assert {each["portal"]: each["name"] for each in offered}["north-plant"] == name
+    portals.call(
+        configuration.configure_portal,
+        ADMIN,
+        version=2,
+        portal="north-plant",
+        **look | {"name": "North Health"},
+    )
     public = portals.call(configuration.get_public_portal, organisation="harbor", portal="north-plant")
     assert (public["name"], public["realm"]) == ("North Health", "employee")
     assert (

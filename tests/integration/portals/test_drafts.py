@@ -406,7 +406,7 @@ def test_a_portal_of_a_network_is_reached_from_there_alone(portals: InProcess) -
     request = {"portal": "employee", "languages": []}
 
     def mine(address: str | None) -> list[str]:
-        found = portals.call(definitions.list_my_portals, EMPLOYEE, client_address=address)
+        found = portals.call(configuration.list_my_portals, EMPLOYEE, client_address=address)
         return [each["portal"] for each in found["items"]]
 
     for within in ("192.0.2.200", "2001:db8::1"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.contracts.portals import configuration, definitions, inbox, messages
+from services.contracts.portals import configuration, inbox, messages
 from services.contracts.portals import message_types as contract
 from tests.support.in_process import BAYSIDE, a_caller
 from tests.support.portal_desk import ANA, EVE, STAFF, PortalDesk, a_person
@@ -219,4 +219,4 @@ def test_an_organisation_adds_types_of_its_own(portal_desk: PortalDesk) -> None:
     assert desk.refused(lambda: desk(contract.get_message_type, ELSEWHERE, code="parking"))[0] == "not_found"
     unknown = {"portal": "nowhere"}
     assert desk.refused(lambda: desk(contract.get_portal_message_types, VIEWER, **unknown))[0] == "not_found"
-    assert desk(definitions.list_my_portals, WORKER)["items"]
+    assert desk(configuration.list_my_portals, WORKER)["items"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from services.contracts.portals import appointments, configuration, definitions
+from services.contracts.portals import appointments, configuration
 from services.contracts.portals import my_appointments as contract
 from services.portals.appointments import free_times
 from services.portals.my_appointments import rules
@@ -312,7 +312,7 @@ def test_the_settings_of_the_named_portal_hold(clinic: Clinic) -> None:
     clinic.configure(alert_text="One.")
     clinic.a_portal("region-b", "employee")
     clinic.configure("region-b", alert_text="Two.")
-    assert len(clinic(definitions.list_my_portals, WORKER)["items"]) >= 2
+    assert len(clinic(configuration.list_my_portals, WORKER)["items"]) >= 2
     assert clinic.scheduling(portal="employee")["alert_text"] == "One."
     assert clinic.scheduling(portal="region-b")["alert_text"] == "Two."
     assert refusal(lambda: clinic.scheduling(portal="family")) == "not_found"

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.chassis.passports import Caller
+from services.contracts.declare import Operation
 from services.contracts.portals import configuration, definitions, published_items, supervision
 from services.portals.supervision.queries import _seen
 from tests.integration.portals.test_published_items import (
@@ -179,12 +180,52 @@ def test_the_work_status_is_only_seen_where_the_portal_shows_it(portals: InProce
     assert portals.call(supervision.list_team_work_status, a_supervisor())["items"] == []
 
 
-def modules(portals: InProcess, *chosen: str) -> None:
+@pytest.mark.seed("S2-14", "S2-84", "S2-85")
+@pytest.mark.parametrize(
+    ("module", "listed", "kind"),
+    [
+        ("health_surveillance", supervision.list_team_surveillance, "surveillance"),
+        ("case_review_status", supervision.list_team_cases, "case"),
+    ],
+)
+def test_a_module_lists_what_it_names_of_related_employees_and_only_where_it_is_shown(
+    portals: InProcess, module: str, listed: Operation, kind: str
+) -> None:
+    found = {
+        "surveillance": [
+            {"panel": "Silica", "status": "current"},
+            {"panel": "Hearing", "status": "due", "next_due_on": "2030-01-02"},
+        ],
+        "case": [{"stage": "Closed", "narrative": "fell"}, {"stage": "Under review", "narrative": "cut"}],
+    }
+    for each, values in ((each, values) for each, every in found.items() for values in every):
+        publish(portals, each, values)
+    publish(portals, kind, found[kind][0], person_id=OTHER)
+    publish(portals, "vital", SAMPLES["vital"])
+    assert portals.call(listed, a_supervisor()) == {"items": [], "is_cut": False}
+    show(portals, {"code": module})
+    seen_of_kind = {
+        "surveillance": [
+            {"panel": "Hearing", "status": "due", "next_due_on": "2030-01-02"},
+            {"panel": "Silica", "status": "current", "next_due_on": None},
+        ],
+        "case": [{"stage": "Under review"}, {"stage": "Closed"}],
+    }[kind]
+    rows = [{"person_id": PERSON, **each} for each in seen_of_kind]
+    assert portals.call(listed, a_supervisor()) == {"items": rows, "is_cut": False}
+    assert {row.facts["person_id"] for row in portals.audit("team.read")} == {PERSON}
+    assert portals.call(listed, a_caller(realm="employee"))["items"] == []
+    assert refusal(lambda: portals.call(listed, a_supervisor(realm="family")))[0] == "forbidden"
+
+
+def show(portals: InProcess, *chosen: dict[str, Any]) -> None:
     now = portals.call(configuration.get_portal_content, ADMIN, portal="supervisor")["version"]
-    module = {"code": "reports", "reports": list(chosen)} if chosen else {"code": "orders"}
-    portals.call(
-        configuration.change_portal_content, ADMIN, version=now, portal="supervisor", modules=[module]
-    )
+    shown = {"portal": "supervisor", "modules": list(chosen)}
+    portals.call(configuration.change_portal_content, ADMIN, version=now, **shown)
+
+
+def modules(portals: InProcess, *chosen: str) -> None:
+    show(portals, {"code": "reports", "reports": list(chosen)} if chosen else {"code": "orders"})
 
 
 def a_report(portals: InProcess, name: str, caller: Caller | None = None) -> Any:

@@ -128,3 +128,12 @@ def test_the_page_of_a_program_without_capacity_names_it_to_who_may_read_the_dir
     }
     shown = parsed(PAGES.response(Shown(page, State("as told", replies=replies)), {}).text)
     assert shown.query("h1")[0].to_text() == heading
+
+
+@pytest.mark.parametrize("address", ["/staff/portals/{portal}", "/staff/portals/{portal}/sample"])
+def test_a_page_of_staff_about_a_portal_is_none_of_the_portal(address: str) -> None:
+    (page,) = [each.page for each in EVERY if str(each) == f"{address}, normal"]
+    told = {passports.describe_me: {"organisation_name": "Harbor County", "realm": "staff"}}
+    shown = parsed(PAGES.response(Shown(page, State("as told", replies=told)), {}).text)
+    assert shown.query(".brand")[0].to_text() == "Harbor County"
+    assert not shown.query(".account-menu input[name=portal]"), "they sign out of no portal"

@@ -14,7 +14,6 @@ from services.contracts.identity import people
 from services.contracts.portals import (
     configuration,
     consents,
-    definitions,
     inbox,
     my_appointments,
     published_items,
@@ -23,7 +22,7 @@ from services.contracts.portals import (
 from tests.support.shown_pages import Shown, ShownPages, parsed
 
 PAGES = ShownPages()
-HARBOR_WORKS = {"kind": "employee", "employer": "Harbor Works", "region": None}
+HARBOR_WORKS = {"name": "Works Health", "kind": "employee", "employer": "Harbor Works", "region": None}
 ROSE, SELF = "1" * 32, "2" * 32
 
 
@@ -92,12 +91,12 @@ def test_a_family_that_has_published_items_of_its_own_sees_them() -> None:
         ({}, True),
         ({"employer": "Another"}, False),
         ({"region": "North"}, False),
-        ({"kind": "patient"}, False),
+        ({"name": "Works Night Shift"}, False),
     ],
 )
 def test_portals_that_look_alike_are_told_apart(others: Mapping[str, str], is_told: bool) -> None:
     two = [{**HARBOR_WORKS, "portal": "works"}, {**HARBOR_WORKS, **others, "portal": "works-code"}]
-    page = shown("/portal", {definitions.list_my_portals: {"items": two}})
+    page = shown("/portal", {configuration.list_my_portals: {"items": two}})
     assert [each.to_text() for each in page.query(".tiles code")] == (
         ["works", "works-code"] if is_told else []
     )
