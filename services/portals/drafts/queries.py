@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.portals import drafts as contract
@@ -59,6 +60,18 @@ def export_portal(session: Session, caller: Caller, *, portal: str) -> dict[str,
         "kind": definition.kind,
         "settings": documents.written(document),
     }
+
+
+def further_problems(call: Call) -> list[tuple[str, str]]:
+    """What is wrong with these changes of a draft. Raises Refused `not_found`."""
+    if "portal" not in call.request:
+        return []
+    with call.reading(call.organisation_id) as session:
+        caller: Caller = call.caller  # type: ignore[assignment]  # the operation is for staff
+        definition = definitions.named(session, caller.organisation_id, call.request["portal"])
+        _, document = _drafted(session, caller, definition)
+        changed = {**document, **documents.changes_of(call.request)}
+        return documents.problems(session, caller.organisation_id, definition.kind, changed)
 
 
 def view(session: Session, caller: Caller, definition: Any) -> dict[str, Any]:
