@@ -5,6 +5,7 @@ Reads GATEWAY_URL, MAIL_URL, DEMO_SECRETS_FILE and IDENTITY_DATABASE_URL; `seed`
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import secrets
@@ -86,6 +87,7 @@ def seed() -> None:
     if not admin.get("/v1/patients", limit=1)["items"]:
         _add_patient_and_family(admin, journey, passwords)
         _write_requests(admin, passwords)
+        _open_clinic(admin)
     demo_questionnaires.add(admin)
     demo_portals.add(admin, ORGANISATION, passwords)
     _write_front_door(passwords)
@@ -115,13 +117,15 @@ def _give_work(admin: Portico, journey: Journey, program: dict[str, Any]) -> Non
 def _add_patient_and_family(admin: Portico, journey: Journey, passwords: dict[str, str]) -> None:
     """A patient whose username and password staff have set, and a daughter who may open the profile."""
     facts: dict[str, Any] = {"date_of_birth": "1941-03-05", "postal_code": "94103", "city": "Harbor"}
-    rose = admin.post("/v1/people", first_name="Rose", last_name="Ash", kinds=["patient", "client"], **facts)
+    facts |= {"first_name": "Rose", "last_name": "Ash", "email": "rose@example.org"}
+    rose = admin.post("/v1/people", kinds=["patient", "client"], **facts)
     admin.put(
         f"/v1/patients/{rose['id']}/credentials",
         username=PATIENT,
         password=passwords[PATIENT],
         must_change=False,
         enable_access=True,
+        attests_email_is_private=True,
     )
     dora = admin.post("/v1/people", first_name="Dora", last_name="Ash", kinds=["contact"], email=FAMILY)
     admin.post(f"/v1/clients/{rose['id']}/contacts", contact_id=dora["id"], relation="daughter")
@@ -162,6 +166,39 @@ def _write_requests(admin: Portico, passwords: dict[str, str]) -> None:
     )
 
 
+def _open_clinic(admin: Portico) -> None:
+    """Somebody with whom patients book check-ups by themselves, for which one patient is due."""
+    kind = admin.post(
+        "/v1/appointment-types",
+        code="check_up",
+        name="Check-up",
+        minutes=30,
+        preparation="Bring your medicines.",
+        is_shown_to_supervisors=True,
+    )
+    provider = admin.post("/v1/appointment-providers", name="Dr. Ida Reed", type_ids=[kind["id"]])
+    hours = [
+        {"weekdays": [1, 2, 3, 4, 5], "opens": opens, "closes": closes}
+        for opens, closes in (("09:00", "12:00"), ("13:00", "16:00"))
+    ]
+    admin.post(
+        f"/v1/appointment-providers/{provider['id']}/schedules",
+        place="Clinic at the harbor, second floor",
+        time_zone="America/Los_Angeles",
+        hours=hours,
+    )
+    content = admin.get("/v1/portals/patient/content")
+    module = {"code": "my_appointments", "appointments": {"booking_mode": "self_scheduling"}}
+    modules = [module, *(each for each in content["modules"] if each["code"] != "my_appointments")]
+    version = {"If-Match": f'"{content["version"]}"'}
+    admin.send("PATCH", "/v1/portals/patient/content", 200, json={"modules": modules}, headers=version)
+    due_on = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=30)
+    patients = [each["person_id"] for each in admin.get("/v1/patients", limit=1)["items"]]
+    admin.post(
+        f"/v1/appointment-types/{kind['id']}/invitations", person_ids=patients, due_on=due_on.isoformat()
+    )
+
+
 def _write_front_door(passwords: dict[str, str]) -> None:
     """What the page `/` of this installation shows: each portal with a log-in and what to try there."""
     ways: list[dict[str, str | None]] = [
@@ -177,7 +214,7 @@ def _write_front_door(passwords: dict[str, str]) -> None:
                 "Rose Ash, patient",
                 PATIENT,
                 f"/at/{ORGANISATION}/patient",
-                "Read an answer, ask for a refill, see what is known of you and who has opened it.",
+                "Read an answer, ask for a refill, book a check-up, see who has opened your record.",
             ),
             (
                 "Dora Ash, Rose's daughter",
@@ -201,7 +238,7 @@ def _write_front_door(passwords: dict[str, str]) -> None:
                 "Sam Field, staff",
                 STAFF,
                 f"/at/{ORGANISATION}/staff",
-                "Answer a request of a patient, enter a person and refer them to a program.",
+                "Answer a request of a patient, see the appointments, enter a person and refer them.",
             ),
             (
                 "The administrator",

@@ -77,7 +77,7 @@ TASKS = (
     Task(
         "my-account",
         "Look after your account and your devices",
-        "log out sign out settings notifications e-mails session",
+        "log out sign out settings notifications e-mails text messages sms mobile session",
         ("/account",),
     ),
     Task(

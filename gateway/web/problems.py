@@ -10,8 +10,9 @@ from marshmallow import fields
 from werkzeug.datastructures import MultiDict
 
 from gateway.web import forms, language
-from gateway.web.page import Action
+from gateway.web.page import Action, Page
 from services.contracts.errors import Refused
+from services.contracts.fields import Text
 
 _TRIED, _UNSENT = "tried", "not_sent"
 # The library that checks requests speaks of the length of a list as of that of a text.
@@ -94,6 +95,15 @@ class Problem:
     def may_have_been_done(self) -> bool:
         """Whether nobody knows if the change was made. The same form may be sent again: its key makes one of both."""
         return self.status in (503, 504)
+
+    def left(self, page: Page) -> list[str]:
+        """Texts that were typed into fields that the drawn page no longer has: what the form was about has changed meanwhile."""
+        action = page.action(self.action)
+        declared = action.request.fields if action else {}
+        texts = (
+            name for name, each in declared.items() if isinstance(each, Text) and name not in self.labels
+        )
+        return [text for name in texts if (text := self.form.get(name, "").strip())]
 
     def of(self, action: str, field: str) -> str | None:
         """The sentence about a field of a form."""

@@ -273,9 +273,7 @@ class _DecodeBudget:
 
 
 def _filters(stream: Any) -> list[Any]:
-    value = stream.get("/Filter")
-    if value is None:
-        return []
+    value = stream.get("/Filter", pikepdf.Array())
     return list(value) if isinstance(value, pikepdf.Array) else [value]
 
 

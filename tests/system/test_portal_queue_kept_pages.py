@@ -1,8 +1,12 @@
-"""Nothing is lost and nothing moves on the pages of the queue: in a real browser, with others at work and without scripts."""
+"""Nothing is lost and nothing moves on the pages of the queue: in a real browser, with others at work, without scripts, and
+while a service or the broker is away."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from signal import SIGCONT, SIGSTOP
 from typing import Any
 
 import pytest
@@ -128,3 +132,154 @@ def test_a_conversation_with_a_file_without_scripts(console: Console, person_id:
     )
     for word in ("Nell", "Kept", "Refill", "ready", "box"):
         assert word not in mail["text"] + mail["subject"], word
+
+
+def answers(console: Console, item: dict[str, Any]) -> list[str]:
+    """What the API has of the answers to an item."""
+    return [each["text"] for each in console.api.get(f"/v1/portal-queue/{item['id']}")["messages"]]
+
+
+@contextlib.contextmanager
+def standing_still(portico: RunningStack) -> Iterator[None]:
+    """Portals takes nothing and answers nothing, so the gateway gives up at its deadline (504)."""
+    portico.stack.supervisor.kill("portals", SIGSTOP)
+    try:
+        yield
+    finally:
+        portico.stack.supervisor.kill("portals", SIGCONT)
+
+
+@contextlib.contextmanager
+def without_broker(portico: RunningStack) -> Iterator[None]:
+    """The broker closes all connections and takes no new ones."""
+    broker = portico.stack.broker
+    assert broker is not None
+    broker.ctl("stop_app")
+    try:
+        yield
+    finally:
+        broker.ctl("start_app")
+        portico.stack.supervisor.wait_ready(60)
+
+
+@pytest.mark.parametrize("away", [standing_still, without_broker])
+def test_an_answer_that_nobody_confirms_stays_and_is_sent_once(
+    console: Console, person_id: str, away: Any
+) -> None:
+    browser, item = console.browser, entered(console.portico, person_id, "Is it ready?")
+    console.sign_in(ADMIN, at=f"/staff/queue/{item['id']}")
+    wait_for_heading(browser, "Refill Request")
+    enter(browser, "Message to the person", "Ready at noon.")
+    with away(console.portico):
+        follow(browser, "Send")
+        browser.wait_for_text("This was not confirmed")
+        require_good(browser)
+        assert "Ready at noon." in browser.text
+    console.sends("Send it once more", "Your message is sent")
+    assert answers(console, item) == ["Ready at noon."]
+
+
+@pytest.mark.parametrize("with_scripts", [True, False])
+def test_two_presses_of_send_make_one_answer(console: Console, person_id: str, with_scripts: bool) -> None:
+    browser, item = console.browser, entered(console.portico, person_id, "Twice?")
+    console.sign_in(ADMIN, at=f"/staff/queue/{item['id']}")
+    browser.send("Emulation.setScriptExecutionDisabled", value=not with_scripts)
+    console.show(f"/staff/queue/{item['id']}")
+    enter(browser, "Message to the person", "Once.")
+    reach(browser, "Send")
+    browser.press("Enter")
+    browser.press("Enter")
+    browser.wait_for_text("Your message is sent")
+    browser.send("Emulation.setScriptExecutionDisabled", value=False)
+    assert answers(console, item) == ["Once."]
+
+
+def test_an_answer_to_what_was_dismissed_in_another_tab_stays_on_the_page(
+    console: Console, person_id: str
+) -> None:
+    browser, item = console.browser, entered(console.portico, person_id, "Which tab?")
+    entered(console.portico, person_id, "And who answers me?")
+    address = f"/staff/queue/{item['id']}"
+    console.sign_in(ADMIN, at=address)
+    wait_for_heading(browser, "Refill Request")
+    enter(browser, "Message to the person", "From the first tab.")
+    with browser.other_tab(f"{console.portico.stack.public_url}{address}"):
+        follow(browser, "Completed")
+        browser.wait_for_text("It is in the archive now")
+    follow(browser, "Send")
+    browser.wait_for("document.activeElement.id === 'error-summary'")
+    require_good(browser)
+    assert "From the first tab." in browser.text
+    assert answers(console, item) == []
+    assert "Next: " in browser.text  # of those that wait, whom to answer now
+    follow(browser, "Bring it back into the queue")
+    browser.press("Tab")
+    browser.press("Enter")
+    console.done("It is back in the queue")
+
+
+def test_a_message_that_the_limit_stops_is_shown_with_what_the_organisation_says(
+    console: Console, person_id: str
+) -> None:
+    browser, settings = console.browser, "/v1/portal-queue-settings"
+
+    def set_limit(**members: Any) -> None:
+        headers = {"If-Match": f'"{console.api.get(settings)["version"]}"'}
+        console.api.send("PATCH", settings, 200, json=members, headers=headers)
+
+    browser.open_page(width=360, height=740)
+    console.show(f"/sign-in?organisation={HARBOR}&realm=patient&return_path=/portal/patient/messages/new")
+    enter(browser, "E-mail address or username", PATIENT)
+    enter(browser, "Password", PASSWORD)
+    browser.press("Enter")
+    wait_for_heading(browser, "Send a Message")
+    for text in ("First.", "One too many."):
+        console.show("/portal/patient/messages/new")
+        console.pick("What it is about", "Refill Request")
+        enter(browser, "Your message", text)
+        if text == "First.":
+            console.sends("Send", "Your message is sent")
+    set_limit(most_a_day=1, before_writing="Call 617 555 0100 instead.")
+    try:
+        follow(browser, "Send")
+        browser.wait_for("document.activeElement.id === 'error-summary'")
+        require_good(browser)
+        for words in ("One too many.", "It was not sent.", "as many messages as can be answered", "Call 617"):
+            assert words in browser.text, words
+    finally:
+        set_limit(most_a_day=10, before_writing=None)
+
+
+@pytest.mark.parametrize("with_scripts", [True, False])
+def test_an_answer_whose_session_ends_is_shown_to_its_writer_and_to_nobody_else(
+    console: Console, person_id: str, with_scripts: bool
+) -> None:
+    browser, item = console.browser, entered(console.portico, person_id, "Still there?")
+    address, writer = f"/staff/queue/{item['id']}", f"writer.{with_scripts}@harbor.example.org".lower()
+    account_id = console.portico.create_staff(writer).get("/v1/me")["id"]
+    for login in ("staff@harbor.example.org", writer):
+        console.sign_in(writer, at=address)
+        browser.send("Emulation.setScriptExecutionDisabled", value=not with_scripts)
+        console.show(address)
+        enter(browser, "Message to the person", "Private until it is sent.")
+        console.api.post(f"/v1/accounts/{account_id}/sessions/end", expect=200)
+        if not with_scripts:  # with them the page is told at once, and leaves by itself
+            follow(browser, "Send")
+        browser.wait_for_text("What you typed is kept")
+        assert "Private until" not in browser.evaluate("document.documentElement.outerHTML")
+        enter(browser, "E-mail address or username", login)
+        enter(browser, "Password", console.portico.password_of(login))
+        browser.press("Enter")
+        if login == writer and not with_scripts:
+            browser.wait_for_text("You are signed in again")
+            follow(browser, "Show what I typed")
+        browser.wait_for_text("Message to the person")
+        reach_field(browser, "Message to the person")
+        shown = browser.evaluate("document.activeElement.value")
+        assert shown == ("Private until it is sent." if login == writer else "")
+        assert answers(console, item) == []
+    assert "It has not been sent" in browser.text
+    follow(browser, "Send")
+    browser.wait_for_text("Your message is sent")
+    browser.send("Emulation.setScriptExecutionDisabled", value=False)
+    assert answers(console, item) == ["Private until it is sent."]

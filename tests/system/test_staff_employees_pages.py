@@ -12,7 +12,7 @@ import pytest
 from deploy.client import Portico
 from tests.support.browser import PROGRAM, Browser
 from tests.support.console import Console
-from tests.support.pages import follow, reach, wait_for_heading
+from tests.support.pages import enter, follow, reach, reach_field, wait_for_heading
 from tests.support.stack import BAYSIDE, RunningStack
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
@@ -179,3 +179,28 @@ def test_codes_are_handed_over_and_sent_and_the_report_tells_of_them(console: Of
     browser.wait_for("location.search.includes('state=activated') && document.readyState === 'complete'")
     assert console.row("Codetwo")
     assert console.row("Codeone") == ""
+
+
+@pytest.mark.seed("S2-14")
+def test_somebody_stands_in_for_a_supervisor_until_a_day(console: Office) -> None:
+    browser, people = console.browser, {}
+    for name in ("Chief", "Deputy", "Member"):
+        given = {"first_name": "Kim", "last_name": name, "kinds": ["employee"]}
+        people[name] = console.api.post("/v1/people", **given)["id"]
+    for name in ("Chief", "Deputy"):
+        code = console.api.post(f"/v1/people/{people[name]}/pickup-codes")["code"]
+        console.open_account(code, f"{name.lower()}@own.example.org")
+    accounts = console.api.get("/v1/accounts", realm="employee", limit=200)["items"]
+    chief = next(each["id"] for each in accounts if each["login"] == "chief@own.example.org")
+    console.api.post(f"/v1/people/{people['Member']}/relationships", account_id=chief, kind="supervisor")
+    console.open(f"/staff/employees/{people['Chief']}", "Portal access of employee")
+    follow(browser, "Let somebody stand in")
+    follow(browser, "Let them stand in")
+    console.refused("E-mail address or username of who stands in: this is needed.", "Until: this is needed.")
+    enter(browser, "E-mail address or username of who stands in", "deputy@own.example.org")
+    reach_field(browser, "Until")
+    browser.evaluate("document.activeElement.value = '2099-12-31T09:00'")
+    console.sends("Let them stand in", "Whoever stands in sees the team until then.")
+    console.open(f"/staff/employees/{people['Deputy']}", "Portal access of employee")
+    assert "Member" in browser.text
+    assert "until Dec 31, 2099" in browser.text

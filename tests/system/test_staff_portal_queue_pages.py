@@ -93,8 +93,22 @@ def _staff_find_it_on_their_start_page_and_answer(portico: RunningStack, walk: W
     browser, console = walk.browser, walk.console
     walk.as_staff("/staff", "My work")
     assert "Requests and messages from portals" in browser.text
+    # So does the day view.
+    console.follow("Appointments", "Appointments")
+    assert "Requests and messages from portals" in browser.text
     console.follow("The whole queue", "Requests and messages")
-    assert "Quist, Mara" in console.row("Quist")
+    for label, words, is_there in (
+        ("Priority", "Urgent", False),
+        ("Priority", "Routine", True),
+        ("Requests or messages", "Request", True),
+        ("Requests or messages", "Message", False),
+    ):
+        console.pick(label, words)
+        browser.evaluate("document.body.dataset.left = ''")
+        follow(browser, "Filter")
+        browser.wait_for("!('left' in document.body.dataset) && document.readyState === 'complete'")
+        assert ("Quist, Mara" in console.row("Quist")) is is_there, (label, words)
+    console.open("/staff/queue", "Requests and messages")
     console.sends("Take it: Refill Request, Quist", "You have taken it")
     (item,) = walk.items()
     assert item["assigned_to"] is not None

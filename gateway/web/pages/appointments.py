@@ -10,19 +10,18 @@ from services.contracts.portals import calendar_feeds, configuration
 from services.contracts.portals import my_appointments as mine
 
 _CHOSEN = ("type_id", "provider_id", "from_on")
-_STEPS = (
-    State("times to choose", query={"type_id": "0" * 32}),
-    State(
-        "a time to confirm",
-        query={"type_id": "0" * 32, "schedule_id": "0" * 32, "starts_at": "2026-03-05T09:00:00+00:00"},
-    ),
+_TIME = {"schedule_id": "0" * 32, "starts_at": "2026-03-05T09:00:00+00:00"}
+_TO_CONFIRM = State("a time to confirm", query={"type_id": "0" * 32, **_TIME})
+_TAKEN = State(
+    "a time that was taken", query={"type_id": "0" * 32, **_TIME, "starts_at": "2026-03-05T10:00:00+00:00"}
 )
+_STEPS = (State("times to choose", query={"type_id": "0" * 32}), _TO_CONFIRM, _TAKEN)
 # Made-up zones are none.
 _ZONE = {"time_zone": "America/New_York"}
 _SAMPLE: Replies = {
     mine.list_my_appointments: {"coming": _ZONE, "items": _ZONE},
     mine.get_my_appointment: _ZONE,
-    mine.list_my_free_times: {"days": {"times": _ZONE}},
+    mine.list_my_free_times: {"days": {"times": {**_ZONE, **_TIME}}},
     requests.get_employee_scheduling: {"appointments": _ZONE},
 }
 _NOT_OFFERED = ("scheduling_not_offered", "not_found")
@@ -151,7 +150,7 @@ def _pages(root: str, frame: dict[str, Read]) -> tuple[Page, ...]:
                     then=f"{root}/{{id}}",
                 ),
             ),
-            states=_STEPS[1:2],
+            states=(_TO_CONFIRM, _TAKEN),
             sample=_SAMPLE,
         ),
     )

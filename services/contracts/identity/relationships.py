@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 
 from services.contracts.declare import Reply
-from services.contracts.fields import Code, Flag, Id, Moment, one_of
+from services.contracts.fields import Code, Flag, Id, Moment, Text, one_of
 from services.contracts.identity import contract
 from services.contracts.identity.permissions import MANAGE_PEOPLE, READ_PEOPLE
 
@@ -73,6 +73,20 @@ set_person_relationship = contract.command(
     access=MANAGE_PEOPLE,
     errors=("not_found", "relationship_exists", "right_not_held", "own_rights"),
     status=201,
+    grants="profile",
+)
+let_stand_in = contract.command(
+    "let_stand_in",
+    "Let somebody stand in for a supervisor until a time: whoever signs in by `login` supervises, too, whom the account supervises "
+    "now. Who comes to the team later is not among them.",
+    request={
+        "account_id": Id(required=True),
+        "login": Text(required=True, most=254),
+        "ends_at": Moment(required=True),
+    },
+    reply={"items": fields.List(fields.Nested(RelationshipView), required=True)},
+    access=MANAGE_PEOPLE,
+    errors=("not_found", "right_not_held", "own_rights"),
     grants="profile",
 )
 end_relationship = contract.command(

@@ -161,13 +161,7 @@ def open_session(call: Call) -> Any:
             )
         ).one_or_none()
     client, secret, organisation = found or (None, None, None)
-    is_let_in = (
-        client is not None
-        and secret is not None
-        and _may_call(client, secret, utc_now())
-        and networks.admits(call.context.client_address, client.allowed_networks)
-    )
-    if not is_let_in:
+    if client is None or not _may_call(client, secret, utc_now(), call.context.client_address):
         call.transact(lambda unit: _audit_refused(unit, call.request["client_id"], organisation))
         raise Refused("credentials_refused", "Id or secret is wrong, or the client cannot call.")
     return call.commit(_start_session, client, secret, organisation, settings)
@@ -199,11 +193,12 @@ def is_api_token(token: str) -> bool:
     return token.startswith(TOKEN_MARK)
 
 
-def _may_call(client: ApiClient, secret: ApiSecret, now: datetime.datetime) -> bool:
+def _may_call(client: ApiClient, secret: Any, now: datetime.datetime, address: str | None) -> bool:
     return (
         client.revoked_at is None
         and _is_before(now, client.expires_at)
         and _is_before(now, secret.expires_at)
+        and networks.admits(address, client.allowed_networks)
     )
 
 

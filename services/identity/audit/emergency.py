@@ -123,11 +123,15 @@ def end_break_glass(unit: UnitOfWork, tables: Any, *, access_id: str) -> dict[st
     if given is None or not (given.actor_id == caller.id or caller.may("audit.read")):
         raise _no_access()
     login = unit.session.scalar(
-        select(LoginSession).where(LoginSession.id == given.facts["session_id"]).with_for_update()
+        select(LoginSession)
+        .where(LoginSession.id == given.facts["session_id"], LoginSession.ended_at.is_(None))
+        .with_for_update()
     )
-    open_now = in_effect(login.emergency, unit.now) if login is not None else []
+    if login is None:
+        return {}
+    open_now = in_effect(login.emergency, unit.now)
     left = [each for each in open_now if each["id"] != given.id]
-    if login is None or login.ended_at is not None or len(left) == len(open_now):
+    if len(left) == len(open_now):
         return {}
     login.emergency = left
     unit.audit(ENDED, ACCESS, given.id, account_id=given.actor_id, is_own=given.actor_id == caller.id)

@@ -20,6 +20,10 @@ class RelationshipsEntrypoints:
     def set_person_relationship(self, call: Call) -> Any:
         return call.commit(handlers.set_relationship)
 
+    @serves(contract.let_stand_in)
+    def let_stand_in(self, call: Call) -> Any:
+        return call.commit(handlers.let_stand_in)
+
     @serves(contract.end_relationship)
     def end_relationship(self, call: Call) -> Any:
         return call.commit(handlers.end_relationship)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 from sqlalchemy import or_, select
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
+from services.contracts.spelling import login_key
 from services.identity.models import Account, Person, Relationship
 from services.identity.realms import granting
 from services.identity.realms.rules import EMPLOYEE
@@ -17,6 +19,7 @@ from services.identity.registry.accounts import find_account
 from services.identity.registry.people import find_person
 
 BY_STAFF = "staff"
+SUPERVISOR = "supervisor"
 
 
 def set_relationship(
@@ -35,7 +38,7 @@ def set_relationship(
     """
     granting.require_somebody_else(unit, account_id)
     account = find_account(unit.session, account_id)
-    if kind == "supervisor":
+    if kind == SUPERVISOR:
         granting.require_realm_held(unit, EMPLOYEE)
     person = find_person(unit.session, person_id)
     rules.check_span(starts_at or unit.now, ends_at, unit.now)
@@ -79,6 +82,41 @@ def relate(
         source=source,
     )
     return relationship
+
+
+def let_stand_in(
+    unit: UnitOfWork, *, account_id: str, login: str, ends_at: datetime.datetime
+) -> dict[str, Any]:
+    """Let the employee of this log-in supervise until then whom an account supervises now (S2-14).
+
+    Each is a relationship of its own, so it can be ended, explained and merged as any other.
+    Raises Refused(not_found, own_rights, right_not_held, invalid_request).
+    """
+    supervisor = find_account(unit.session, account_id)
+    surrogate = unit.session.scalar(
+        select(Account).where(
+            Account.organisation_id == unit.organisation_id,
+            Account.realm == EMPLOYEE,
+            Account.login == login_key(login),
+            Account.state != "disabled",
+        )
+    )
+    if surrogate is None or surrogate.id == supervisor.id:
+        raise Refused("not_found", "No other employee signs in by this.", field="login")
+    granting.require_somebody_else(unit, surrogate.id)
+    granting.require_realm_held(unit, EMPLOYEE)
+    rules.check_span(unit.now, ends_at, unit.now)
+    supervised = select(Relationship.person_id).where(
+        Relationship.account_id == supervisor.id,
+        Relationship.kind == SUPERVISOR,
+        Relationship.starts_at <= unit.now,
+        or_(Relationship.ends_at.is_(None), Relationship.ends_at > unit.now),
+        Relationship.person_id != surrogate.person_id,
+    )
+    team = unit.session.scalars(select(Person).where(Person.id.in_(supervised)).order_by(Person.id)).all()
+    if not team:
+        raise Refused("not_found", "This account supervises nobody now.", field="account_id")
+    return {"items": [relate(unit, surrogate, each, SUPERVISOR, BY_STAFF, ends_at=ends_at) for each in team]}
 
 
 def end_relationship(unit: UnitOfWork, *, relationship_id: str) -> Relationship:

@@ -10,6 +10,7 @@ import datetime
 import hashlib
 import hmac
 import struct
+import unicodedata
 from urllib.parse import quote, urlencode
 
 from services.identity.secrets.rules import Limit
@@ -75,8 +76,9 @@ def otpauth_uri(secret: bytes, *, issuer: str, label: str) -> str:
 
 
 def normal_code(code: str) -> str:
-    """A code as it is compared: without spaces and dashes, in capitals."""
-    return code.replace(" ", "").replace("-", "").upper()
+    """A code as it is compared: without spaces and dashes, in capitals, with digits of every script as 0 to 9."""
+    plain = code.replace(" ", "").replace("-", "").upper()
+    return "".join(str(unicodedata.decimal(each, each)) for each in plain)
 
 
 def recovery_text(code: str) -> str:

@@ -16,10 +16,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.headerregistry import Address
+from email.headerregistry import Address, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import EmailPolicy
-from email.utils import format_datetime
+from email.utils import format_datetime, parseaddr
 from typing import Any
 
 from services.contracts.errors import Refused
@@ -97,6 +97,20 @@ def build(
     return message
 
 
+class _HeaderClasses(HeaderRegistry):
+    """The standard library's classes of headers. It would make each of them anew for each header of each message."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        known = name.lower()
+        if known not in self._made:
+            self._made[known] = super().__getitem__(name)
+        return self._made[known]
+
+
 class _Policy(EmailPolicy):
     """Writes short ASCII headers as they are. `build` has checked them, and parsing and folding takes most of its time."""
 
@@ -109,7 +123,7 @@ class _Policy(EmailPolicy):
 
 
 SHORT_LINE = 78  # characters of a line that need no folding (RFC 5322, 2.1.1)
-_POLICY = _Policy(linesep="\r\n")
+_POLICY = _Policy(linesep="\r\n", header_factory=_HeaderClasses())
 _PLAIN = frozenset(
     {"From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "X-Auto-Response-Suppress"}
 )
@@ -219,10 +233,8 @@ def send(
     failure: DeliveryFailed | None = None
     try:
         with pool.one(settings) as server:
-            if signer is None:
-                server.send_message(message, from_addr=sender, to_addrs=[recipient])
-            else:
-                server.sendmail(sender, [recipient], signer.signed(message.as_bytes()))
+            content = message.as_bytes()
+            server.sendmail(sender, [recipient], content if signer is None else signer.signed(content))
     except smtplib.SMTPException as error:
         failure = _failure(error)
     except ssl.SSLError:
@@ -294,8 +306,9 @@ def _mailbox(sender: str) -> tuple[str, str]:
 
 
 def _envelope(message: EmailMessage, header: str) -> str:
-    (address,) = message[header].addresses
-    return str(address.addr_spec)
+    # As it is stored: `message[header]` would parse it anew.
+    stored = next(value for name, value in message.raw_items() if name == header)
+    return parseaddr(str(stored))[1]
 
 
 def _add_extra(message: EmailMessage, header: str, value: str) -> None:

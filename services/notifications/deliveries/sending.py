@@ -49,11 +49,10 @@ class SenderLoop(Loop):
         self._channels = channels
 
     def _send_due(self) -> bool:
-        looks_first = True
-        while not self.stopping.is_set() and send_next(
-            self._runtime, self._channels, looks_first=looks_first
-        ):
-            looks_first = False  # where one message was due, mostly more are
+        delivery = _claim(self._runtime, self._channels)
+        while delivery is not None:
+            further = () if self.stopping.is_set() else self._channels
+            delivery = _send(self._runtime, delivery, further)
         return True
 
 
@@ -71,16 +70,17 @@ def take_over(runtime: Runtime) -> None:
     runtime.database.write(None, end_leases)
 
 
-def send_next(
-    runtime: Runtime, channels: tuple[str, ...] = rules.CHANNELS, *, looks_first: bool = True
-) -> bool:
-    """Claim the delivery of these channels that has been due the longest, and try it once. False when none may be sent.
-
-    `looks_first`: it is likely that nothing is due, so that is looked for without a lock.
-    """
-    delivery = _claim(runtime, channels, looks_first=looks_first)
+def send_next(runtime: Runtime, channels: tuple[str, ...] = rules.CHANNELS) -> bool:
+    """Claim the delivery of these channels that has been due the longest, and try it once. False when none may be sent."""
+    delivery = _claim(runtime, channels)
     if delivery is None:
         return False
+    _send(runtime, delivery, ())
+    return True
+
+
+def _send(runtime: Runtime, delivery: Delivery, further: tuple[str, ...]) -> Delivery | None:
+    """Try a claimed delivery once. Returns the next one of `further` channels, claimed by the transaction that records the outcome."""
     logs.correlation_id.set(delivery.correlation_id)
     lease_ends = time.monotonic() + runtime.settings.lease_s
     traffic = traffic_of(runtime)
@@ -91,11 +91,15 @@ def send_next(
         outcome = _try(runtime, delivery)
     finally:
         traffic.end(*whose, is_outage=outcome.is_outage)
-    while not _settled(runtime, delivery, outcome) and time.monotonic() < lease_ends:
-        time.sleep(
-            1
-        )  # the database is busy: an outcome that is not recorded would send the message a second time
-    return True
+    while True:
+        try:
+            return _settle(runtime, delivery, outcome, further)
+        except Refused:
+            log.warning("delivery_not_settled", delivery_id=delivery.id, outcome=outcome.state)
+        if time.monotonic() >= lease_ends:
+            return None
+        # The database is busy. An outcome that is not recorded would send the message a second time.
+        time.sleep(1)
 
 
 def _subscriber(delivery: Delivery) -> str | None:
@@ -121,18 +125,32 @@ def signer_of(settings: Any) -> dkim.Signer | None:
     return dkim.signer_of(settings.dkim_key_file, settings.dkim_selector, settings.mail_domain)
 
 
-def _claim(
-    runtime: Runtime, channels: tuple[str, ...] = rules.CHANNELS, *, looks_first: bool = True
-) -> Delivery | None:
+def _claim(runtime: Runtime, channels: tuple[str, ...] = rules.CHANNELS) -> Delivery | None:
+    """Claim the delivery that has been due the longest, of the first channel that has any.
+
+    Mostly nothing is due, which is found without a lock.
+    """
     traffic = traffic_of(runtime)
-    resting = traffic.resting(channels)
-    for channel in channels:
-        if channel in resting:
-            continue
-        claimed = _claim_of(runtime, traffic, channel, looks_first=looks_first)
+    for channel in _in_use(traffic, channels):
+        with runtime.database.reading(None) as session:
+            is_due = session.scalar(_ID_OF_DUE, _due(traffic, channel)) is not None
+        claimed = _claim_of(runtime, traffic, channel) if is_due else None
         if claimed is not None:
             return claimed
     return None
+
+
+def _claim_of(runtime: Runtime, traffic: Traffic, channel: str) -> Delivery | None:
+    lease_s = runtime.settings.lease_s
+    claimed: Delivery | None = runtime.database.write(
+        None, lambda session: _claimed(session, traffic, channel, lease_s)
+    )
+    return claimed
+
+
+def _in_use(traffic: Traffic, channels: tuple[str, ...]) -> list[str]:
+    resting = traffic.resting(channels)
+    return [channel for channel in channels if channel not in resting]
 
 
 # Built once: building it anew for each message costs as much as executing it.
@@ -157,25 +175,18 @@ _CLAIM = (
 )
 
 
-def _claim_of(runtime: Runtime, traffic: Traffic, channel: str, *, looks_first: bool) -> Delivery | None:
-    def due() -> dict[str, Any]:
-        crowded, subscribers = traffic.held_back(channel)
-        held_back = {"crowded": crowded, "subscribers": subscribers if channel == rules.WEBHOOK else []}
-        return {"of_channel": channel, "now": utc_now(), **held_back}
+def _due(traffic: Traffic, channel: str) -> dict[str, Any]:
+    """The parameters of `_DUE`: what may be sent now."""
+    crowded, subscribers = traffic.held_back(channel)
+    held_back = {"crowded": crowded, "subscribers": subscribers if channel == rules.WEBHOOK else []}
+    return {"of_channel": channel, "now": utc_now(), **held_back}
 
-    if looks_first:
-        with runtime.database.reading(None) as session:
-            if session.scalar(_ID_OF_DUE, due()) is None:
-                return None
 
-    def claim(session: Session) -> Delivery | None:
-        lease_ends = utc_now() + datetime.timedelta(seconds=runtime.settings.lease_s)
-        found = session.connection().execute(_CLAIM, due() | {"lease_ends": lease_ends})
-        row = found.mappings().one_or_none()
-        return None if row is None else Delivery(**row)
-
-    claimed: Delivery | None = runtime.database.write(None, claim)
-    return claimed
+def _claimed(session: Session, traffic: Traffic, channel: str, lease_s: int) -> Delivery | None:
+    lease_ends = utc_now() + datetime.timedelta(seconds=lease_s)
+    found = session.connection().execute(_CLAIM, _due(traffic, channel) | {"lease_ends": lease_ends})
+    row = found.mappings().one_or_none()
+    return None if row is None else Delivery(**row)
 
 
 def _try(runtime: Runtime, delivery: Delivery) -> Outcome:
@@ -278,20 +289,24 @@ SEND_BY: Mapping[str, Callable[[Any, Delivery], None]] = {
 }
 
 
-def _settled(runtime: Runtime, delivery: Delivery, outcome: Outcome) -> bool:
-    """Record the outcome. False when the database is busy."""
+def _settle(
+    runtime: Runtime, delivery: Delivery, outcome: Outcome, further: tuple[str, ...]
+) -> Delivery | None:
+    """Record the outcome, and claim the next delivery of `further` channels. Raises Refused when the database is busy."""
+    settings, traffic = runtime.settings, traffic_of(runtime)
+    is_report_due = report_signatures.is_report_due(settings, delivery.channel)
+
+    def record(unit: UnitOfWork) -> Delivery | None:
+        _record(unit, delivery, outcome, is_report_due=is_report_due)
+        unit.session.flush()
+        for channel in _in_use(traffic, further):
+            claimed = _claimed(unit.session, traffic, channel, settings.lease_s)
+            if claimed is not None:
+                return claimed
+        return None
+
     sender = itself(runtime, delivery.organisation_id, delivery.organisation_key)
-    try:
-        is_report_due = report_signatures.is_report_due(runtime.settings, delivery.channel)
-        transact_as(
-            runtime,
-            sender,
-            lambda unit: _record(unit, delivery, outcome, is_report_due=is_report_due),
-            delivery.correlation_id,
-        )
-    except Refused:
-        log.warning("delivery_not_settled", delivery_id=delivery.id, outcome=outcome.state)
-        return False
+    claimed = transact_as(runtime, sender, record, delivery.correlation_id)
     log.info(
         "delivery_tried",
         delivery_id=delivery.id,
@@ -299,7 +314,7 @@ def _settled(runtime: Runtime, delivery: Delivery, outcome: Outcome) -> bool:
         reason=outcome.reason,
         tries=delivery.tries,
     )
-    return True
+    return claimed
 
 
 def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome, *, is_report_due: bool) -> None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
-from services.chassis.database import held_or_made
+from services.chassis.database import built_once, held_or_made
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
@@ -184,8 +184,11 @@ def _needed(kind: str) -> frozenset[str]:
 
 def _own(session: Session, kind: str) -> dict[str, MessageTemplate]:
     """The organisation's own words for a kind, by language."""
-    rows = session.scalars(select(MessageTemplate).where(MessageTemplate.kind == kind))
-    return {row.language: row for row in rows}
+    return {row.language: row for row in session.scalars(_OF_KIND, {"of_kind": kind})}
+
+
+# Built once, as it is asked for each message.
+_OF_KIND = built_once(select(MessageTemplate).where(MessageTemplate.kind == bindparam("of_kind")))
 
 
 def words_in(kind: str, row: MessageTemplate | TemplateVersion | None) -> Template:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ MAX_BYTES = 600_000_000
 MAX_RATIO = 200
 MAX_DESCRIPTION_BYTES = 5_000_000
 DESCRIPTION = "datapackage.json"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 BEYOND = ""  # the name of a row's cells for which the header has no column
 
 
@@ -52,6 +54,8 @@ def _check(members: list[zipfile.ZipInfo]) -> None:
         name = member.filename
         if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/") or ":" in name:
             raise FileRefused("unsafe_zip", "A file's name leads out of the package.")
+        if _CONTROL.search(name):
+            raise FileRefused("unsafe_zip", "A file's name has control characters, such as a tab.")
         if member.flag_bits & 1:
             raise FileRefused("unsafe_zip", "The package is encrypted; send it without a password.")
         if member.file_size > MAX_RATIO * max(member.compress_size, 1) and member.file_size > 1_000_000:

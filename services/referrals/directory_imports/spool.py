@@ -76,7 +76,7 @@ class Spool:
         for level, file in self._files.items():
             file.seek(0)
             for text in file:
-                number, mark, line, name, parent, columns = text.split(b"\t", 5)
+                number, mark, line, name, parent, columns = text.split(b"\t")
                 place = Place(int(line), name.decode() or None)
                 problem = parent_problem(place, parent.decode()) if parent else None
                 if problem is not None and problem.code != "orphan":
@@ -92,7 +92,7 @@ class Spool:
 
 def entry_of(text: bytes) -> Entry:
     """The entry that a line of `Spool.entries` holds."""
-    number, level, mark, line, orphan, columns = text.rstrip(b"\n").split(b"\t", 5)
+    number, level, mark, line, orphan, columns = text.rstrip(b"\n").split(b"\t")
     return Entry(number.decode(), Level(level.decode()), mark.decode(), int(line), orphan, columns)
 
 

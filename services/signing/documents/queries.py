@@ -149,7 +149,5 @@ def _older_than(statement: Select[Document], last: Document | None) -> Select[Do
 
 def has_faxed_to(session: Session, number: str) -> bool:
     """Whether a fax of the organisation has reached this number before."""
-    reached = select(Document.id).where(
-        Document.channel == rules.FAX, Document.fax_number == number, Document.fax_state == "sent"
-    )
-    return session.scalars(reached.limit(1)).first() is not None
+    reached = select(Document.id).where(Document.fax_number == number, Document.fax_state == "sent")
+    return bool(session.scalar(select(reached.exists())))

@@ -70,6 +70,18 @@ def test_what_one_relay_sends_another_does_not(database: Database) -> None:
     assert claims(database) == {}
 
 
+def test_what_one_relay_is_just_claiming_another_passes_over(database: Database) -> None:
+    if database.is_sqlite:
+        return  # its file has one relay
+    write(database, "one", "two")
+    (first, _), (second, _) = a_relay(database), a_relay(database)
+    with database.reading(None) as session:
+        claiming = first._heads.with_for_update().limit(1)
+        (held,) = session.connection().execute(claiming, {"now": utc_now()})
+        assert [row.event_id for row in second._claim()] == ["two"]
+    assert held.event_id == "one"
+
+
 def test_an_event_that_did_not_get_through_is_free_at_once(database: Database) -> None:
     relay, publisher = a_relay(database)
     write(database, "one")

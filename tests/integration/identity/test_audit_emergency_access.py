@@ -17,11 +17,12 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import all_operations
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts, passports, people, sessions
 from services.contracts.identity import audit as contract
-from services.contracts.identity import passports, people, sessions
 from services.contracts.referrals import assignments, records
 from services.contracts.referrals import records as referrals
 from services.contracts.signing import documents
+from services.identity.models import Account, RolePermission
 from tests.integration.identity.conftest import Identity
 from tests.support.in_process import FakeVerifier, a_caller, a_service
 
@@ -229,6 +230,49 @@ def test_nobody_else_ends_it_nor_learns_that_it_is_there(
     ):
         assert identity.refused(contract.end_break_glass, caller, access_id=access_id).code == "not_found"
     assert may_read(identity.caller(worker), contact_record_id=resource_id)
+
+
+def test_an_access_that_has_ended_with_its_session_or_its_time_is_not_ended_again(
+    identity: Identity, worker: str, resource_id: str
+) -> None:
+    logged_out = use(identity, worker, resource_id)
+    identity.call(sessions.log_out, identity.caller(worker))
+    another = str(identity.log_in(identity.an_account()["login"])["token"])
+    ran_out = use(identity, another, resource_id)
+    later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=61)
+    assert identity.call(contract.end_break_glass, identity.admin(), access_id=logged_out["id"]) == {}
+    with time_machine.travel(later, tick=False):
+        assert identity.call(contract.end_break_glass, identity.admin(), access_id=ran_out["id"]) == {}
+    assert identity.audit("access.break_glass_ended") == []
+    assert identity.events(contract.break_glass_ended) == []
+
+
+def test_only_active_staff_who_may_read_the_trail_are_told(identity: Identity) -> None:
+    organisation = (identity.harbor.organisation_id, "harbor")
+
+    def told() -> list[dict[str, Any]]:
+        caller = a_service("notifications", organisation)
+        return list(identity.call(contract.list_audit_readers, caller)["recipients"])
+
+    first = {"account_id": identity.harbor.admin_account_id, "email_is_verified": True}
+    invited = identity.an_account("admin", password=None)
+    second = identity.an_account("admin")
+    provider = identity.a_provider()
+    assert told() == sorted(
+        [first, {"account_id": second["id"], "email_is_verified": True}], key=lambda each: each["account_id"]
+    )
+
+    def read_the_trail(session: Any) -> None:
+        account = session.get(Account, provider["id"])
+        account.state = "active"
+        session.add(RolePermission(role_id=account.role_id, permission="audit.read"))
+
+    identity.database.write(identity.harbor.organisation_id, read_the_trail)
+    identity.call(
+        accounts.disable_account, identity.admin(), version=second["version"], account_id=second["id"]
+    )
+    assert invited["state"] == "invited"
+    assert told() == [first]
 
 
 def owner_login(identity: Identity, token: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
+import time_machine
 from sqlalchemy import update
 
 from services.chassis.unit_of_work import utc_now
@@ -316,3 +317,29 @@ def test_an_employee_who_has_left_signs_in_again_once_employed_again(identity: I
         identity.log_in("e1@example.org", realm="employee")
     identity.call(people_contract.start_person_kind, admin, **kind)
     assert identity.log_in("e1@example.org", realm="employee")["token"]
+
+
+@pytest.mark.seed("S2-14")
+def test_who_stands_in_for_a_supervisor_sees_the_team_until_the_end_and_no_longer(identity):
+    admin, until = identity.admin(), utc_now() + datetime.timedelta(days=10)
+    boss, deputy, *team = (an_employee(identity, admin, f"200{digit}")["id"] for digit in range(4))
+    chief = an_account(identity, admin, boss, "portal_user")
+    an_account(identity, admin, deputy, "portal_user")
+    request = {"account_id": chief["id"], "login": " E2001@example.org", "ends_at": until.isoformat()}
+    refused = identity.refused(relationships.let_stand_in, admin, **request)
+    assert (refused.code, refused.field) == ("not_found", "account_id")  # there is no team
+    for person_id in (*team, deputy):
+        relate(identity, admin, chief["id"], person_id, "supervisor")
+    made = identity.call(relationships.let_stand_in, admin, **request)["items"]
+    assert sorted(each["person_id"] for each in made) == sorted(team)  # nobody supervises themselves
+    assert identity.call(relationships.let_stand_in, admin, **request)["items"] == made
+    seen = {deputy: "employee"} | dict.fromkeys(team, "supervisor")
+    assert reach(enter(identity, "e2001@example.org")) == seen
+    for wrong, code in (
+        ({"login": "e2000@example.org"}, "not_found"),
+        ({"login": "nobody@example.org"}, "not_found"),
+        ({"ends_at": "2001-01-01T00:00:00+00:00"}, "invalid_request"),
+    ):
+        assert identity.refused(relationships.let_stand_in, admin, **request | wrong).code == code
+    with time_machine.travel(until + datetime.timedelta(seconds=1), tick=False):
+        assert reach(enter(identity, "e2001@example.org")) == {deputy: "employee"}

@@ -6,7 +6,7 @@ import time
 
 import pytest
 import time_machine
-from sqlalchemy import event, update
+from sqlalchemy import event, select, update
 
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts
@@ -14,6 +14,7 @@ from services.contracts.identity import login as login_contract
 from services.identity.models import Account
 from services.identity.organisations.operator import set_password
 from services.identity.secrets import passwords
+from services.identity.secrets.models import Throttle
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 
 
@@ -146,6 +147,27 @@ def test_a_success_clears_the_failures(identity: Identity) -> None:
             login_contract.log_in, organisation="harbor", login=ADMIN, password="wrong " + PASSWORD
         )
         identity.log_in()
+
+
+def test_a_success_clears_the_failures_of_no_other_login(identity: Identity) -> None:
+    other = identity.an_account()["login"]
+    wrong = {"organisation": "harbor", "password": "wrong " + PASSWORD}
+
+    def tries() -> dict[tuple[str, str], int]:
+        with identity.database.reading(None) as session:
+            found = session.scalars(select(Throttle).where(Throttle.kind.in_(("login", "login@origin"))))
+            return {(row.kind, row.key_hash): row.count for row in found}
+
+    for login in (other, ADMIN):
+        identity.refused(login_contract.log_in, login=login, **wrong)
+    both = tries()
+    identity.log_in()
+    left = tries()
+    assert len(both) == 4
+    assert len(left) == 2
+    assert left.items() <= both.items()
+    identity.log_in(other)
+    assert tries() == {}
 
 
 def test_a_repeated_log_in_request_does_not_show_its_token_again(identity: Identity) -> None:

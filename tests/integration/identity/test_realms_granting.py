@@ -251,6 +251,20 @@ def _supervision(office: Office) -> dict[str, Any]:
     return {"account_id": made["id"], "person_id": person["id"], "kind": "supervisor"}
 
 
+def _stand_in(office: Office) -> dict[str, Any]:
+    supervision = _supervision(office)
+    office.identity.call(relationships.set_account_relationship, office.admin, **supervision)
+    person = office.desk.a_person("employee", email="surrogate@example.org")
+    office.identity.call(
+        people.create_person_account, office.admin, person_id=person["id"], realm="employee", role="employee"
+    )
+    return {
+        "account_id": supervision["account_id"],
+        "login": "surrogate@example.org",
+        "ends_at": "2090-01-01T00:00:00+00:00",
+    }
+
+
 def _patient(office: Office) -> dict[str, Any]:
     person = office.desk.a_person("patient", email="rose@example.org", postal_code="02139")
     request = {"person_id": person["id"], "attests_email_is_private": True}
@@ -311,6 +325,7 @@ CASES = {
     "send_pickup_code": Case("person.read", _pickup_code),
     "set_account_relationship": Case(PRELIMINARY, _supervision),
     "set_person_relationship": Case(PRELIMINARY, _supervision),
+    "let_stand_in": Case(PRELIMINARY, _stand_in),
     "set_patient_credentials": Case("person.read", _credentials),
     "change_patient_email": Case("person.read", _patient_address),
     "change_family_login": Case("person.read", _family_login),

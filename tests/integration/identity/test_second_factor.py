@@ -120,6 +120,21 @@ def test_a_code_works_once(identity: Identity, clock: Any) -> None:
     assert complete(identity, second, code_of(secret, 1))
 
 
+@pytest.mark.parametrize("typed", ["ÄÖÜÄÖÜ", "ABCDEF", "²²²²²²", "1234567"])
+def test_what_is_no_code_is_refused_like_a_wrong_one(identity: Identity, clock: Any, typed: str) -> None:
+    enrol(identity, identity.admin(), clock)
+    refusal = identity.refused(
+        login.complete_log_in, challenge=challenge(identity).more["challenge"], code=typed
+    )
+    assert (refusal.code, refusal.field) == ("credentials_refused", "code")
+
+
+def test_a_code_in_other_digits_lets_its_owner_in(identity: Identity, clock: Any) -> None:
+    secret, _ = enrol(identity, identity.admin(), clock)
+    arabic = code_of(secret).translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"))
+    assert complete(identity, challenge(identity).more["challenge"], arabic)
+
+
 def test_of_three_uses_of_a_code_at_once_one_succeeds(either: Identity) -> None:
     with time_machine.travel(START, tick=False) as clock:
         secret, _ = enrol(either, either.admin(), clock)
@@ -211,6 +226,7 @@ def test_a_recovery_code_stands_in_once(identity: Identity, clock: Any) -> None:
     caller = identity.admin()
     _, recovery_codes = enrol(identity, caller, clock)
     assert len(set(recovery_codes)) == 10
+    assert {len(code.replace("-", "")) for code in recovery_codes} == {24}  # 120 random bits
     lost = recovery_codes[3].replace("-", " ").lower()
     assert complete(identity, challenge(identity).more["challenge"], lost)
     token = challenge(identity).more["challenge"]

@@ -82,7 +82,7 @@ def test_a_message_on_its_way_or_sent_is_not_cancelled(notifications: Notificati
     assert claimed is not None
     with pytest.raises(Refused, match="conflict"):
         cancel(notifications)
-    sending._settled(notifications.runtime, claimed, sending.SENT)
+    sending._settle(notifications.runtime, claimed, sending.SENT, ())
     with pytest.raises(Refused, match="delivery_ended"):
         cancel(notifications)
     assert notifications.row().state == "sent"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from deploy.ports import free_block
 from services.chassis.settings import SettingsError, load_settings
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
@@ -18,6 +19,7 @@ from services.contracts.signing import documents as signing
 from services.contracts.signing import follow_up
 from services.notifications.deliveries import rules, sending
 from services.notifications.deliveries.sending import SenderLoop, send_next
+from services.notifications.deliveries.traffic import FAILURES, traffic_of
 from services.notifications.settings import Settings
 from tests.integration.notifications.conftest import MARIA, OLGA, FakeMailServer, Notifications, body
 from tests.support.eventually import eventually
@@ -203,6 +205,38 @@ def test_after_a_crash_between_acceptance_and_commit_the_mail_goes_out_again_wit
 
 
 @BOTH
+def test_a_sender_claims_its_next_message_where_it_records_the_last_one(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    for _ in range(3):
+        request_signature(notifications)
+    first = sending._claim(notifications.runtime)
+    assert first is not None
+    second = sending._send(notifications.runtime, first, ("fax", "email"))
+    assert second is not None
+    states = sorted(row.state for row in notifications.rows())
+    assert states == ["created", "sending", "sent"]
+    assert sending._send(notifications.runtime, second, ("fax",)) is None  # of its own channels only
+    third = sending._claim(notifications.runtime)
+    assert third is not None
+    assert sending._send(notifications.runtime, third, ("email",)) is None
+    assert len(mails.taken) == len({mail["Message-ID"] for mail in mails.taken}) == 3
+
+
+def test_a_sender_claims_no_message_of_a_channel_that_rests(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    for _ in range(2):
+        request_signature(notifications)
+    first = sending._claim(notifications.runtime)
+    assert first is not None
+    for _ in range(FAILURES):
+        traffic_of(notifications.runtime).end("email", first.organisation_id, None, is_outage=True)
+    notifications.runtime.settings.smtp_port = free_block(1)
+    assert sending._send(notifications.runtime, first, ("email",)) is None
+
+
+@BOTH
 def test_a_sender_that_lost_its_lease_cannot_undo_what_its_successor_noted(
     notifications: Notifications, mails: FakeMailServer
 ) -> None:
@@ -213,11 +247,11 @@ def test_a_sender_that_lost_its_lease_cannot_undo_what_its_successor_noted(
     successor = sending._claim(notifications.runtime)
     assert successor is not None
     failed = sending.Outcome("permanent_failure", "message_refused")
-    sending._settled(notifications.runtime, slow, failed)
+    sending._settle(notifications.runtime, slow, failed, ())
     assert notifications.row().state == "sending"
-    sending._settled(notifications.runtime, successor, sending.SENT)
+    sending._settle(notifications.runtime, successor, sending.SENT, ())
     for late in (failed, sending.SENT):
-        sending._settled(notifications.runtime, slow, late)
+        sending._settle(notifications.runtime, slow, late, ())
     assert notifications.row().state == "sent"
     assert len(notifications.events()) == 1
 

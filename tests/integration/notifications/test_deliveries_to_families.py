@@ -161,6 +161,32 @@ def test_a_message_of_staff_is_told_without_what_it_says_or_whom_it_is_about(
         assert hidden not in said.lower()
 
 
+@pytest.mark.seed("S3-6")
+@pytest.mark.seed("S0-43")
+def test_that_a_message_waits_is_told_to_an_address_that_nobody_has_confirmed(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    notifications.identity.unverified.add(MARIA)
+    told = {
+        "message_id": wire.new_id(),
+        "person_id": wire.new_id(),
+        "type": "refill_request",
+        "account_ids": [MARIA],
+        "is_notified": True,
+    }
+    notifications.deliver(messages.message_sent, told)
+    assert sending.send_next(notifications.runtime)
+    assert mails.recipients == [ADDRESSES[MARIA]]
+    # What says more than that something waits is still kept from it.
+    notifications.deliver(
+        relationships.access_granted,
+        {"account_id": MARIA, "resource_id": "5" * 32, "resource_kind": "profile", "is_further": True},
+    )
+    assert sending.send_next(notifications.runtime)
+    assert mails.recipients == [ADDRESSES[MARIA]]
+    assert {row.kind: row.reason for row in notifications.rows()}["profile_granted"] == "address_unverified"
+
+
 def test_each_whose_turn_it_is_learns_that_a_request_waits_and_nothing_else(
     notifications: Notifications, mails: FakeMailServer
 ) -> None:

@@ -24,7 +24,7 @@ from services.referrals.hsds.objects import Row, location_of
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
 from tests.integration.referrals.test_directory import REAL_EXPORT
 from tests.support.hsds_schema import violations
-from tests.support.in_process import a_caller
+from tests.support.in_process import HARBOR, a_caller
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SAMPLE = CHECKOUT / "deploy" / "sample" / "resources.csv"
@@ -339,6 +339,19 @@ def test_another_organisations_services_do_not_exist(full_desk: Desk) -> None:
     assert refusal(lambda: full_desk(hsds.get_hsds_service, OTHER_STAFF, service_id=mine)) == "not_found"
     assert full_desk(hsds.list_hsds_services, OTHER_STAFF)["total_items"] == 0
     assert json.loads(exported(full_desk, OTHER_STAFF))["organizations"] == []
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 17])
+def test_a_directory_that_is_exported_in_parts_holds_each_once(
+    full_desk: Desk, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    def read(query: Any) -> Any:
+        with full_desk.service.database.reading(HARBOR[0]) as session:
+            return query(session)
+
+    at_one_go = b"".join(queries.whole_directory(read))
+    monkeypatch.setattr(queries, "AT_ONCE", at_once)
+    assert b"".join(queries.whole_directory(read)) == at_one_go == exported(full_desk)
 
 
 @pytest.mark.skipif(not REAL_EXPORT.is_file(), reason="the real export is not at hand (PORTICO_REAL_EXPORT)")

@@ -130,3 +130,11 @@ def test_another_organisations_queue_is_not_found(desk: Desk) -> None:
         return desk(queues.add_program_to_queue, OTHER_STAFF, queue_id=queue_id, program_id=program_id)
 
     assert refusal(foreign) == "not_found"
+
+
+def test_the_programs_of_a_queue_are_in_the_order_of_their_names(desk: Desk) -> None:
+    names = ["Family Housing First", "Night Shelter", "St. Mary's Café & Pantry"]
+    for turn, programs in enumerate((names, names[::-1])):
+        queue = desk.a_queue(*programs, name=f"Queue {turn}")
+        listed = desk(queues.get_queue, queue_id=queue)["programs"]
+        assert [each["name"] for each in listed] == names

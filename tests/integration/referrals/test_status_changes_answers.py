@@ -6,6 +6,7 @@ import datetime
 from typing import Any
 
 import pytest
+import time_machine
 
 from services.contracts.referrals import assignments, status_changes
 from services.contracts.referrals.status_changes import referral_status_changed
@@ -182,3 +183,14 @@ def hours_until_due(referral: Any) -> int:
     progress = referral["progress"]
     due, since = (datetime.datetime.fromisoformat(progress[name]) for name in ("due_at", "status_since"))
     return round((due - since).total_seconds() / 3600)
+
+
+def test_a_referral_is_overdue_after_the_moment_at_which_it_was_due(desk: Desk) -> None:
+    referral = a_referral(desk, statuses=STATUSES, settings={"due_hours": 4})
+    due_at = datetime.datetime.fromisoformat(referral["progress"]["due_at"])
+    for moment, is_overdue in ((due_at, False), (due_at + datetime.timedelta(microseconds=1), True)):
+        with time_machine.travel(moment, tick=False):
+            assert desk.read(referral)["progress"]["is_overdue"] is is_overdue
+            for wanted in (True, False):
+                found = desk(assignments.list_referrals, is_overdue=wanted)["items"]
+                assert len(found) == (wanted is is_overdue)

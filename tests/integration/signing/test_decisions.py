@@ -17,6 +17,7 @@ from services.contracts.errors import Refused
 from services.contracts.portals import consents
 from services.contracts.signing import decisions
 from services.signing.decisions import sealing
+from services.signing.documents.signer import SignatureDoesNotHoldError
 from services.signing.pdf import detached
 from tests.support.in_process import HARBOR, a_caller
 
@@ -149,6 +150,92 @@ def test_a_decision_is_seen_by_its_person_and_by_those_who_may(office: Any, port
     (own,) = office.call(decisions.list_my_decisions, pat)["items"]
     assert (own["id"], own["kind"]) == (portals[0]["id"], "consent")
     assert office.call(decisions.list_my_decisions, office.ben)["items"] == []
+
+
+def test_a_person_of_another_realm_sees_no_decision_of_others_whatever_they_may(
+    office: Any, portals: list[Any]
+) -> None:
+    _, decision_id = declined(office)
+    portals.append(a_consent(1))
+    hear(office)
+    sealing.seal(office.process.runtime)
+    for realm in ("provider", "family"):
+        other = a_caller("document.read", "consent.manage", id="c4" * 16, realm=realm)
+        for named in (decision_id, portals[0]["id"]):
+            with pytest.raises(Refused) as caught:
+                opened(office, named, other)
+            assert caught.value.code == "not_found"
+
+
+def test_who_reads_documents_but_not_this_one_does_not_see_its_decline(
+    office: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, decision_id = declined(office)
+    assert opened(office, decision_id, office.staff)
+    monkeypatch.setattr("services.signing.documents.queries.find_document", lambda *_: None)
+    with pytest.raises(Refused) as caught:
+        opened(office, decision_id, office.staff)
+    assert caught.value.code == "not_found"
+
+
+def test_a_seal_that_does_not_verify_is_never_kept(office: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.decline(office.send(), "Wrong dose.")
+    with monkeypatch.context() as patch:
+        patch.setattr(detached, "verify", lambda *_, **__: detached.DetachedCheck())
+        with pytest.raises(SignatureDoesNotHoldError):
+            sealing.seal(office.process.runtime)
+    assert office.process.audit("decision.sealed") == []
+    assert office.call(decisions.list_my_decisions, office.ana)["items"] == []
+    sealing.seal(office.process.runtime)
+    (own,) = office.call(decisions.list_my_decisions, office.ana)["items"]
+    assert own["kind"] == "decline"
+    sealing.seal(office.process.runtime)
+    assert len(office.process.audit("decision.sealed")) == 1
+
+
+def test_one_decides_on_a_consent_of_somebody_elses_care_and_the_trail_names_that_person(
+    office: Any, portals: list[Any]
+) -> None:
+    portals += [a_consent(1), a_consent(2) | {"person_id": None}]
+    hear(office)
+    sealing.seal(office.process.runtime)
+    rows = {row.object_id: row.person_id for row in office.process.audit("decision.sealed")}
+    assert rows == {portals[0]["id"]: "5" * 32, portals[1]["id"]: None}
+
+
+def test_what_is_heard_while_consents_are_read_is_looked_for_again(
+    office: Any, portals: list[dict[str, Any]]
+) -> None:
+    portals.append(a_consent(1))
+    hear(office)
+    answer = office.process.answers["portals.list_decided_consents"]
+
+    def heard_meanwhile(request: Mapping[str, Any]) -> Any:
+        page = answer(request)
+        if len(portals) == 1:
+            portals.append(a_consent(2))
+            hear(office)
+        return page
+
+    office.process.answers["portals.list_decided_consents"] = heard_meanwhile
+    sealing.seal(office.process.runtime)
+    sealing.seal(office.process.runtime)
+    sealed = [row.object_id for row in office.process.audit("decision.sealed")]
+    assert sealed == [each["id"] for each in portals]
+
+
+def test_a_consent_that_was_committed_late_is_signed_within_the_overlap(
+    office: Any, portals: list[Any]
+) -> None:
+    portals.append(a_consent(240))
+    hear(office)
+    sealing.seal(office.process.runtime)
+    portals.insert(0, a_consent(1))
+    hear(office)
+    sealing.seal(office.process.runtime)
+    pat = a_caller(id=PAT, realm="family")
+    listed = office.call(decisions.list_my_decisions, pat)["items"]
+    assert [each["id"] for each in listed] == [a_consent(240)["id"], a_consent(1)["id"]]
 
 
 def test_consents_are_signed_when_one_is_heard_of_those_of_before_as_well_and_each_once(

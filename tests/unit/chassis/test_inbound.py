@@ -9,6 +9,7 @@ from typing import Any
 import amqp
 import orjson
 import pytest
+from prometheus_client import REGISTRY
 
 from services.chassis import inbound as inbound_module
 from services.chassis import wire
@@ -75,6 +76,53 @@ def test_properties_are_parked_up_to_a_limit(
 ) -> None:
     inbound.park_event(Message(raw=b"x" * size), "failed", QUEUE)
     assert ("portico-properties" in publisher.sent[0].headers) is are_kept
+
+
+def test_a_copy_of_a_message_without_a_type_has_the_one_of_any_bytes(
+    inbound: Inbound, publisher: Publisher
+) -> None:
+    typed, bare = Message(), Message()
+    del bare.properties["content_type"]
+    for message in (typed, bare):
+        inbound.pass_on(message, "there", "key", {})
+    assert [each.content_type for each in publisher.sent] == [
+        wire.CLOUDEVENTS_JSON,
+        "application/octet-stream",
+    ]
+
+
+@pytest.mark.parametrize("outcome", ["confirmed", *NOT_CONFIRMED])
+def test_what_is_parked_and_what_could_not_be_is_counted_apart(
+    inbound: Inbound, publisher: Publisher, outcome: str
+) -> None:
+    def counted() -> tuple[float, float]:
+        names = ("portico_parked_total", "portico_not_parked_total")
+        labels = {"queue": QUEUE, "reason": f"counted_{outcome}"}
+        found = (REGISTRY.get_sample_value(name, labels) or 0.0 for name in names)
+        return next(found), next(found)
+
+    publisher.outcomes = [outcome]
+    inbound.park_event(Message(), f"counted_{outcome}", QUEUE)
+    assert counted() == ((1.0, 0.0) if outcome == "confirmed" else (0.0, 1.0))
+
+
+def test_a_service_that_stops_takes_no_more_ends_its_work_and_then_closes_its_link(
+    inbound: Inbound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    monkeypatch.setattr(inbound, "drain", lambda: order.append("drain"))
+    inbound._workers = SimpleNamespace(waitall=lambda: order.append("work"))
+    inbound._link = SimpleNamespace(close=lambda: order.append("close"))  # type: ignore[assignment]
+    inbound.stop()
+    assert order == ["drain", "work", "close"]
+
+
+def test_a_service_that_is_killed_takes_no_more_and_closes_its_link(inbound: Inbound) -> None:
+    closed: list[bool] = []
+    inbound._link = SimpleNamespace(close=lambda: closed.append(True))  # type: ignore[assignment]
+    inbound.kill()
+    assert closed == [True]
+    assert inbound._draining.is_set()
 
 
 def test_a_service_that_drains_takes_no_message(inbound: Inbound) -> None:

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import select, update
 
+from services.chassis import outbox as outbox_module
 from services.chassis.database import Database
-from services.chassis.outbox import BATCH, Relay, publish_again
+from services.chassis.outbox import BATCH, GATHERED_S, Relay, publish_again
 from services.chassis.publisher import Outgoing
 from services.chassis.unit_of_work import utc_now
 from tests.support import toy
@@ -164,6 +165,38 @@ def test_what_did_not_get_through_goes_first_later(
     assert relay._sweep()
 
     assert publisher.arrived == ["bed-1", "bed-2"]
+
+
+def test_who_does_not_get_through_leaves_the_claims_and_tries_of_others_alone(
+    database: Database, relay: Relay, publisher: FakePublisher
+):
+    write(database, "bed-1", "bed-2", "van-1")
+    until = utc_now() + datetime.timedelta(hours=1)
+    of_another = update(Outbox).where(Outbox.event_id == "van-1").values(claimed_until=until)
+    database.write(None, lambda session: session.execute(of_another))
+    publisher.failing = {"bed-1": "unknown"}
+    relay._drain()
+    assert waiting(database) == {"bed-1": 1, "bed-2": 0, "van-1": 0}
+    with database.reading(None) as session:
+        claimed = session.scalars(select(Outbox.event_id).where(Outbox.claimed_until.is_not(None)))
+        assert list(claimed) == ["van-1"]
+
+
+def test_what_comes_soon_after_a_batch_is_gathered_for_a_moment(
+    database: Database, relay: Relay, monkeypatch: pytest.MonkeyPatch
+):
+    waits: list[float] = []
+    now = [100.0]
+    monkeypatch.setattr(outbox_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(
+        relay._loop,
+        "stopping",
+        SimpleNamespace(is_set=lambda: False, wait=waits.append),
+    )
+    for at in (100.0, 100.0, 100.0 + GATHERED_S / 4, 200.0):
+        now[0] = at
+        relay._drain()
+    assert waits == pytest.approx([0.0, GATHERED_S, GATHERED_S * 3 / 4, 0.0])
 
 
 def test_without_a_broker_nothing_is_tried(database: Database, relay: Relay, publisher: FakePublisher):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -125,6 +126,28 @@ def test_a_message_that_came_back_stays_unroutable_although_the_broker_confirms_
     broker.answer = answer
 
     assert outcomes(publisher, "a", "b") == ["unroutable", "confirmed"]
+
+
+def test_who_waits_is_woken_by_the_answer_and_not_by_the_end_of_the_time(
+    broker: Broker, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+):
+    is_waiting = threading.Event()
+    wait = publisher._settled.wait
+
+    def waiting(timeout_s: float) -> bool:
+        is_waiting.set()  # the lock is held until it waits
+        return wait(timeout_s)
+
+    monkeypatch.setattr(publisher._settled, "wait", waiting)
+
+    def answer(tag: int) -> None:
+        is_waiting.wait(10.0)
+        broker.say("basic_ack", tag, False)
+
+    broker.answer = answer
+    began = time.monotonic()
+    assert outcomes(publisher, "a", timeout_s=40.0) == ["confirmed"]
+    assert time.monotonic() - began < 20.0
 
 
 def test_an_answer_to_nothing_settles_nothing(broker: Broker, publisher: Publisher):

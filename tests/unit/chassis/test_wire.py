@@ -70,6 +70,14 @@ def test_nesting_ends_at_the_limit():
         wire.decode(nested(wire.MAX_DEPTH + 1), JSON)
 
 
+@pytest.mark.parametrize("value", [5, "text", None, True, [], {}])
+def test_a_value_that_holds_nothing_is_not_nested(value: Any):
+    assert wire.decode(wire.encode(value), JSON) == value
+    assert not wire.deeper_than(value, 0)
+    assert not wire.deeper_than([value], 1)
+    assert wire.deeper_than([value], 0)
+
+
 @pytest.mark.parametrize("depth", [1_000, 100_000])
 def test_absurd_nesting_is_refused_and_does_not_break_the_reader(depth: int):
     with pytest.raises(wire.Undecodable, match=r"too_deep|not_json"):
@@ -181,4 +189,5 @@ def test_a_call_has_time_until_its_deadline(monkeypatch: pytest.MonkeyPatch):
     ],
 )
 def test_a_nul_within_a_message_is_found(value: Any, holds: bool):
-    assert wire.holds_nul(wire.encode(value), value) is holds
+    body = wire.encode(value)
+    assert wire.holds_nul(body, value) is wire.holds_nul(body.decode(), value) is holds

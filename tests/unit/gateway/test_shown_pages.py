@@ -45,6 +45,8 @@ def test_a_page_is_valid_and_has_one_heading_and_nothing_inline(shown: Shown) ->
     assert all("src" in script.attrs for script in page.query("script"))
     for link in page.query(".error-summary a"):
         assert link.attrs["href"].removeprefix("#") in ids, link.to_html()
+    # A refused form is shown again with what was typed. What has no field any more would be told apart.
+    assert "This is what you typed." not in response.text
     assert "None" not in [
         text.strip() for element in page.query("main p, main dd, main td") for text in own_texts(element)
     ]

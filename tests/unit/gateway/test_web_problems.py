@@ -10,7 +10,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from gateway.web import problems
-from gateway.web.page import Action
+from gateway.web.page import Action, Page
 from services.contracts.errors import Refused
 from services.contracts.identity import personal_data
 from services.contracts.portals import portal_queue
@@ -144,3 +144,13 @@ def test_of_a_conflict_a_field_tells_what_is_saved_by_now(
 def test_without_a_conflict_of_its_form_a_field_tells_nothing(action: str, code: str) -> None:
     problem = problems.Problem("edit", code, 412, {}, None, MultiDict({"name": "Rosamund"}), {})
     assert problem.saved(action, "name", "Rosa", "nothing") is None
+
+
+@pytest.mark.usefixtures("english")
+def test_a_text_whose_field_is_gone_is_left_to_be_shown_and_nothing_else_is():
+    page = Page("/notes", "notes.html", actions=(NOTE,))
+    form = MultiDict({"note": "Called twice.", "key": "k", "is_internal": "true", "form_token": "t"})
+    told = problems.of(Refused("item_archived", "It is over."), NOTE, form)
+    assert told.left(page) == ["Called twice."]
+    told.note("note", "note", "Note")  # the page has drawn the field
+    assert told.left(page) == []

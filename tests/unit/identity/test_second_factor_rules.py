@@ -63,3 +63,8 @@ def test_a_recovery_code_may_be_typed_with_or_without_its_dashes(bits: bytes):
     code = rules.secret_text(bits)
 
     assert rules.normal_code(rules.recovery_text(code).lower()) == code
+
+
+@pytest.mark.parametrize("typed", ["١٢٣ ٤٥٦", "\uff11\uff12\uff13\uff14\uff15\uff16", "१२३-४५६", "123456"])
+def test_a_code_may_be_typed_in_the_digits_of_any_script(typed: str):
+    assert rules.normal_code(typed) == "123456"

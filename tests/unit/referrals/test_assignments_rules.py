@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from services.referrals.assignments.rules import (
     due_when_new,
     kind_of_move,
     next_statuses,
+    possible_actions,
     status_for,
 )
 from services.referrals.queues.rules import (
@@ -194,3 +196,36 @@ def test_who_tries_a_move_that_is_not_allowed_reads_which_ones_are() -> None:
     with pytest.raises(Refused) as refused:
         may_move(ENROLLED, COMPLETED, allowed_moves=moves)
     assert "from there it goes nowhere." in refused.value.detail
+
+
+@pytest.mark.parametrize(
+    ("onwards", "given", "actions"),
+    [
+        ("attempting_contact declined", {}, "change_status accept decline"),
+        ("attempting_contact", {}, "change_status accept"),
+        ("declined", {}, "change_status decline"),
+        ("referred", {}, "change_status"),
+        ("", {}, ""),
+        ("attempting_contact", {"is_accepted": True}, "change_status"),
+        ("referred declined", {"is_accepted": True}, "change_status take_acceptance_back decline"),
+        ("attempting_contact referred declined", {"is_ended": True}, "change_status"),
+        ("referred", {"is_ended": True, "is_accepted": True}, "change_status"),
+        ("", {"for_sender": True}, "change_priority withdraw reassign"),
+        ("", {"for_sender": True, "is_ended": True}, "withdraw reassign"),
+        ("", {"for_sender": True, "is_ended": True, "ended_by": SENDER}, ""),
+        ("", {"for_sender": True, "is_ended": True, "ended_by": "recipient"}, "withdraw reassign"),
+    ],
+)
+def test_what_may_be_done_follows_from_where_a_referral_may_go(
+    onwards: str, given: dict[str, Any], actions: str
+) -> None:
+    usual = {"is_ended": False, "ended_by": None, "is_accepted": False, "for_sender": False}
+    possible = possible_actions(DEFAULT_STATUSES, onwards.split(), **usual | given)
+    assert possible == actions.split()
+
+
+def test_a_queue_without_a_status_of_acceptance_or_decline_offers_neither() -> None:
+    statuses = (REFERRED, COMPLETED)
+    onwards = [each.key for each in DEFAULT_STATUSES]
+    usual = {"is_ended": False, "ended_by": None, "is_accepted": False, "for_sender": False}
+    assert possible_actions(statuses, onwards, **usual) == ["change_status"]

@@ -69,6 +69,9 @@ def a_member(
         (a_member("data/../services.csv"), False),
         (a_member("data\\..\\services.csv"), False),
         (a_member("C:services.csv"), False),
+        (a_member("da\tta/services.csv"), False),
+        (a_member("services.csv\x7f"), False),
+        (a_member("Añoñuevo\u00a0/services.csv"), True),
         (a_member(flags=0x800), True),  # its name is UTF-8
         (a_member(flags=0x801), False),
         (a_member(size=1_000_001, packed=1), False),

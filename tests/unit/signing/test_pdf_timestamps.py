@@ -35,6 +35,8 @@ def an_authority_that_answers(answer: Answer) -> Iterator[str]:
             status, kind, body = answer(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(status)
             self.send_header("Content-Type", kind)
+            if status == 307:
+                self.send_header("Location", "/elsewhere")
             self.end_headers()
             self.wfile.write(body)
 
@@ -147,6 +149,20 @@ def test_an_answer_that_is_wrong_in_one_thing_only_is_a_temporary_failure(
 
     with an_authority_that_answers(answer) as address, pytest.raises(TimestampUnavailable):
         signed_by(document(), timestamper=timestamper(address, authority))
+
+
+def test_an_authority_that_sends_us_elsewhere_is_not_followed(
+    authority: Authority, document: Callable[..., bytes], signed_by: Callable[..., bytes]
+) -> None:
+    asked: list[bytes] = []
+
+    def answer(request: bytes) -> tuple[int, str, bytes]:
+        asked.append(request)
+        return (307, "text/plain", b"") if len(asked) == 1 else _granted(authority)(request)
+
+    with an_authority_that_answers(answer) as address, pytest.raises(TimestampUnavailable):
+        signed_by(document(), timestamper=timestamper(address, authority))
+    assert len(asked) == 1
 
 
 def test_an_authority_that_is_not_there_is_a_temporary_failure(

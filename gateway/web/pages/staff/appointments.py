@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.web.page import Action, Of, Page, Read
+from gateway.web.pages.staff.portal_queue import IN_SHORT
 from gateway.web.states import Replies, State
 from services.contracts.identity import people
 from services.contracts.portals import appointment_invitations as invitations
@@ -12,15 +13,16 @@ from services.contracts.portals import appointments, schedules
 _ROOT = "/staff/appointments"
 _AT_ONCE = invitations.MOST_INVITED
 _ZONE = {"time_zone": "America/New_York"}
+_TIME = {"schedule_id": "0" * 32, "starts_at": "2026-03-05T09:00:00+00:00"}
 _SAMPLE: Replies = {
     appointments.list_appointments: {"items": _ZONE},
     appointments.get_appointment: _ZONE,
     appointments.list_person_appointments: {"items": _ZONE},
-    appointments.list_free_times: {"days": {"times": _ZONE}},
-    requests.list_requested_times: {"days": {"times": _ZONE}},
+    appointments.list_free_times: {"days": {"times": {**_ZONE, **_TIME}}},
+    requests.list_requested_times: {"days": {"times": {**_ZONE, **_TIME}}},
 }
 _CHOSEN = {"type_id": "0" * 32}
-_TIME = {"schedule_id": "0" * 32, "starts_at": "2026-03-05T09:00:00+00:00", "day": "2026-03-05"}
+_TAKEN = {**_TIME, "starts_at": "2026-03-05T10:00:00+00:00"}
 _TYPES = {"types": Read(schedules.list_appointment_types)}
 _PROVIDERS = {"providers": Read(schedules.list_appointment_providers)}
 
@@ -35,8 +37,10 @@ PAGES = (
                 query=("from_on", "days", "provider_id", "with_cancelled", "after"),
             ),
             "requests": Read(requests.list_appointment_requests),
+            **IN_SHORT,
         },
         sample=_SAMPLE,
+        watches=("item:*",),
     ),
     Page(
         f"{_ROOT}/{{appointment_id}}",
@@ -67,7 +71,7 @@ PAGES = (
                 then=f"{_ROOT}/{{id}}",
             ),
         ),
-        states=(State("a time to confirm", query=_TIME),),
+        states=(State("a time to confirm", query=_TIME), State("a time that was taken", query=_TAKEN)),
         sample=_SAMPLE,
     ),
     Page(
@@ -96,7 +100,7 @@ PAGES = (
                 then=f"{_ROOT}/requests",
             ),
         ),
-        states=(State("a time to confirm", query=_TIME),),
+        states=(State("a time to confirm", query=_TIME), State("a time that was taken", query=_TAKEN)),
         sample=_SAMPLE,
     ),
     Page(

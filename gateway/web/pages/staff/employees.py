@@ -55,6 +55,11 @@ PAGES = (
                 "The code is made.",
                 keeps_reply=True,
             ),
+            Action(
+                "let_stand_in",
+                relationships.let_stand_in,
+                "Whoever stands in sees the team until then.",
+            ),
             Action("send_pickup_code", pickup_codes.send_pickup_code, "The code is on its way by e-mail."),
         ),
         states=(

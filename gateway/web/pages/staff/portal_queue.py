@@ -25,6 +25,16 @@ WORKERS = {
         without=("service_unavailable",),
     )
 }
+# The queue in short, on pages where staff begin their day (S3-2).
+IN_SHORT = {
+    "queue": Read(
+        portal_queue.list_queue,
+        given={"limit": 5, "order": "due"},
+        needs="portal_queue.work",
+        without=("service_unavailable",),
+    ),
+    "counts": Read(portal_queue.count_queue, needs="portal_queue.work", without=("service_unavailable",)),
+}
 _CLAIM = Action("claim_queue_item", portal_queue.claim_queue_item, "You have taken it.")
 _ASSIGN = Action("assign_queue_item", portal_queue.assign_queue_item, "That is noted: who has it.")
 _DISMISS = Action(
@@ -154,6 +164,11 @@ PAGES = (
             ),
             "replies": Read(
                 saved_replies.list_saved_replies, given={"limit": 200}, without=("service_unavailable",)
+            ),
+            "waiting": Read(
+                portal_queue.list_queue,
+                given={"is_waiting": True, "limit": 10},
+                without=("service_unavailable",),
             ),
             **WORKERS,
         },

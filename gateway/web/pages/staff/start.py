@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gateway.web.page import Page, Read
+from gateway.web.pages.staff.portal_queue import IN_SHORT
 from services.contracts.notifications import deliveries
-from services.contracts.portals import portal_queue
 from services.contracts.referrals import assignments, bulk, directory_imports, reports
 from services.contracts.signing import documents
 
@@ -21,15 +21,7 @@ PAGES = (
                 needs="referral.read",
                 without=("service_unavailable",),
             ),
-            "queue": Read(
-                portal_queue.list_queue,
-                given={"limit": 5, "order": "due"},
-                needs="portal_queue.work",
-                without=("service_unavailable",),
-            ),
-            "counts": Read(
-                portal_queue.count_queue, needs="portal_queue.work", without=("service_unavailable",)
-            ),
+            **IN_SHORT,
             "dashboard": Read(reports.get_dashboard, needs="referral.read", without=("service_unavailable",)),
             "jobs": Read(
                 bulk.list_bulk_jobs,
