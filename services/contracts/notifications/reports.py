@@ -23,7 +23,7 @@ _NOTED = {"is_noted": fields.Boolean(required=True)}
 
 report_delivery = contract.command(
     "report_delivery",
-    "A provider reports what became of a fax. `signature` is HMAC-SHA256 with the shared key over "
+    "A provider reports what became of a fax or text message. `signature` is HMAC-SHA256 with the shared key over "
     "`report.<timestamp>.<reference>.<status>`, in hexadecimal. `is_noted` is false where the message had ended before.",
     request={
         "reference": Id(required=True, metadata={"description": "as it came with the message"}),
