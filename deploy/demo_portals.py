@@ -25,10 +25,37 @@ _ITEMS: list[tuple[str, dict[str, Any]]] = [
     ("restriction", {"restriction": "No lifting above 10 kg"}),
     ("lost_time", {"days": 2}),
     ("surveillance", {"panel": "Hearing", "status": "due"}),
+    ("case", {"stage": "Under review"}),
     ("immunisation", {"vaccine": "Tetanus"}),
     ("vital", {"name": "Blood pressure", "value": "122/78"}),
     ("custom", {"label": "Ear protection", "value": "Type B", "for_supervisors": True}),
 ]
+
+# What people can read, whom they can ask, and what a supervisor sees of the team.
+_HELP: dict[str, Any] = {
+    "resources": [
+        {
+            "title": "Healthy at work",
+            "summary": "What helps against noise, dust and heavy loads.",
+            "links": [{"title": "Hearing protection", "url": "https://www.cdc.gov/niosh/noise/"}],
+        }
+    ],
+    "support": [{"name": "Nurse line", "telephone": "+1 415-555-0142", "email": "nurses@works.example.org"}],
+}
+_OFFERS: dict[str, dict[str, Any]] = {
+    "employee": _HELP,
+    "one_time_code": _HELP,
+    "supervisor": _HELP
+    | {
+        "modules": [
+            {"code": code}
+            for code in (
+                "orders", "order_status", "work_status", "health_surveillance", "supervisor_scheduling",
+                "case_review_status", "reports", "support",
+            )
+        ]
+    },
+}  # fmt: skip
 
 
 def add(admin: Portico, organisation: str, passwords: dict[str, str]) -> None:
@@ -77,6 +104,7 @@ def _publish(admin: Portico, portal: str, kind: str, name: str) -> None:
         admin, path, admin.get(path)["version"], name=name, colour="#0b5563", product_name="Works Health",
         description="For everybody who works at Harbor Works, and who wants to.",
         ticker=[{"text": "**Hearing checks** are in the *red van* this week."}],
+        **_OFFERS.get(kind, {}),
     )  # fmt: skip
     admin.act(f"{path}/publication", draft["version"])
 

@@ -75,7 +75,14 @@ _PROBLEM = {
             "type": "array",
             "items": {
                 "type": "object",
-                "properties": {"field": {"type": "string"}, "rule": {"type": "string"}},
+                "properties": {
+                    "field": {"type": "string"},
+                    "rule": {"type": "string"},
+                    "value": {
+                        "type": ["string", "number", "boolean", "null"],
+                        "description": "what stands there, where it is told",
+                    },
+                },
             },
         },
         "correlation_id": {"type": "string"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -36,6 +36,8 @@ from services.contracts.declare import Access, Operation
 from services.contracts.errors import CODES, Refused, invalid, lacking
 
 T = TypeVar("T")
+Problems = Sequence[tuple[str, str]]
+"""Pairs of a member's path and the rule that it breaks."""
 
 
 class Call:
@@ -258,9 +260,7 @@ class Serves(Entrypoint):  # type: ignore[misc]  # nameko has no types
         if wire.holds_nul(message.body, arguments):
             raise Refused("invalid_request", "A text holds the character NUL (U+0000). Send it without.")
         caller = admit(self.operation, self.runtime.verifier, context.passport, arguments)
-        request = validate(self.operation, arguments)
-        require_version(self.operation, context)
-        return method(service, Call(self.runtime, self.operation, request, caller, context))
+        return method(service, begun(method, self.runtime, self.operation, arguments, caller, context))
 
 
 def _context_of(message: Any) -> wire.CallContext:
@@ -340,20 +340,71 @@ def require_version(operation: Operation, context: wire.CallContext) -> None:
         raise Refused("version_required", "Send If-Match with the ETag you have read.", "If-Match")
 
 
-def validate(operation: Operation, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The request as its schema reads it. Raises Refused(invalid_request), which names each field and rule."""
-    return load(operation.request, arguments)
+def begun(
+    method: Callable[..., Any],
+    runtime: Runtime,
+    operation: Operation,
+    arguments: Mapping[str, Any],
+    caller: Caller | None,
+    context: wire.CallContext,
+) -> Call:
+    """The call of a request that can be carried out by `method`, as `serves` decorates it.
+
+    Raises Refused(invalid_request), which names each field and rule, and Refused(version_required).
+    """
+    look: Callable[[Call], Problems] | None = getattr(method, "look_further", None)
+
+    def further(sound: Mapping[str, Any]) -> Problems:
+        return look(Call(runtime, operation, sound, caller, context)) if look else []
+
+    request = load(operation.request, arguments, further=further if look else None)
+    require_version(operation, context)
+    return Call(runtime, operation, request, caller, context)
 
 
-def load(schema: Schema, given: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    """What a schema reads. `path` is where the members stand in the request. Raises Refused(invalid_request) as `validate`."""
+def load(
+    schema: Schema,
+    given: Mapping[str, Any],
+    path: str = "",
+    further: Callable[[Mapping[str, Any]], Problems] | None = None,
+) -> dict[str, Any]:
+    """What a schema reads. `path` is where the members stand in the request.
+
+    Where the schema refuses some members, `further` is asked what is wrong with the others, so that everything is told at once,
+    with its value. Raises Refused(invalid_request), which names each field and rule.
+    """
     too_much = request_size.excess(schema, given, path)
     if too_much is not None:
         raise invalid([too_much])
     try:
         return dict(schema.load(given))
     except ValidationError as error:
-        raise invalid(list(_flat(error.normalized_messages(), path))) from None
+        told = error.normalized_messages()
+    problems = list(_flat(told, path))
+    if further is None:
+        raise invalid(problems)
+    sound = schema.load(_sound(given, told), partial=True)
+    within = f"{path}." if path else ""
+    found = [(f"{within}{place}", rule) for place, rule in further(sound)]
+    refused = {place for place, _ in problems}
+    problems += [each for each in found if each[0] not in refused]
+    raise invalid(problems, {path: given} if path else given)
+
+
+_BROKEN = object()
+
+
+def _sound(given: Any, told: Any) -> Any:
+    """What is given without the members that a schema has refused; what is left of a list keeps its place."""
+    if not isinstance(told, Mapping) or not isinstance(given, Mapping | list):
+        return _BROKEN
+    if "_schema" in told:  # a rule about several members
+        return {}
+    if isinstance(given, list):
+        parts = [_sound(each, told[place]) if place in told else each for place, each in enumerate(given)]
+        return _BROKEN if _BROKEN in parts else parts
+    left = {name: _sound(each, told[name]) if name in told else each for name, each in given.items()}
+    return {name: each for name, each in left.items() if each is not _BROKEN}
 
 
 def _flat(messages: Any, path: str = "") -> Any:
@@ -368,10 +419,17 @@ def _flat(messages: Any, path: str = "") -> Any:
             yield path, str(rule)
 
 
-def serves(operation: Operation) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: this method of a service carries out `operation`. It takes a Call and returns the reply's plain values."""
+def serves(
+    operation: Operation, look_further: Callable[[Call], Problems] | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: this method of a service carries out `operation`. It takes a Call and returns the reply's plain values.
+
+    `look_further`: of a request with members that its schema refuses, what is wrong beside these. It gets a Call with the others.
+    """
 
     def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+        method.look_further = look_further  # type: ignore[attr-defined]  # a function takes attributes
+
         def worker(self: Any, entrypoint: Serves, message: Any) -> None:
             entrypoint.perform(self, method, message)
 

@@ -6,7 +6,7 @@ Clients rely on the codes: add new ones, but never rename one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -32,17 +32,41 @@ class Refused(Exception):
         return CODES[self.code]
 
 
+_MOST_TOLD, _MOST_TOLD_WITH_VALUES = 50, 500
+_LONGEST_VALUE = 100
+
+
 def lacking(permission: str, why: str = "", field: str | None = None) -> Refused:
     """`forbidden` for whoever lacks this permission, which it names. `why` is the sentence before that."""
     told = f"This needs the permission {permission}, which neither your role nor your switches give."
     return Refused("forbidden", f"{why} {told}".lstrip(), field, permission=permission)
 
 
-def invalid(problems: Sequence[tuple[str, str]]) -> Refused:
-    """`invalid_request` with every problem: pairs of the member's path and the rule that it breaks. The first is told as well."""
+def invalid(problems: Sequence[tuple[str, str]], given: Mapping[str, Any] | None = None) -> Refused:
+    """`invalid_request` with every problem: pairs of the member's path and the rule that it breaks. The first is told as well.
+
+    `given` is what the paths lead into: then each problem has the value that stands there. Only for what holds no personal data.
+    """
     path, rule = problems[0]
-    errors = [{"field": each, "rule": broken} for each, broken in problems[:50]]
+    most = _MOST_TOLD if given is None else _MOST_TOLD_WITH_VALUES
+    errors: list[dict[str, Any]] = [{"field": each, "rule": broken} for each, broken in problems[:most]]
+    for error in errors if given is not None else ():
+        error["value"] = _value_at(given, error["field"].split("."))
     return Refused("invalid_request", f"{path}: {rule}", path, errors=errors)
+
+
+def _value_at(given: Any, path: Sequence[str]) -> str | float | bool | None:
+    """The text, number or truth value at a path, a long text by its beginning. Null where there is none of these."""
+    for name in path:
+        if isinstance(given, Mapping):
+            given = given.get(name)
+        elif isinstance(given, list | tuple) and name.isdecimal() and int(name) < len(given):
+            given = given[int(name)]
+        else:
+            return None
+    if isinstance(given, str):
+        return given[:_LONGEST_VALUE]
+    return given if isinstance(given, int | float) else None
 
 
 CODES: dict[str, int] = {

@@ -52,6 +52,7 @@ from services.portals.responses.entrypoints import ResponsesEntrypoints
 from services.portals.saved_replies.entrypoints import SavedRepliesEntrypoints
 from services.portals.schedules.entrypoints import ScheduleEntrypoints
 from services.portals.staff_groups.entrypoints import StaffGroupsEntrypoints
+from services.portals.start_page.entrypoints import StartPageEntrypoints
 from services.portals.supervision.entrypoints import SupervisionEntrypoints
 
 
@@ -79,6 +80,7 @@ class Service(
     ImagesEntrypoints,
     PublishedItemsEntrypoints,
     SupervisionEntrypoints,
+    StartPageEntrypoints,
     ConsentsEntrypoints,
     ScheduleEntrypoints,
     SavedRepliesEntrypoints,

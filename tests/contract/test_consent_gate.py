@@ -41,6 +41,7 @@ BEFORE_CONSENT = {
     "identity.start_second_factor",
     "identity.unlink_my_outside_identity",
     "portals.get_portal",
+    "portals.get_portal_start",  # which says that they are due, and shows nothing else
     "portals.list_my_consents",
     "portals.list_my_signed_consents",
     "portals.sign_consent",

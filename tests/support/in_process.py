@@ -21,7 +21,7 @@ from services.chassis.events import EventContext, IncomingEvent
 from services.chassis.keyed_lock import KeyedLock
 from services.chassis.loop import Loops
 from services.chassis.models import base_of
-from services.chassis.operations import Call, admit, require_version, validate
+from services.chassis.operations import admit, begun
 from services.chassis.passports import Caller
 from services.chassis.reading_audit import ReadingAudit
 from services.chassis.runtime import Parts
@@ -138,11 +138,8 @@ class InProcess:
             expected_version=version,
             client_address=client_address,
         )
-        loaded = validate(operation, request)
-        require_version(operation, context)
-        answer = getattr(self.module.Service, operation.name).method(
-            self.service, Call(self.runtime, operation, loaded, admitted, context)
-        )
+        method = getattr(self.module.Service, operation.name).method
+        answer = method(self.service, begun(method, self.runtime, operation, request, admitted, context))
         problems = operation.reply.validate(answer)
         assert not problems, f"{operation.address} answers what its declaration does not allow: {problems}"
         is_same = (

@@ -72,6 +72,7 @@ def _it_is_given_words_and_links(portico: RunningStack, console: Console) -> Non
     follow(browser, "Save the draft")
     console.refused("https://")
     enter(browser, "Address of link 1 (optional)", "https://intranet.example.org/lifting")
+    console.pick("Kind of link 1 (optional)", "Form")
     console.sends("Save the draft", saved)
     _a_panel_is_deleted_and_taken_back(portico, console)
     console.follow("Support", "Support")
@@ -101,7 +102,12 @@ def _a_panel_is_deleted_and_taken_back(portico: RunningStack, console: Console) 
     console.sends("Save the draft", "The draft is saved")
     [panel] = portico.admin.get("/v1/portals/north-plant/draft")["resources"]
     assert panel["links"] == [
-        {"kind": "link", "title": "Lifting", "url": "https://intranet.example.org/lifting"}
+        {
+            "kind": "form",
+            "title": "Lifting",
+            "url": "https://intranet.example.org/lifting",
+            "questionnaire_id": None,
+        }
     ]
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from gateway.web import rendering
 from gateway.web.page import Action, Page, Read
+from services.contracts.errors import Refused
 from services.contracts.identity import employees
 from services.contracts.portals import (
     configuration,
-    inbox,
     orders,
     published_items,
+    start_page,
     supervision,
 )
 
@@ -20,9 +21,11 @@ from services.contracts.portals import (
 _HOME = {"portal": Read(configuration.get_portal_home)}
 
 
-def _single_function(read: Mapping[str, Any]) -> str | None:
-    """The page of the one module of a single-function portal (S2-48)."""
+def _goes_on(read: Mapping[str, Any]) -> str | None:
+    """The page of the one module of a single-function portal (S2-48). Raises Refused `consents_due`."""
     portal = read["portal"]
+    if portal["consents_due"]:  # everything else comes after (S2-40)
+        raise Refused("consents_due", "Sign what your portal asks for first.")
     if portal["goes_on_to"] is None:
         return None
     parts = rendering.template("portals/parts.html").make_module({"portal": portal})
@@ -46,14 +49,9 @@ PAGES = (
     Page(
         "/portal/{portal}",
         "portals/home.html",
-        reads={
-            **_HOME,
-            # How many messages are unread stands on the tile that leads to them.
-            "threads": Read(
-                inbox.list_my_threads, given={"limit": 1}, without=("forbidden", "service_unavailable")
-            ),
-        },
-        goes_on=_single_function,
+        reads={"portal": Read(start_page.get_portal_start)},
+        goes_on=_goes_on,
+        sample={start_page.get_portal_start: {"consents_due": 0}},
         watches=("account:{me}",),  # a message to the caller
     ),
     _published("record"),

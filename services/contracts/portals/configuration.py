@@ -117,11 +117,15 @@ ADDRESS = validate.And(
 
 
 class ResourceLink(Request):
-    """A link of a panel: to a page, a form or a pre-built questionnaire (S2-81)."""
+    """A link of a panel: to a page, a form or a pre-built questionnaire (S2-81).
+
+    A questionnaire is one of the portal's picklist, by its id, or stands elsewhere, at an address.
+    """
 
     kind = one_of(("link", "form", "questionnaire"), load_default="link")
     title = AnyText(required=True, most=100)
-    url = fields.String(required=True, validate=ADDRESS)
+    url = fields.String(load_default=None, allow_none=True, validate=ADDRESS)
+    questionnaire_id = Id(load_default=None, allow_none=True)
 
 
 class ResourcePanel(Request):
@@ -379,7 +383,7 @@ configure_portal = contract.command(
     },
     reply=PortalConfiguration,
     access=permission("portal.configure"),
-    errors=("not_found", "approval_required", "publication_scheduled"),
+    errors=("not_found", "forbidden", "approval_required", "publication_scheduled"),
     expects_version=True,
 )
 

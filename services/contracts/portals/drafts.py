@@ -94,7 +94,7 @@ change_portal_draft = contract.command(
     request={**_PORTAL, **settings_members()},
     reply=Draft,
     access=_CONFIGURE,
-    errors=("not_found",),
+    errors=("not_found", "forbidden"),
     expects_version=True,
 )
 
@@ -150,7 +150,7 @@ restore_portal_version = contract.command(
     request={**_PORTAL, "number": _NUMBER},
     reply=Draft,
     access=_CONFIGURE,
-    errors=("not_found",),
+    errors=("not_found", "forbidden"),
     expects_version=True,
 )
 
@@ -173,6 +173,6 @@ import_portal = contract.command(
     request={**_PORTAL, "document": fields.Nested(UploadedFile, required=True)},
     reply=Draft,
     access=_CONFIGURE,
-    errors=("not_found", "request_too_large"),
+    errors=("not_found", "forbidden", "request_too_large"),
     expects_version=True,
 )

@@ -18,6 +18,9 @@ def problems(content: Mapping[str, Any], kind: str) -> Iterator[tuple[str, str]]
     """All that is wrong with a portal's configuration as a whole: pairs of the member's path and a sentence."""
     yield from modules.problems(kind, content["modules"])
     yield from _term_problems(content["terms"])
+    for at, panel in enumerate(content["resources"]):
+        for place, link in enumerate(panel.get("links") or ()):
+            yield from _link_problems(link, f"resources.{at}.links.{place}")
     for place, message in enumerate(content["ticker"]):
         begins, ends = message.get("from_at"), message.get("until_at")
         if begins and ends and ends <= begins:
@@ -29,6 +32,18 @@ def problems(content: Mapping[str, Any], kind: str) -> Iterator[tuple[str, str]]
         )
     if content["is_single_function"] and not content["modules"]:
         yield "is_single_function", "A single-function portal goes on to its first module. Choose one."
+
+
+def _link_problems(link: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
+    address, questionnaire_id = link.get("url"), link.get("questionnaire_id")
+    if link.get("kind") != "questionnaire":
+        if questionnaire_id:
+            rule = "This link leads to an address. Let its kind be questionnaire, or choose none."
+            yield f"{path}.questionnaire_id", rule
+        if not address:
+            yield f"{path}.url", "An address that begins with https:// or http:// is expected."
+    elif bool(address) == bool(questionnaire_id):
+        yield f"{path}.questionnaire_id", "Choose a questionnaire or give the address of one, and not both."
 
 
 def _term_problems(terms: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.contracts.errors import invalid
+from services.portals.configuration import content as contents
 from services.portals.definitions import queries as definitions
 from services.portals.definitions import rules as definition_rules
 from services.portals.images import queries as images
@@ -30,6 +31,11 @@ def plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime.datetime) else value
 
 
+def changes_of(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What a request changes of a configuration, as it is stored."""
+    return {name: value for name, value in plain(request).items() if name != "portal"}
+
+
 def written(document: Mapping[str, Any]) -> dict[str, Any]:
     """A stored configuration as a reply has it: times are times."""
     found = dict(document)
@@ -45,20 +51,26 @@ def _moment(text: str | None) -> datetime.datetime | None:
     return None if text is None else datetime.datetime.fromisoformat(text)
 
 
-def require_known(session: Session, organisation_id: str | None, document: Mapping[str, Any]) -> None:
-    """Refuse images that the organisation does not have or that are for another place, and a page of a host that it does not allow.
-
-    Raises Refused(invalid_request).
-    """
-    found = []
+def problems(
+    session: Session, organisation_id: str | None, kind: str, document: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    """All that is wrong with a configuration: what does not fit together, and images, hosts that the organisation does not have."""
+    found = list(contents.problems(contents.whole(document, kind), kind))
     address = document.get("logout_address")
     if address and not definition_rules.leads_to(address, definitions.hosts_of(session, organisation_id)):
         found.append(("logout_address", _UNKNOWN_HOST))
     for name, place in (("logo", images.LOGO), ("welcome_image", images.WELCOME)):
-        chosen = document.get(name)
-        if chosen and not images.is_there(session, chosen["image_id"], place):
+        image_id = (document.get(name) or {}).get("image_id")
+        if image_id and not images.is_there(session, image_id, place):
             found.append(
                 (f"{name}.image_id", "There is no such image for this place. Upload it, or choose another.")
             )
-    if found:
-        raise invalid(found)
+    return found
+
+
+def require_sound(
+    session: Session, organisation_id: str | None, kind: str, document: Mapping[str, Any]
+) -> None:
+    """Refuse a configuration with every problem of it. Raises Refused(invalid_request)."""
+    if found := problems(session, organisation_id, kind, document):
+        raise invalid(found, document)

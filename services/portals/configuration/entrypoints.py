@@ -44,12 +44,12 @@ class ConfigurationEntrypoints:
         """All that the start page of a portal shows to the caller."""
         return homes.read(call)
 
-    @serves(configuration.change_portal_content)
+    @serves(configuration.change_portal_content, queries.further_problems)
     def change_portal_content(self, call: Call) -> Any:
         """Change what a portal says and offers."""
         return call.commit(handlers.change_portal_content)
 
-    @serves(configuration.configure_portal)
+    @serves(configuration.configure_portal, queries.further_problems)
     def configure_portal(self, call: Call) -> Any:
         """Set a portal's name, colour and ticker."""
         return call.commit(handlers.configure_portal)

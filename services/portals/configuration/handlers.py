@@ -70,8 +70,8 @@ def _published_with(unit: UnitOfWork, definition: Any, changes: Mapping[str, Any
         )
     plain = documents.plain(changes)
     document = {**now.document, **plain}
-    versions.require_whole(document, definition.kind)
-    documents.require_known(unit.session, unit.organisation_id, document)
+    versions.require_may_write_news(unit, now.document, document)
+    documents.require_sound(unit.session, unit.organisation_id, definition.kind, document)
     if head.document is not None:
         head.document = {**head.document, **plain}
         head.editors = sorted({*head.editors, unit.actor_id})

@@ -16,12 +16,14 @@ from sqlalchemy.orm import Session
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
+from services.contracts.portals.configuration import get_portal_home
 from services.portals.configuration import queries, rendering, versions
+from services.portals.configuration.terms import forms
 from services.portals.definitions import queries as definitions
 
 # What all kept pages have together, in modules, panels and links: some megabytes.
 MOST_PARTS = 10_000
-_OF_TICKER = ("name", "colour", "ticker", "terms")
+_OF_TICKER = ("name", "colour", "ticker", "terms", "product_name")
 
 
 class Kept(NamedTuple):
@@ -62,12 +64,29 @@ _HOMES = Homes()
 
 def read(call: Call) -> Any:
     """The answer of `get_portal_home`. Raises Refused `not_found`."""
-    with call.reading(call.organisation_id) as session:
-        return _home(session, call, call.request["portal"], call.request["languages"])
-
-
-def _home(session: Session, call: Call, portal: str, languages: Sequence[str]) -> Any:
     caller: Caller = call.caller  # type: ignore[assignment]  # the operation is for accounts
+    with call.reading(call.organisation_id) as session:
+        return page(session, caller, call.request["portal"], call.request["languages"])
+
+
+def page(session: Session, caller: Caller, portal: str, languages: Sequence[str]) -> dict[str, Any]:
+    """A portal that admits the caller, as the contract's PortalHome. Raises Refused `not_found`."""
+    return _page_of(_kept(session, caller, portal, languages), languages)
+
+
+def page_and_terms(
+    session: Session, caller: Caller, portal: str, languages: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The same, and what the portal calls people and things, in the reader's language. Raises Refused `not_found`."""
+    kept = _kept(session, caller, portal, languages)
+    return _page_of(kept, languages), forms(kept.look["terms"], languages)
+
+
+def _page_of(kept: Kept, languages: Sequence[str]) -> dict[str, Any]:
+    return {**kept.page, "ticker": rendering.look(kept.look, languages, utc_now())["ticker"]}
+
+
+def _kept(session: Session, caller: Caller, portal: str, languages: Sequence[str]) -> Kept:
     definition = definitions.admitted(session, caller, portal)
     # Ids are never used again, so a key means one version of one organisation's portal, in any database.
     version_id = versions.id_shown(session, caller.organisation_id, definition.portal)
@@ -75,10 +94,9 @@ def _home(session: Session, call: Call, portal: str, languages: Sequence[str]) -
 
     def render() -> Kept:
         whole = versions.shown(session, caller.organisation_id, definition).whole
-        page = call.operation.reply.dump(queries.home_view(session, caller, definition, whole, languages))
-        links = sum(1 + len(panel["links"]) for panel in page["resources"])
+        made = get_portal_home.reply.dump(queries.home_view(session, caller, definition, whole, languages))
+        links = sum(1 + len(panel["links"]) for panel in made["resources"])
         look = {name: whole[name] for name in _OF_TICKER}
-        return Kept(page, look, 1 + len(page["modules"]) + links)
+        return Kept(made, look, 1 + len(made["modules"]) + links)
 
-    kept = _HOMES.of(key, render)
-    return {**kept.page, "ticker": rendering.look(kept.look, languages, utc_now())["ticker"]}
+    return _HOMES.of(key, render)

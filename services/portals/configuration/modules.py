@@ -109,10 +109,15 @@ def usual(kind: str) -> list[dict[str, Any]]:
 
 
 def problems(kind: str, modules: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """All that is wrong with a list of modules: pairs of the member's path and a sentence."""
-    codes = [module["code"] for module in modules]
+    """All that is wrong with a list of modules: pairs of the member's path and a sentence.
+
+    A member that is wrong by itself may be missing.
+    """
+    codes = [module.get("code") for module in modules]
     for place, module in enumerate(modules):
-        code, path = module["code"], f"modules.{place}"
+        code, path = module.get("code"), f"modules.{place}"
+        if code is None:
+            continue
         if code not in possible(kind):
             known = ", ".join(possible(kind)) or "none"
             yield f"{path}.code", f"A portal of this kind has no such module. Possible: {known}."
@@ -126,7 +131,8 @@ def problems(kind: str, modules: Sequence[Mapping[str, Any]]) -> Iterator[tuple[
             if report not in EMPLOYER_REPORTS:
                 known = ", ".join(EMPLOYER_REPORTS)
                 yield f"{path}.reports.{at}", f"Not a report of the category {_CATEGORY}. Possible: {known}."
-        yield from _appointment_problems(module.get("appointments") or {}, f"{path}.appointments")
+        settings = {**USUAL_APPOINTMENTS, **(module.get("appointments") or {})}
+        yield from _appointment_problems(settings, f"{path}.appointments")
 
 
 def appointment_options(modules: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
@@ -143,5 +149,5 @@ def _appointment_problems(settings: Mapping[str, Any], path: str) -> Iterator[tu
             f"{path}.past_due_warning",
             "The warning is for portals where past-due appointments cannot be scheduled. Switch that off, or leave it empty.",
         )
-    if settings and settings["lead_days"] > settings["days_ahead"]:
+    if settings["lead_days"] > settings["days_ahead"]:
         yield f"{path}.lead_days", "No day would be left: fewer days than those ahead are expected."

@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.portals.configuration import modules, rendering, rules, versions
+from services.portals.configuration import documents, modules, rendering, rules, versions
 from services.portals.definitions import queries as definitions
 from services.portals.definitions import rules as definition_rules
 from services.portals.images import queries as image_queries
@@ -80,6 +81,17 @@ def get_portal_content(session: Session, caller: Caller, *, portal: str) -> dict
     """What a portal says and offers, as it was written. Raises Refused `not_found`."""
     definition = definitions.named(session, caller.organisation_id, portal)
     return content_view(definition, versions.shown(session, caller.organisation_id, definition))
+
+
+def further_problems(call: Call) -> list[tuple[str, str]]:
+    """What is wrong with these changes of what is published. Raises Refused `not_found`."""
+    if "portal" not in call.request:
+        return []
+    with call.reading(call.organisation_id) as session:
+        definition = definitions.named(session, call.organisation_id, call.request["portal"])
+        published = versions.latest(session, call.organisation_id, definition)
+        changed = {**published.document, **documents.changes_of(call.request)}
+        return documents.problems(session, call.organisation_id, definition.kind, changed)
 
 
 def home_view(

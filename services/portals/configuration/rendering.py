@@ -16,7 +16,8 @@ class Words:
 
     def __init__(self, whole: Mapping[str, Any], languages: Sequence[str]) -> None:
         self._languages = languages
-        self._replaced = replacer(whole["terms"], languages)
+        self.product = self.plain(whole["product_name"]) or rules.DEFAULT_PRODUCT_NAME
+        self._replaced = replacer(whole["terms"], languages, self.product)
 
     def own(self, text: Any) -> str | None:
         """The text in the reader's language, with the organisation's words."""
@@ -65,7 +66,7 @@ def home(
         "portal": definition.portal,
         "kind": definition.kind,
         **look(whole, languages, now),
-        "product_name": words.plain(whole["product_name"]) or rules.DEFAULT_PRODUCT_NAME,
+        "product_name": words.product,
         "description": words.own(whole["description"]),
         "columns": whole["columns"],
         "modules": shown,
@@ -102,7 +103,12 @@ def _ticker(whole: Mapping[str, Any], words: Words, now: datetime.datetime) -> l
 
 def _panel(panel: Mapping[str, Any], words: Words) -> dict[str, Any]:
     links = [
-        {"kind": link.get("kind", "link"), "title": words.own(link["title"]), "url": link["url"]}
+        {
+            "kind": link.get("kind", "link"),
+            "title": words.own(link["title"]),
+            "url": link.get("url"),
+            "questionnaire_id": link.get("questionnaire_id"),
+        }
         for link in panel["links"]
     ]
     return {"title": words.own(panel["title"]), "summary": words.own(panel["summary"]), "links": links}

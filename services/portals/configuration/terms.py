@@ -1,7 +1,7 @@
 """The organisation's own words in place of the usual ones: "client" for "patient" (S2-51, conflict C5). Pure.
 
 A text names a term by a token, `{{ term.patient }}`, or simply by its usual word, which is replaced where it is a whole word.
-`{{ term.patient.plural }}` is the plural; `Term` and `TERM` give capitals.
+`{{ term.patient.plural }}` is the plural; `Term` and `TERM` give capitals. `{{ term.product }}` is the product's name (S2-38).
 """
 
 from __future__ import annotations
@@ -48,15 +48,16 @@ _USUAL: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
     },
 }
 OWN = "en"
+PRODUCT = "product"
 _BRACED = r"\{\{ ?(?P<as_in>term)\.(?P<term>\w+)(?P<plural>\.plural)? ?\}\}"
 
 
 def replacer(
-    terms: Mapping[str, Mapping[str, Any] | None], languages: Sequence[str] = ()
+    terms: Mapping[str, Mapping[str, Any] | None], languages: Sequence[str] = (), product: str | None = None
 ) -> Callable[[str], str]:
     """A function that replaces tokens, and each whole word that stands for a term, singular or plural. Capitals stay capitals.
 
-    The words are English ones and those of the languages that the reader prefers.
+    The words are English ones and those of the languages that the reader prefers. `product` is the product's name.
     """
     words = dict(_words(terms, languages))
     usual = _USUAL[next((each for each in _spoken(languages) if each in _USUAL), OWN)]
@@ -67,6 +68,8 @@ def replacer(
     def own(match: re.Match[str]) -> str:
         if not match["term"]:
             return as_in(match[0], words[match[0].lower()])
+        if product and match["term"].lower() == PRODUCT and not match["plural"]:
+            return as_in(match["as_in"], product)
         if match["term"].lower() not in usual:
             return match[0]
         one, many = usual[match["term"].lower()]
@@ -83,6 +86,20 @@ def replacer(
 def replaced(text: str, terms: Mapping[str, Mapping[str, Any] | None]) -> str:
     """One text with the organisation's words. Who has several makes one `replacer` for them."""
     return replacer(terms)(text)
+
+
+def forms(
+    terms: Mapping[str, Mapping[str, Any] | None], languages: Sequence[str] = ()
+) -> dict[str, dict[str, str]]:
+    """Each term as the reader reads it: the organisation's own word, or else the usual one of the language."""
+    replaced_by = replacer(terms, languages)
+    return {
+        name: {
+            "singular": replaced_by(f"{{{{ term.{name} }}}}"),
+            "plural": replaced_by(f"{{{{ term.{name}.plural }}}}"),
+        }
+        for name in _USUAL[OWN]
+    }
 
 
 def _words(terms: Mapping[str, Mapping[str, Any] | None], languages: Sequence[str]) -> Any:

@@ -12,11 +12,14 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.database import held_or_made
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts.errors import Refused, invalid
+from services.contracts.errors import Refused, lacking
 from services.contracts.portals import configuration as contract
 from services.portals.configuration import content as contents
 from services.portals.configuration import rules
 from services.portals.configuration.models import PortalVersion
+
+# Who has portal.configure only changes everything else (S2-58).
+WRITE_NEWS = "portal.manage_chart_tabs"
 
 
 class Shown(NamedTuple):
@@ -69,10 +72,11 @@ def row_of(session: Session, portal: str, number: int) -> PortalVersion:
     return session.scalars(statement).one()
 
 
-def require_whole(document: Mapping[str, Any], kind: str) -> None:
-    """Refuse a configuration with every problem of the whole. Raises Refused(invalid_request)."""
-    if found := list(contents.problems(contents.whole(document, kind), kind)):
-        raise invalid(found)
+def require_may_write_news(unit: UnitOfWork, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Refuse other messages of the ticker to who may not write them (S2-58). Raises Refused `forbidden`."""
+    is_changed = (before.get("ticker") or []) != (after.get("ticker") or [])
+    if is_changed and not (unit.caller and unit.caller.may(WRITE_NEWS)):
+        raise lacking(WRITE_NEWS, "The messages of the ticker are written by whoever manages them.", "ticker")
 
 
 def publish(

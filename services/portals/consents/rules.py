@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from services.contracts.errors import Refused
+from services.contracts.errors import invalid
 
 
 def is_due(standing: Any, text_version: int, now: datetime.datetime) -> bool:
@@ -19,8 +19,11 @@ def is_due(standing: Any, text_version: int, now: datetime.datetime) -> bool:
 
 
 def require_a_signature(typed_name: str | None, is_ticked: bool) -> None:
-    """Raise Refused(invalid_request) where the typed name or the ticked box is missing."""
+    """Raise Refused(invalid_request) where the typed name or the ticked box is missing, or both."""
+    missing = []
     if not typed_name:
-        raise Refused("invalid_request", "typed_name: type your name to sign.", "typed_name")
+        missing.append(("typed_name", "type your name to sign."))
     if not is_ticked:
-        raise Refused("invalid_request", "is_ticked: tick the box to sign.", "is_ticked")
+        missing.append(("is_ticked", "tick the box to sign."))
+    if missing:
+        raise invalid(missing)

@@ -32,7 +32,7 @@ class DraftsEntrypoints:
         """All that was configured of a portal."""
         return call.read(queries.export_portal)
 
-    @serves(drafts.change_portal_draft)
+    @serves(drafts.change_portal_draft, queries.further_problems)
     def change_portal_draft(self, call: Call) -> Any:
         """Change the draft of a portal."""
         return call.commit(handlers.change_portal_draft)

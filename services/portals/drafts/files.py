@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from services.chassis.blobs import UPLOADED
@@ -11,7 +12,6 @@ from services.chassis.passports import Caller
 from services.contracts.errors import Refused, invalid
 from services.contracts.fields import unstorable
 from services.contracts.portals import drafts as contract
-from services.portals.configuration import content as contents
 from services.portals.configuration import documents
 from services.portals.definitions import queries as definitions
 from services.portals.drafts import handlers
@@ -45,29 +45,16 @@ def _settings(call: Call, kind: str) -> dict[str, Any]:
         raise invalid(
             [("document", f"The file is of a portal of another kind. A portal of kind {kind} is expected.")]
         )
-    return _checked(found.get("settings"), kind)
-
-
-def _checked(settings: Any, kind: str) -> dict[str, Any]:
-    """The settings of a file. What breaks the limits and what does not fit together is told at once."""
+    settings = found.get("settings")
     if not isinstance(settings, dict):
         raise invalid([("settings", "The settings of a portal are expected.")])
-    try:
-        loaded: dict[str, Any] = load(contract.Settings(), settings, "settings")
-    except Refused as refusal:
-        broken = {each["field"].split(".")[1] for each in refusal.more["errors"] if "." in each["field"]}
-        sound = {name: value for name, value in settings.items() if name not in broken}
-        more = [(f"settings.{path}", rule) for path, rule in _problems_of_the_whole(sound, kind)]
-        raise invalid([(each["field"], each["rule"]) for each in refusal.more["errors"]] + more) from refusal
-    return loaded
+    with call.reading(call.organisation_id) as session:
 
+        def further(sound: Mapping[str, Any]) -> list[tuple[str, str]]:
+            """What is wrong with the settings that keep the limits."""
+            return documents.problems(session, call.organisation_id, kind, documents.plain(sound))
 
-def _problems_of_the_whole(sound: dict[str, Any], kind: str) -> list[tuple[str, str]]:
-    try:
-        document = documents.plain(load(contract.Settings(), sound))
-    except Refused:
-        return []
-    return list(contents.problems(contents.whole(document, kind), kind))
+        return load(contract.Settings(), settings, "settings", further)
 
 
 def _kind(session: Any, caller: Caller, *, portal: str) -> dict[str, Any]:

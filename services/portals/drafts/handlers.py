@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts.errors import Refused
+from services.contracts.errors import Refused, invalid
+from services.portals.configuration import content as contents
 from services.portals.configuration import documents, versions
 from services.portals.configuration import rules as configuration_rules
 from services.portals.configuration.handlers import ContentChanges
@@ -82,7 +83,10 @@ def publish_portal_draft(
         raise Refused("approval_required", detail)
     if publish_at is not None and publish_at <= unit.now:
         raise Refused("invalid_request", "publish_at: A time to come is expected.", "publish_at")
-    versions.require_whole(head.document, definition.kind)
+    documents.require_sound(unit.session, unit.organisation_id, definition.kind, head.document)
+    whole = contents.whole(head.document, definition.kind)
+    if unmet := queries.unmet_needs(unit.session, definition, whole):
+        raise invalid(unmet, whole)
     published = versions.publish(unit, definition, head.document, publish_at, head.editors)
     _empty(head, unit)
     unit.session.flush()
@@ -118,8 +122,9 @@ def _held(unit: UnitOfWork, portal: str) -> tuple[Any, PortalVersion]:
 def _drafted(
     unit: UnitOfWork, definition: Any, head: PortalVersion, document: Mapping[str, Any]
 ) -> dict[str, Any]:
-    versions.require_whole(document, definition.kind)
-    documents.require_known(unit.session, unit.organisation_id, document)
+    documents.require_sound(unit.session, unit.organisation_id, definition.kind, document)
+    published = versions.latest(unit.session, unit.organisation_id, definition).document
+    versions.require_may_write_news(unit, published if head.document is None else head.document, document)
     _write(unit, head, document)
     unit.audit("portal_draft.changed", "portal", head.id, portal=definition.portal, version=head.version)
     unit.session.flush()

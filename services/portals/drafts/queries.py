@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.portals import drafts as contract
+from services.contracts.portals.message_types import APPOINTMENT
 from services.portals.configuration import content as contents
 from services.portals.configuration import documents, versions
 from services.portals.configuration import queries as configuration
@@ -17,6 +20,7 @@ from services.portals.configuration import rules as configuration_rules
 from services.portals.configuration.models import PortalVersion
 from services.portals.definitions import queries as definitions
 from services.portals.drafts import rules
+from services.portals.message_types import queries as message_types
 
 
 def get_portal_draft(session: Session, caller: Caller, *, portal: str) -> dict[str, Any]:
@@ -61,6 +65,18 @@ def export_portal(session: Session, caller: Caller, *, portal: str) -> dict[str,
     }
 
 
+def further_problems(call: Call) -> list[tuple[str, str]]:
+    """What is wrong with these changes of a draft. Raises Refused `not_found`."""
+    if "portal" not in call.request:
+        return []
+    with call.reading(call.organisation_id) as session:
+        caller: Caller = call.caller  # type: ignore[assignment]  # the operation is for staff
+        definition = definitions.named(session, caller.organisation_id, call.request["portal"])
+        _, document = _drafted(session, caller, definition)
+        changed = {**document, **documents.changes_of(call.request)}
+        return documents.problems(session, caller.organisation_id, definition.kind, changed)
+
+
 def view(session: Session, caller: Caller, definition: Any) -> dict[str, Any]:
     """A draft as the contract's Draft."""
     head, document = _drafted(session, caller, definition)
@@ -84,8 +100,17 @@ def view(session: Session, caller: Caller, definition: Any) -> dict[str, Any]:
         "may_publish": is_drafted and waiting is None and may_publish,
         "scheduled": waiting and version_view(waiting, 0),
         "differences": [{"path": path, "before": old, "after": new} for path, old, new in told],
-        "warnings": [{"path": path, "text": text} for path, text in rules.warnings(whole)],
+        "warnings": [
+            {"path": path, "text": text}
+            for path, text in (*rules.warnings(whole), *unmet_needs(session, definition, whole))
+        ],
     }
+
+
+def unmet_needs(session: Session, definition: Any, whole: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Modules that need a message type which people of the portal may not send (S2-68): the member's path and a sentence."""
+    needs = rules.asks_for_appointments(whole["modules"])
+    return needs if needs and not message_types.is_offered(session, definition, APPOINTMENT) else []
 
 
 def version_view(row: PortalVersion, shown: int) -> dict[str, Any]:

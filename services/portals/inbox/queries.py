@@ -76,7 +76,6 @@ def list_my_threads(
         require_open_to(caller, person_id)
     if box != "all":
         wanted.append((Thread.has_received if box == "inbox" else Thread.has_sent).is_(True))
-    unread = session.scalar(select(func.coalesce(func.sum(Thread.unread), 0)).where(mine))
     if after is not None:
         at, last = read_cursor(after, _ORDER, datetime.datetime, str)
         wanted.append(or_(Thread.last_at < at, and_(Thread.last_at == at, Thread.id < last)))
@@ -87,8 +86,14 @@ def list_my_threads(
     return {
         "items": [view(each, items.get(each.id)) for each in page],
         "next": cursor_of(_ORDER, page[-1].last_at, page[-1].id) if len(rows) > limit else None,
-        "unread": int(unread or 0),
+        "unread": unread_messages(session, caller),
     }
+
+
+def unread_messages(session: Session, caller: Caller) -> int:
+    """How many messages of the caller's conversations are unread."""
+    statement = select(func.coalesce(func.sum(Thread.unread), 0)).where(own_threads(caller))
+    return int(session.scalar(statement) or 0)
 
 
 def get_my_thread(session: Session, caller: Caller, *, thread_id: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from services.chassis.cursors import cursor_of, read_cursor
@@ -260,6 +260,27 @@ def list_my_responses(session: Session, caller: Caller, *, after: str | None, li
     people = [*_own_people(caller), *supervised(session, caller)]
     wanted = (Response.account_id == caller.id, Response.person_id.in_(people))
     return _page(session, wanted, Response.saved_at, "my responses", after, limit)
+
+
+def number_begun(session: Session, caller: Caller) -> int:
+    """How many questionnaires the caller has begun and not sent."""
+    wanted = (
+        Response.account_id == caller.id,
+        Response.person_id.in_(_own_people(caller)),
+        Response.submitted_at.is_(None),
+    )
+    return session.scalar(select(func.count()).where(*wanted)) or 0
+
+
+def number_asked(session: Session, caller: Caller) -> int:
+    """How many questionnaires about employees wait for the caller."""
+    return sum(1 for _ in _ordered(session, caller))
+
+
+def number_to_review(session: Session, caller: Caller) -> int:
+    """How many answers of employees the caller has to review."""
+    wanted = (*_for_review(session, caller), Response.reviewed_at.is_(None))
+    return session.scalar(select(func.count()).where(*wanted)) or 0
 
 
 def list_responses(

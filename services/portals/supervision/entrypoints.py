@@ -24,32 +24,32 @@ class SupervisionEntrypoints:
     def list_team_work_status(self, call: Call) -> Any:
         """The current work statuses of those whom the caller supervises."""
         answer = call.read(queries.list_team_work_status)
-        _note_team(call, answer["items"], report="work_status")
+        note_team(call, answer["items"], report="work_status")
         return answer
 
     @serves(supervision.list_team_surveillance)
     def list_team_surveillance(self, call: Call) -> Any:
         """Where those whom the caller supervises stand on their panels."""
         answer = call.read(queries.list_team_surveillance)
-        _note_team(call, answer["items"], report="surveillance")
+        note_team(call, answer["items"], report="surveillance")
         return answer
 
     @serves(supervision.list_team_cases)
     def list_team_cases(self, call: Call) -> Any:
         """The stages of the cases of those whom the caller supervises."""
         answer = call.read(queries.list_team_cases)
-        _note_team(call, answer["items"], report="cases")
+        note_team(call, answer["items"], report="cases")
         return answer
 
     @serves(supervision.get_team_report)
     def get_team_report(self, call: Call) -> Any:
         """A report about those whom the caller supervises."""
         answer = call.read(queries.get_team_report)
-        _note_team(call, answer["rows"], report=answer["report"])
+        note_team(call, answer["rows"], report=answer["report"])
         return answer
 
 
-def _note_team(call: Call, rows: Iterable[Mapping[str, Any]], report: str) -> None:
+def note_team(call: Call, rows: Iterable[Mapping[str, Any]], report: str) -> None:
     """Note of each employee in these rows that the caller has read of them."""
     for person_id in sorted({row["person_id"] for row in rows}):
         call.note_reading("team.read", "person", person_id, person_id=person_id, report=report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from marshmallow import EXCLUDE
@@ -21,6 +21,7 @@ from services.portals.supervision import reports
 
 _ROW = ReportRow(unknown=EXCLUDE)
 _STATUS = "work_status"
+_STATUSES = ("full_duty", "restricted_duty", "off_work")
 _MOST_REPORTED = 5_000
 _MOST = 200  # newest items, and newest earlier statuses, of an employee
 
@@ -84,6 +85,21 @@ def list_team_surveillance(session: Session, caller: Caller) -> dict[str, Any]:
 def list_team_cases(session: Session, caller: Caller) -> dict[str, Any]:
     """The stages of the employees' cases; nothing where no portal of supervisors has the module."""
     return _of_team(session, caller, "case", "case_review_status")
+
+
+def team_of(session: Session, caller: Caller, modules: Collection[str]) -> dict[str, int | None] | None:
+    """How many employees the caller supervises, and how they stand as far as these modules show it. None: nobody."""
+    people = supervised(session, caller)
+    if not people:
+        return None
+    found: dict[str, int | None] = dict.fromkeys((*_STATUSES, "surveillance_due"))
+    if _STATUS in modules:
+        statuses = [each["status"] for each in list_team_work_status(session, caller)["items"]]
+        found |= {status: statuses.count(status) for status in _STATUSES}
+    if "health_surveillance" in modules:
+        items = list_team_surveillance(session, caller)["items"]
+        found["surveillance_due"] = len({each["person_id"] for each in items if each["status"] != "current"})
+    return {"employees": len(people), **found}
 
 
 def _of_team(session: Session, caller: Caller, kind: str, module: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeGuard
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -219,7 +220,7 @@ class Authority:
         It never ends soon, its file is there, and it is of this issuer.
         """
 
-        def is_good(credential: Credential | None) -> bool:
+        def is_good(credential: Credential | None) -> TypeGuard[Credential]:
             return (
                 credential is not None
                 and not _ends_soon(credential)
@@ -227,12 +228,12 @@ class Authority:
             )
 
         written, known = self._known.get(label, (0, None))
-        if known is None or self._written(label) != written or not is_good(known):
+        if self._written(label) != written:
             written, known = self._written(label), self._read(label)
-        if known is None or not is_good(known):
+        if not is_good(known):
             with self._locked():
                 known = self._read(label)
-                if known is None or not is_good(known):
+                if not is_good(known):
                     known = create()
                     self._write(label, known)
                 written = self._written(label)
@@ -285,7 +286,7 @@ class Authority:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(self._folder / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        handle = os.open(self._folder / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield

@@ -407,6 +407,43 @@ def test_without_another_address_the_log_in_stays_and_only_the_closed_account_is
     assert twins.told(credentials.account_closed) == [twins.new]
 
 
+def test_an_account_with_an_address_of_its_own_keeps_it(identity):
+    twins = Twins(identity)
+    with identity.database.reading(None) as session:
+        account = session.scalars(select(Account).where(Account.person_id == twins.kept["id"])).one()
+        account.login = account.email = "own@example.org"
+        session.commit()
+    twins.merge(choices={"email": "merged"})
+    account = twins.account(twins.kept)
+    assert (account.login, account.email) == ("own@example.org", "own@example.org")
+    assert account.email_verified_at is not None
+    assert twins.told(credentials.login_email_changed) == []
+
+
+def test_who_has_never_signed_in_is_invited_at_the_address_that_was_chosen(identity):
+    desk, admin = Desk(identity), identity.admin()
+    client = desk.a_client()
+    kept, merged = desk.a_contact(client), desk.a_person("contact")
+    desk.grant(client, kept)
+    asked = len(identity.events(credentials.account_invited))
+    merge(identity, admin, kept["id"], merged["id"], choices={"email": "merged"})
+    assert len(identity.events(credentials.account_invited)) == asked + 1
+    invitation = desk.mint()
+    assert (invitation["email"], invitation["purpose"]) == (merged["email"], "temporary_password")
+
+
+def test_links_of_a_closed_account_stay_void_when_the_merge_is_undone(identity):
+    twins = Twins(identity)
+    link = {"organisation": "harbor", "login": twins.new, "realm": "family"}
+    identity.call(credentials.request_password_reset, **link)
+    reset = str(twins.desk.mint()["link"]).partition("#token=")[2]
+    done = twins.merge()
+    identity.call(merging.undo_merge, twins.admin, merge_id=done["id"])
+    refused = identity.refused(credentials.redeem_credential_link, token=reset, password=PASSWORD)
+    assert refused.code == "link_refused"
+    assert twins.desk.sign_in(twins.new)
+
+
 def test_an_account_that_goes_over_follows_the_kept_address(identity):
     desk, admin = Desk(identity), identity.admin()
     kept = desk.a_person("contact")

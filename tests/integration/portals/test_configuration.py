@@ -17,7 +17,7 @@ from services.contracts.portals import configuration as contract
 from services.contracts.portals import definitions
 from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller, a_service
 
-ADMIN = a_caller("portal.configure")
+ADMIN = a_caller("portal.configure", "portal.manage_chart_tabs")
 PROVIDER = a_caller(realm="provider", id="d" * 32)
 MESSAGES = [{"text": "**Closed** on Monday"}, {"text": "[News](https://harbor.example/news)"}]
 
@@ -117,7 +117,7 @@ def test_a_colour_that_is_no_hex_code_is_refused(portals: InProcess, colour: str
 
 def test_an_organisation_never_sees_or_changes_anothers_portal(portals: InProcess) -> None:
     configure(portals, 1)
-    stranger = a_caller("portal.configure", organisation=BAYSIDE)
+    stranger = a_caller("portal.configure", "portal.manage_chart_tabs", organisation=BAYSIDE)
     assert shown(portals, stranger)["name"] == "Provider Portal"
     assert configure(portals, 1, stranger, name="Bay")["version"] == 2
     assert shown(portals)["name"] == "Partners"

@@ -13,7 +13,7 @@ from services.contracts.portals import configuration as contract
 from services.portals.configuration import queries as configuration
 from tests.support.in_process import HARBOR, InProcess, a_caller
 
-ADMIN = a_caller("portal.configure")
+ADMIN = a_caller("portal.configure", "portal.manage_chart_tabs")
 EMPLOYEE = a_caller(realm="employee", id="d" * 32)
 USUAL_OF_EMPLOYEES = [
     "My Appointments",
@@ -323,7 +323,12 @@ def test_the_organisations_word_stands_in_every_text_and_is_at_most_forty_charac
     [panel] = shown["resources"]
     assert (panel["title"], panel["summary"]) == ("Clients' rights", "Of a client")
     assert panel["links"] == [
-        {"kind": "link", "title": "For clients", "url": "https://patient.example.org/patient"}
+        {
+            "kind": "link",
+            "title": "For clients",
+            "url": "https://patient.example.org/patient",
+            "questionnaire_id": None,
+        }
     ]
     assert shown["ticker"][0]["text"] == "[A client](https://patient.example/patient)"
     assert shown["name"] == "Client portal"
@@ -353,6 +358,18 @@ def test_the_welcome_has_the_own_product_name_of_at_most_25_characters_and_a_des
     assert home(portals)["product_name"] == "Harbor Employee Health ok"
     assert home(portals)["description"] == "All about your health at work."
     assert list(refusal(portals, product_name="n" * 26)) == ["product_name"]
+    # Other texts name it by a token, in the reader's language.
+    named = {"en": "Harbor Care", "es": "Cuidado"}
+    token = "About {{ term.product }} and {{ TERM.product }}."
+    change(portals, product_name=named, description=token, modules=[{"code": "support", "name": token}])
+    assert home(portals)["description"] == "About Harbor Care and HARBOR CARE."
+    assert names(portals) == ["About Harbor Care and HARBOR CARE."]
+    request = {"name": "Portal", "colour": "#fff", "ticker": [{"text": "News of {{ term.product }}"}]}
+    portals.call(contract.configure_portal, ADMIN, version=3, portal="employee", **request)
+    in_spanish = portals.call(contract.get_portal_home, EMPLOYEE, portal="employee", languages=["es"])
+    assert in_spanish["ticker"][0]["plain"] == "News of Cuidado"
+    change(portals, product_name=None)
+    assert home(portals)["description"] == "About Portico and PORTICO."
 
 
 @pytest.mark.seed("S2-26", "S2-80")
@@ -378,6 +395,38 @@ def test_any_number_of_panels_with_links_to_web_and_intranet_in_their_order(port
         "resources.0.links.0.url",
         "resources.0.links.1.title",
         "resources.0.links.1.url",
+    }
+
+
+@pytest.mark.seed("S2-81")
+def test_a_link_leads_to_an_address_or_to_a_questionnaire_of_the_portal(portals: InProcess) -> None:
+    questionnaire_id, address = "ab" * 16, "https://forms.example.org/1"
+    links = [
+        {"title": "Ours", "kind": "questionnaire", "questionnaire_id": questionnaire_id},
+        {"title": "Elsewhere", "kind": "questionnaire", "url": address},
+        {"title": "A form", "kind": "form", "url": address},
+    ]
+    change(portals, resources=[{"title": "Forms", "links": links}])
+    [panel] = home(portals)["resources"]
+    assert [(each["kind"], each["url"], each["questionnaire_id"]) for each in panel["links"]] == [
+        ("questionnaire", None, questionnaire_id),
+        ("questionnaire", address, None),
+        ("form", address, None),
+    ]
+    wrong = [
+        {"title": "Neither", "kind": "questionnaire"},
+        {"title": "Both", "kind": "questionnaire", "url": address, "questionnaire_id": questionnaire_id},
+        {"title": "A page", "questionnaire_id": questionnaire_id},
+        {"title": "No address", "kind": "form"},
+        {"title": "Unsafe", "url": "javascript:alert(1)"},
+    ]
+    assert set(refusal(portals, resources=[{"title": "Forms", "links": wrong}])) == {
+        "resources.0.links.0.questionnaire_id",
+        "resources.0.links.1.questionnaire_id",
+        "resources.0.links.2.questionnaire_id",
+        "resources.0.links.2.url",
+        "resources.0.links.3.url",
+        "resources.0.links.4.url",
     }
 
 
@@ -410,7 +459,11 @@ def test_each_portal_has_its_own_content_and_the_next_read_shows_a_change(portal
 
 
 def test_only_who_may_configure_portals_reads_and_changes_what_was_written(portals: InProcess) -> None:
-    for caller in (a_caller(), EMPLOYEE, a_caller("portal.configure", realm="provider")):
+    for caller in (
+        a_caller(),
+        EMPLOYEE,
+        a_caller("portal.configure", "portal.manage_chart_tabs", realm="provider"),
+    ):
         for operation in (contract.get_portal_content, contract.change_portal_content):
             with pytest.raises(Refused) as refused:
                 portals.call(operation, caller, version=1, portal="employee")

@@ -22,7 +22,10 @@ from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
 
 START = datetime.datetime(2026, 3, 4, 12, tzinfo=datetime.UTC)
 HOUR = datetime.timedelta(hours=1)
-ADMIN = {key: a_caller("portal.configure", organisation=key) for key in (HARBOR, BAYSIDE)}
+ADMIN = {
+    key: a_caller("portal.configure", "portal.manage_chart_tabs", organisation=key)
+    for key in (HARBOR, BAYSIDE)
+}
 EMPLOYEE = {key: a_caller(organisation=key, realm="employee", id="d" * 32) for key in (HARBOR, BAYSIDE)}
 SLOWEST_S, MOST_TIMES = 0.015, 2.0
 

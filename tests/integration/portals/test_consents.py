@@ -155,19 +155,24 @@ def test_a_signature_keeps_everything_that_was_shown_and_given(desk: Desk) -> No
 
 @pytest.mark.seed("S2-41")
 @pytest.mark.parametrize(
-    ("changed", "field"),
+    ("changed", "fields"),
     [
-        ({"typed_name": None}, "typed_name"),
-        ({"typed_name": "  "}, "typed_name"),
-        ({"is_ticked": False}, "is_ticked"),
+        ({"typed_name": None}, ["typed_name"]),
+        ({"typed_name": "  "}, ["typed_name"]),
+        ({"is_ticked": False}, ["is_ticked"]),
+        ({"typed_name": None, "is_ticked": False}, ["typed_name", "is_ticked"]),
     ],
 )
-def test_agreeing_needs_the_typed_name_and_the_ticked_box(desk: Desk, changed: Any, field: str) -> None:
+def test_agreeing_needs_the_typed_name_and_the_ticked_box(
+    desk: Desk, changed: Any, fields: list[str]
+) -> None:
     consent = desk.a_consent()
     desk.require(consent)
     with pytest.raises(Refused) as refused:
         desk.answer(consent, **changed)
-    assert (refused.value.code, refused.value.field) == ("invalid_request", field)
+    assert refused.value.code == "invalid_request"
+    told = refused.value.more.get("errors") or [{"field": refused.value.field}]
+    assert [each["field"] for each in told] == fields
     assert desk.due() == [consent["id"]]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from services.contracts.portals import configuration, definitions
 from services.contracts.portals import drafts as contract
 from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
 
-ADMIN = a_caller("portal.configure")
-SECOND = a_caller("portal.configure", id="e" * 32)
+ADMIN = a_caller("portal.configure", "portal.manage_chart_tabs")
+SECOND = a_caller("portal.configure", "portal.manage_chart_tabs", id="e" * 32)
 EMPLOYEE = a_caller(realm="employee", id="d" * 32)
 NOON = datetime.datetime(2026, 3, 2, 12, 0, tzinfo=datetime.UTC)
 
@@ -130,7 +130,9 @@ def test_each_portal_has_a_draft_of_its_own(portals: InProcess) -> None:
     assert [each["product_name"] for each in drafted.values()] == ["Employees", "Supervisors", "Applicants"]
     assert [each["is_drafted"] for each in drafted.values()] == [True, False, True]
     # Another organisation has drafts of its own.
-    assert not draft(portals, a_caller("portal.configure", organisation=BAYSIDE))["is_drafted"]
+    assert not draft(portals, a_caller("portal.configure", "portal.manage_chart_tabs", organisation=BAYSIDE))[
+        "is_drafted"
+    ]
 
 
 def test_a_draft_tells_how_it_differs_and_which_colours_are_hard_to_read(portals: InProcess) -> None:
@@ -245,7 +247,7 @@ def test_a_second_person_publishes_where_the_portal_needs_it(portals: InProcess)
     assert code_of(settings, ADMIN, needed=False) == "forbidden"
     change(portals, SECOND, columns=3)  # who changes it has written it, too
     assert code_of(publish, portals, SECOND) == "approval_required"
-    third = a_caller("portal.configure", id="f" * 32)
+    third = a_caller("portal.configure", "portal.manage_chart_tabs", id="f" * 32)
     assert draft(portals, third)["may_publish"]
     publish(portals, third)
     assert home(portals)["product_name"] == "First"
@@ -259,7 +261,7 @@ def test_a_second_person_publishes_where_the_portal_needs_it(portals: InProcess)
     assert code_of(publish, portals) == "approval_required"
     assert code_of(publish, portals, third) == "approval_required"
     publish(portals, SECOND)
-    manager = a_caller("portal.configure", "organisation.manage")
+    manager = a_caller("portal.configure", "portal.manage_chart_tabs", "organisation.manage")
     assert settings(manager, needed=False)["needs_approval"] is False
 
 
@@ -328,6 +330,72 @@ def test_a_draft_is_refused_with_every_problem_at_once(portals: InProcess) -> No
     assert not draft(portals)["is_drafted"]
 
 
+NO_IMAGE = "ab" * 16
+# Members that their own type refuses, parts that do not fit together, and what the organisation does not have.
+MUCH_THAT_IS_WRONG: dict[str, tuple[Any, dict[str, Any]]] = {
+    "name": ("n" * 61, {"name": "n" * 61}),
+    "colour": ("blue", {"colour": "blue"}),
+    "columns": (9, {"columns": 9}),
+    "modules": (
+        [
+            {"code": "support", "name": "n" * 61, "header": "H"},
+            {"code": "orders"},
+            {"code": "Not a code"},
+            {"code": "my_appointments", "appointments": {"days_past": -1, "lead_days": 61}},
+        ],
+        {
+            "modules.0.name": "n" * 61,
+            "modules.0.header": "H",
+            "modules.1.code": "orders",
+            "modules.2.code": "Not a code",
+            "modules.3.appointments.days_past": -1,
+            "modules.3.appointments.lead_days": 61,
+        },
+    ),
+    "is_single_function": (True, {"is_single_function": True}),
+    "terms": ({"patient": {"singular": "a_b"}}, {"terms.patient.singular": "a_b"}),
+    "logout_address": ("https://elsewhere.example", {"logout_address": "https://elsewhere.example"}),
+    "logo": (
+        {"image_id": NO_IMAGE, "alternative_text": "a" * 201},
+        {"logo.image_id": NO_IMAGE, "logo.alternative_text": "a" * 100},
+    ),
+    "surprise": (1, {"surprise": 1}),
+}
+
+
+def test_what_is_wrong_with_single_members_and_with_the_whole_is_told_at_once_with_its_value(
+    both: InProcess,
+) -> None:
+    given = {name: value for name, (value, _) in MUCH_THAT_IS_WRONG.items()}
+    expected = {path: value for _, told in MUCH_THAT_IS_WRONG.values() for path, value in told.items()}
+    content = {name: value for name, value in given.items() if name not in ("name", "colour")}
+
+    def told(call: Callable[[], Any]) -> dict[str, Any]:
+        with pytest.raises(Refused) as refused:
+            call()
+        assert all(each["rule"] for each in refused.value.more["errors"])
+        return {each["field"]: each["value"] for each in refused.value.more["errors"]}
+
+    assert told(lambda: change(both, **given)) == {path: str_of(value) for path, value in expected.items()}
+    direct = configuration.change_portal_content
+    of_content = {path: value for path, value in expected.items() if path not in ("name", "colour")}
+    assert told(lambda: both.call(direct, ADMIN, version=1, portal="employee", **content)) == {
+        path: str_of(value) for path, value in of_content.items()
+    }
+    exported = both.call(contract.export_portal, ADMIN, portal="employee")
+    file = json.dumps({**exported, "settings": given}).encode()
+    taken = {"portal": "employee", "document": both.upload(file)}
+    assert told(lambda: both.call(contract.import_portal, ADMIN, version=1, **taken)) == {
+        f"settings.{path}": str_of(value) for path, value in expected.items()
+    }
+    assert not draft(both)["is_drafted"]
+
+
+def str_of(value: Any) -> Any:
+    """A value as a refusal tells it: of a long text the beginning."""
+    return value[:100] if isinstance(value, str) else value
+
+
 def test_a_change_that_is_published_at_once_is_in_the_draft_as_well(portals: InProcess) -> None:
     change(portals, product_name="Drafted")
     request = {"version": 1, "portal": "employee", "columns": 4}
@@ -345,7 +413,7 @@ def test_who_changes_at_once_what_is_drafted_as_well_has_written_the_draft_too(p
     request = {"portal": "employee", "needs_approval": True}
     portals.call(definitions.change_portal, ADMIN, version=version, **request)
     assert code_of(publish, portals) == "approval_required"
-    third = a_caller("portal.configure", id="f" * 32)
+    third = a_caller("portal.configure", "portal.manage_chart_tabs", id="f" * 32)
     publish(portals, third)
 
 
@@ -373,7 +441,7 @@ def test_texts_are_read_in_the_language_of_the_reader_with_a_fallback(portals: I
 
 @pytest.mark.seed("S2-132")
 def test_signing_out_leads_only_to_a_page_of_a_host_that_the_organisation_allows(portals: InProcess) -> None:
-    manager = a_caller("portal.configure", "organisation.manage")
+    manager = a_caller("portal.configure", "portal.manage_chart_tabs", "organisation.manage")
     portals.deliver(organisations.organisation_created, {"organisation_id": HARBOR[0]})
     bye = "https://www.harbor.example.org/bye"
     with pytest.raises(Refused) as refused:
@@ -418,3 +486,41 @@ def test_a_portal_of_a_network_is_reached_from_there_alone(portals: InProcess) -
         assert mine(outside) == []
     set_networks()
     assert "employee" in mine("192.0.3.1")
+
+
+@pytest.mark.seed("S2-58")
+def test_the_messages_of_the_ticker_need_the_permission_to_manage_chart_tabs(portals: InProcess) -> None:
+    configurer = a_caller("portal.configure", id="f" * 32)
+    news = [{"text": "Closed"}]
+
+    def refused(call: Callable[[], Any]) -> tuple[str, str | None]:
+        with pytest.raises(Refused) as refusal:
+            call()
+        return refusal.value.code, refusal.value.field
+
+    forbidden = ("forbidden", "ticker")
+    assert refused(lambda: change(portals, configurer, ticker=news)) == forbidden
+    direct = {"portal": "employee", "name": "Portal", "colour": "#fff"}
+    assert (
+        refused(
+            lambda: portals.call(configuration.configure_portal, configurer, version=1, ticker=news, **direct)
+        )
+        == forbidden
+    )
+    assert change(portals, ADMIN, ticker=news)["ticker"][0]["text"] == "Closed"
+    # Everything else may be changed, and the messages stay.
+    assert len(change(portals, configurer, name="Other", ticker=news)["ticker"]) == 1
+    exported = portals.call(contract.export_portal, ADMIN, portal="employee")
+    exported["settings"]["ticker"] = []
+    file = {"portal": "employee", "document": portals.upload(json.dumps(exported).encode())}
+    version = draft(portals)["version"]
+    assert (
+        refused(lambda: portals.call(contract.import_portal, configurer, version=version, **file))
+        == forbidden
+    )
+    default = {"portal": "employee", "number": 1}
+    assert (
+        refused(lambda: portals.call(contract.restore_portal_version, configurer, version=version, **default))
+        == forbidden
+    )
+    assert portals.call(contract.import_portal, ADMIN, version=version, **file)["ticker"] == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.contracts.portals import configuration, inbox, messages
+from services.contracts.portals import configuration, drafts, inbox, messages
 from services.contracts.portals import message_types as contract
 from tests.support.in_process import BAYSIDE, a_caller
 from tests.support.portal_desk import ANA, EVE, STAFF, PortalDesk, a_person
@@ -197,6 +197,29 @@ def test_a_type_that_is_switched_off_is_offered_by_no_portal(portal_desk: Portal
     change(desk, "request_an_appointment", is_enabled=True, name="Ask for a visit")
     assert desk(inbox.send_my_message, WORKER, **asked)["type_name"] == "Ask for a visit"
     assert desk.events(contract.message_type_changed)[0]["type"] == "request_an_appointment"
+
+
+@pytest.mark.seed("S2-68")
+def test_a_draft_by_which_people_ask_for_appointments_needs_the_message_type(portal_desk: PortalDesk) -> None:
+    desk, designer = portal_desk, a_caller("portal.configure")
+    asking = [{"code": "my_appointments"}]
+
+    def drafted(modules: list[dict[str, Any]]) -> Any:
+        version = desk(drafts.get_portal_draft, designer, portal="employee")["version"]
+        given = {"portal": "employee", "version": version, "modules": modules}
+        return desk(drafts.change_portal_draft, designer, **given)
+
+    assert drafted(asking)["warnings"] == []
+    change(desk, "request_an_appointment", is_enabled=False)
+    draft = drafted(asking)
+    path = "modules.0.appointments.booking_mode"
+    assert [each["path"] for each in draft["warnings"]] == [path]
+    publish = {"portal": "employee", "version": draft["version"]}
+    refused = desk.refused(lambda: desk(drafts.publish_portal_draft, designer, **publish))
+    assert refused == ("invalid_request", path)
+    other = drafted([{"code": "my_appointments", "appointments": {"booking_mode": "none"}}])
+    assert other["warnings"] == []
+    desk(drafts.publish_portal_draft, designer, portal="employee", version=other["version"])
 
 
 def test_an_organisation_adds_types_of_its_own(portal_desk: PortalDesk) -> None:

@@ -182,6 +182,17 @@ def test_in_another_queue_the_program_keeps_its_notes_unless_they_are_left_behin
     assert notes_of(desk, reassign(desk, new, HERE, queue_id=spring, carries_notes=False)) == []
 
 
+@pytest.mark.parametrize(("program", "more"), [(HERE, {}), (THERE, {"carries_notes": True})])
+def test_where_notes_would_all_go_along_those_that_are_chosen_go_alone(
+    desk: Desk, noted: Any, program: str, more: dict[str, Any]
+) -> None:
+    notes = desk(assignments.list_referral_notes, referral_id=noted["id"])["items"]
+    chosen = [note["id"] for note in notes if note["note"] == "Has a dog."]
+    queue_id = desk.a_queue(HERE, THERE, name="Winter")
+    new = reassign(desk, noted, program, queue_id=queue_id, note_ids=chosen, **more)
+    assert notes_of(desk, new) == ALL_SHARED[:1]
+
+
 def test_in_another_queue_of_its_program_a_referral_keeps_its_place_and_one_without_takes_one(
     desk: Desk,
 ) -> None:

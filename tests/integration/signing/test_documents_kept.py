@@ -147,6 +147,15 @@ def test_an_upload_that_goes_while_it_is_screened_is_not_recorded(
     assert office.titles() == []
 
 
+def test_of_the_files_that_are_asked_for_those_of_documents_are_in_use(office: Any) -> None:
+    sent, signed = office.send(), office.sign(office.send(title="Signed"))
+    with office.process.database.reading(HARBOR[0]) as session:
+        in_use = [
+            queries.files_in_use(session, asked) for asked in ([sent["sha256"], "b"], [signed["sha256"]], [])
+        ]
+    assert in_use == [{sent["sha256"]}, {signed["sha256"]}, set()]
+
+
 @pytest.mark.parametrize("column", ["original_sha256", "signed_sha256"])
 def test_the_sweep_finds_documents_by_an_index(office: Any, column: str) -> None:
     """However many documents there are."""

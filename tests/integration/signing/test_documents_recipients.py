@@ -304,3 +304,16 @@ def test_a_copy_on_paper_ends_it_for_all(office: Any) -> None:
     attached = office.attach(sent, office.file(sent))
     assert (attached["state"], attached["signatures_done"]) == ("signed", 2)
     assert states(office, sent) == ["ended", "ended"]
+
+
+def test_staff_who_sign_list_what_waits_for_them_apart_from_what_waits_for_anybody(office: Any) -> None:
+    clerk = a_caller("document.read", "document.sign", id=CYD)
+    sent = send(office, {"account_id": ANA}, {"account_id": CYD})
+    send(office, {"account_id": ANA}, title="Of Ana")
+    lists = lambda **filters: office.titles(clerk, **filters)  # noqa: E731
+    assert lists(is_mine=True, is_decided=False) == ["Plan of care"]
+    by(office, sent, clerk)
+    assert lists(is_mine=True, is_decided=False) == []
+    assert lists(is_mine=True, is_decided=True) == ["Plan of care"]
+    assert sorted(lists(is_decided=False)) == ["Of Ana", "Plan of care"]
+    assert lists(is_decided=True) == []

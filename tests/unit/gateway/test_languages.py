@@ -18,7 +18,7 @@ from gateway.web.states import State
 from services.contracts.declare import STAFF
 from services.contracts.identity import passports, people
 from services.contracts.identity.family import USUAL_RELATIONS
-from services.contracts.portals import configuration
+from services.contracts.portals import start_page
 from services.contracts.portals.definitions import KINDS
 from services.identity.realms.rules import DEFAULT_PORTAL_ROLES
 from services.portals.configuration import modules
@@ -219,7 +219,8 @@ def test_a_portal_shows_usual_names_in_the_language_and_own_ones_as_they_are() -
         for code, name in (("my_appointments", "My Appointments"), ("send_message", "Write to Ann"))
     ]
     home = next(each for each in ALL_PAGES if each.address == "/portal/{portal}")
-    replies = {configuration.get_portal_home: {"name": "Patient Portal", "modules": tiles, "labels": {}}}
+    shows = {"name": "Patient Portal", "modules": tiles, "labels": {}, "consents_due": 0}
+    replies = {start_page.get_portal_start: shows}
     shown = Shown(home, State("as told", replies=replies | {passports.describe_me: {"realm": "patient"}}))
     for code, usual, brand in (
         ("es", "Mis citas", "Portal de pacientes"),

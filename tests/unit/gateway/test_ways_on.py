@@ -43,7 +43,7 @@ def links(page: JustHTML) -> dict[str, str]:
 
 
 def test_who_has_to_agree_first_goes_on_to_what_was_asked_for() -> None:
-    home = next(each for each in ALL if each.address == "/portal/{portal}")
+    home = next(each for each in ALL if each.address == "/portal/{portal}/support")
     refused = State("consents due", refused={configuration.get_portal_home: "consents_due"})
     answer = PAGES.response(Shown(home, refused), {})
     path, _, query = answer.headers["Location"].partition("?")

@@ -10,7 +10,7 @@ from justhtml import JustHTML
 
 from gateway.web.pages import PAGES as ALL
 from gateway.web.states import State
-from services.contracts.portals import configuration, questionnaires, responses
+from services.contracts.portals import configuration, questionnaires, responses, start_page
 from tests.support.shown_pages import Shown, ShownPages, parsed
 
 PAGES = ShownPages()
@@ -66,7 +66,7 @@ def test_where_an_item_is_asked_is_said_by_name() -> None:
 
 def test_the_tile_of_injuries_opens_their_questionnaires_alone() -> None:
     tile = {"code": "report_injury", "name": "Report an injury", "tab_colour": None}
-    page = shown("/portal/{portal}", {configuration.get_portal_home: {"modules": tile}})
+    page = shown("/portal/{portal}", {start_page.get_portal_start: {"modules": tile, "consents_due": 0}})
     links = {each.attrs["href"] for each in page.query(".tiles a") if "Report an injury" in each.to_text()}
     assert [each.rpartition("/")[2] for each in links] == ["questionnaires?module=report_injury"]
     asked = []

@@ -9,7 +9,7 @@ from gateway.web.page import Action, Of, Page, Read
 from gateway.web.states import State
 from services.contracts.identity import realms
 from services.contracts.notifications import templates
-from services.contracts.portals import consents, definitions, drafts, images
+from services.contracts.portals import consents, definitions, drafts, images, questionnaires
 
 _PORTAL = "/staff/portals/{portal}"
 
@@ -70,7 +70,13 @@ PAGES = (
     _draft("news"),
     _draft("words"),
     _draft("modules"),
-    _draft("resources"),
+    _draft(
+        "resources",
+        reads={
+            # A panel can lead to a questionnaire of the portal's picklist (S2-81).
+            "offered": Read(questionnaires.get_offered_questionnaires, needs="questionnaire.manage")
+        },
+    ),
     _draft("support"),
     _draft("more"),
     _draft(
