@@ -147,6 +147,12 @@ def postal_code_key(code: str | None) -> str:
     return zip_plus_four[1] if zip_plus_four else plain
 
 
+def normal_code(code: str) -> str:
+    """A code as it is compared: without spaces and dashes, in capitals, with digits of every script as 0 to 9."""
+    plain = code.replace(" ", "").replace("-", "").upper()
+    return "".join(str(unicodedata.decimal(each, each)) for each in plain)
+
+
 def phone_key(number: str | None) -> str:
     """The digits of a phone number within its country, without extension; empty where it has fewer than five digits.
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity import second_factor as contract
+from services.contracts.spelling import normal_code
 from services.identity.models import Account, Organisation, Role
 from services.identity.realms import queries as realms
 from services.identity.registry.statements import rows_changed
@@ -105,7 +106,7 @@ def use(unit: UnitOfWork, account_id: str, code: str, vault: Vault, *, confirms:
     `confirms`: the code is the first one of a second factor that is not yet in effect. Of two calls with the same code
     only the first succeeds: one conditional statement decides.
     """
-    text = rules.normal_code(code)
+    text = normal_code(code)
     is_one_time = len(text) == rules.DIGITS and text.isdecimal()
     holds = _use_one_time(unit, account_id, text, vault, confirms=confirms) if is_one_time else False
     if not is_one_time and not confirms:

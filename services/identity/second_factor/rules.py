@@ -10,7 +10,6 @@ import datetime
 import hashlib
 import hmac
 import struct
-import unicodedata
 from urllib.parse import quote, urlencode
 
 from services.identity.secrets.rules import Limit
@@ -73,12 +72,6 @@ def otpauth_uri(secret: bytes, *, issuer: str, label: str) -> str:
         quote_via=quote,
     )
     return f"otpauth://totp/{quote(issuer, safe='')}:{quote(label, safe='@')}?{query}"
-
-
-def normal_code(code: str) -> str:
-    """A code as it is compared: without spaces and dashes, in capitals, with digits of every script as 0 to 9."""
-    plain = code.replace(" ", "").replace("-", "").upper()
-    return "".join(str(unicodedata.decimal(each, each)) for each in plain)
 
 
 def recovery_text(code: str) -> str:

@@ -16,7 +16,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.notifications.text_numbers import CODE_MINUTES, MOST_CODES_A_DAY, MOST_TRIES
-from services.contracts.spelling import telephone_number
+from services.contracts.spelling import normal_code, telephone_number
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.handlers import create_delivery
 from services.notifications.preferences.models import TextNumber
@@ -104,8 +104,8 @@ def _confirm(unit: UnitOfWork, settings: Any, *, code: str) -> dict[str, Any]:
 def _is_right(row: TextNumber, settings: Any, code: str, now: datetime.datetime) -> bool:
     if row.code_ends_at is None or row.code_ends_at <= now or row.code_tries > MOST_TRIES:
         return False
-    given = "".join(filter(str.isdigit, code))
-    return hmac.compare_digest(given, code_of_text_number(settings, row.id, row.code_number))
+    right = code_of_text_number(settings, row.id, row.code_number)
+    return hmac.compare_digest(normal_code(code).encode(), right.encode())
 
 
 def _forget_pending(row: TextNumber) -> None:

@@ -119,7 +119,10 @@ def test_a_number_is_used_once_the_code_that_went_to_it_came_back(
     code = code_in(text["text"])
     assert code not in str([vars(each) for each in texting.rows()])
 
-    confirmed = confirm(texting, f" {code[:3]} {code[3:]}")
+    with pytest.raises(Refused, match="text_code_refused"):
+        confirm(texting, "四十二")
+    in_arabic = code.translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"))
+    confirmed = confirm(texting, f" {in_arabic[:3]} {in_arabic[3:]}")
     assert (confirmed["number"], confirmed["pending_number"], confirmed["code_ends_at"]) == (
         SHOWN,
         None,

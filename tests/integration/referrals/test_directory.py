@@ -238,7 +238,7 @@ def test_the_directory_is_found_by_number_phone_postal_code_and_taxonomy(desk_on
         assert (typed, found(desk, typed)) == (typed, ["Kiln Agency"])
     for typed in ("71", "emergency food", "CRISIS", "bd-1800", "PH-1500"):
         assert (typed, found(desk, typed)) == (typed, ["Kiln Program"])
-    for typed in ("72", "k1a0b1", "kiln wharf", "ost"):
+    for typed in ("72", "k1a0b1", "kiln wharf", "ost", "kiln wharg"):
         assert (typed, found(desk, typed, level="site")) == (typed, ["Kiln Wharf Øst"])
         assert "Kiln Wharf Øst" not in found(desk, typed)
     assert found(desk, "kiln", level="agency") == ["Kiln Agency"]

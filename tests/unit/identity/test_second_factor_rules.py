@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.contracts.spelling import normal_code
 from services.identity.second_factor import rules
 
 SECRET = b"12345678901234567890"  # of RFC 4226, appendix D, and RFC 6238, appendix B
@@ -62,9 +63,9 @@ def test_the_uri_is_what_apps_read():
 def test_a_recovery_code_may_be_typed_with_or_without_its_dashes(bits: bytes):
     code = rules.secret_text(bits)
 
-    assert rules.normal_code(rules.recovery_text(code).lower()) == code
+    assert normal_code(rules.recovery_text(code).lower()) == code
 
 
 @pytest.mark.parametrize("typed", ["١٢٣ ٤٥٦", "\uff11\uff12\uff13\uff14\uff15\uff16", "१२३-४५६", "123456"])
 def test_a_code_may_be_typed_in_the_digits_of_any_script(typed: str):
-    assert rules.normal_code(typed) == "123456"
+    assert normal_code(typed) == "123456"
