@@ -9,7 +9,7 @@ from typing import TypeVar
 Answer = TypeVar("Answer")
 
 
-def eventually(probe: Callable[[], Answer], timeout_s: float = 10, every_s: float = 0.05) -> Answer:
+def eventually(probe: Callable[[], Answer], timeout_s: float = 30, every_s: float = 0.05) -> Answer:
     """Call `probe` until it raises no AssertionError. Returns its result.
 
     After `timeout_s` the last AssertionError is raised, so that the failure says what was still missing. Other errors
