@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from marshmallow import Schema
+from marshmallow import Schema, ValidationError
 from werkzeug.datastructures import MultiDict
 
 from gateway.api import ROUTES
@@ -126,6 +126,7 @@ class Page:
     `watches` are the views that it shows (`gateway/live/views.py`), with parameters in braces, and the caller as `{me}`: when one is
     stale, the open page reads itself again. `goes_on` gives the rest of the address of the page below it that is shown in its
     place, from what was read; None shows the page itself. `realms` are those whose people it is for, where none of its reads says so.
+    `remembers` are members of its address that the browser keeps: the last choice of each holds where the address has none.
     """
 
     address: str
@@ -137,6 +138,7 @@ class Page:
     watches: tuple[str, ...] = ()
     goes_on: Callable[[Mapping[str, Any]], str | None] | None = None
     realms: tuple[str, ...] = ()
+    remembers: tuple[str, ...] = ()
 
     @property
     def search(self) -> Action | None:
@@ -153,6 +155,21 @@ class Page:
     def rule(self) -> str:
         """The address as Flask writes it."""
         return re.sub(r"{(\w+)}", r"<\1>", self.address)
+
+    def cookie_of(self, name: str) -> str:
+        """The cookie in which the browser keeps a member that it `remembers`."""
+        return f"{self.address.strip('/').replace('/', '-')}-{name}"
+
+    def can_be(self, name: str, text: str) -> bool:
+        """Whether a member of the address can have this value."""
+        declared = next(
+            read.operation.request.fields[name] for read in self.reads.values() if name in read.query
+        )
+        try:
+            declared.deserialize(text)
+        except ValidationError:
+            return False
+        return True
 
     def address_with(self, path: Mapping[str, Any]) -> str:
         """The page's address with these parameters."""

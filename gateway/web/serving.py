@@ -53,6 +53,15 @@ class Visit:
     values: dict[str, Any] = field(default_factory=dict)
     searched: Mapping[str, str] | None = None
     problem: problems.Problem | None = None
+    args: MultiDict[str, str] = field(init=False)
+    """The members of the page's address, with what the browser remembers of them."""
+
+    def __post_init__(self) -> None:
+        self.args = MultiDict(flask.request.args)
+        for name in self.page.remembers:
+            kept = flask.request.cookies.get(self.page.cookie_of(name), "")
+            if not self.args.get(name) and self.page.can_be(name, kept):
+                self.args[name] = kept
 
     def call(
         self, route: Route, arguments: Mapping[str, Any], key: str | None = None, version: str | None = None
@@ -104,7 +113,7 @@ class Visit:
         given |= {
             name: value.find(known) if isinstance(value, Of) else value for name, value in read.given.items()
         }
-        given |= forms.query(flask.request.args, read.query, schema)
+        given |= forms.query(self.args, read.query, schema)
         given |= forms.query(self.searched or {}, read.sealed, schema)
         if "languages" in schema.fields:  # texts of an organisation, in the language of the page
             given.setdefault("languages", [flask.g.language])
@@ -399,7 +408,7 @@ class Pages:
 
     def _page(self, visit: Visit, problem: problems.Problem | None) -> flask.Response:
         values = dict(visit.values)
-        values["page"] = visit.page
+        values["page"], values["args"] = visit.page, visit.args
         values["path"] = visit.path
         values["address"] = visit.page.address_with(visit.path)
         values["kept"] = self._kept(visit.page)
@@ -412,7 +421,11 @@ class Pages:
         # The same key where nobody knows what became of the request, so that it is not carried out twice.
         is_open = problem is not None and (problem.may_have_been_done or problem.is_unsent)
         values["open_key"] = problem.form.get(forms.KEY) if problem and is_open else None
-        return self.shown(visit.page.template, values, problem.status if problem else 200)
+        response = self.shown(visit.page.template, values, problem.status if problem else 200)
+        for name in visit.page.remembers:
+            if chosen := visit.args.get(name):
+                cookies.keep_choice(response, visit.page.cookie_of(name), chosen)
+        return response
 
 
 def key_of(action: Action, form: Mapping[str, str]) -> str:

@@ -83,6 +83,7 @@ PAGES = (
         actions=(_CLAIM, _DISMISS),
         sample={portal_queue.list_queue: {"items": _SAMPLE}},
         watches=("item:*",),
+        remembers=("order",),
     ),
     Page(
         "/staff/queue/archive",
