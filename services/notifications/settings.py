@@ -26,6 +26,24 @@ def _is_mailbox(value: str) -> None:
         raise ValidationError("an address, or a name and an address in <>, is expected") from None
 
 
+def _mail_domain(told: str) -> fields.String:
+    return fields.String(
+        load_default=None,
+        validate=validate.Regexp(
+            r"[A-Za-z0-9.-]{1,253}\Z", error="a domain such as fax.example.org is expected"
+        ),
+        metadata={"help": told},
+    )
+
+
+def _provider_url(told: str) -> fields.String:
+    return fields.String(
+        load_default=None,
+        validate=validate.URL(schemes={"http", "https"}, require_tld=False),
+        metadata={"help": told},
+    )
+
+
 class Settings(ServiceSettings):
     """Settings of notifications."""
 
@@ -60,14 +78,8 @@ class Settings(ServiceSettings):
         ),
         metadata={"help": "where its public key stands in DNS: <selector>._domainkey.<domain>"},
     )
-    FAX_MAIL_DOMAIN = fields.String(
-        load_default=None,
-        validate=validate.Regexp(
-            r"[A-Za-z0-9.-]{1,253}\Z", error="a domain such as fax.example.org is expected"
-        ),
-        metadata={
-            "help": "domain of a mail-to-fax service: a fax goes to <number>@<domain>; without one, faxes fail and are printed"
-        },
+    FAX_MAIL_DOMAIN = _mail_domain(
+        "domain of a mail-to-fax service: a fax goes to <number>@<domain>; without one, faxes fail and are printed"
     )
     MAIL_BOUNCES_TO = fields.String(
         load_default=None,
@@ -80,29 +92,15 @@ class Settings(ServiceSettings):
             "its mailbox hands them to `python -m deploy.bounce`"
         },
     )
-    FAX_PROVIDER_URL = fields.String(
-        load_default=None,
-        validate=validate.URL(schemes={"http", "https"}, require_tld=False),
-        metadata={
-            "help": "a fax service that is asked by HTTP (`channels/http_provider.py`); it goes before FAX_MAIL_DOMAIN"
-        },
+    FAX_PROVIDER_URL = _provider_url(
+        "a fax service that is asked by HTTP (`channels/http_provider.py`); it goes before FAX_MAIL_DOMAIN"
     )
     FAX_PROVIDER_KEY = fields.String(load_default=None, metadata={"help": "its key, sent as a bearer token"})
-    TEXT_MAIL_DOMAIN = fields.String(
-        load_default=None,
-        validate=validate.Regexp(
-            r"[A-Za-z0-9.-]{1,253}\Z", error="a domain such as text.example.org is expected"
-        ),
-        metadata={
-            "help": "domain of a mail-to-text service: a text message goes to <number>@<domain>; without one, none is offered"
-        },
+    TEXT_MAIL_DOMAIN = _mail_domain(
+        "domain of a mail-to-text service: a text message goes to <number>@<domain>; without one, none is offered"
     )
-    TEXT_PROVIDER_URL = fields.String(
-        load_default=None,
-        validate=validate.URL(schemes={"http", "https"}, require_tld=False),
-        metadata={
-            "help": "a service for text messages that is asked by HTTP, as FAX_PROVIDER_URL; it goes before TEXT_MAIL_DOMAIN"
-        },
+    TEXT_PROVIDER_URL = _provider_url(
+        "a service for text messages that is asked by HTTP, as FAX_PROVIDER_URL; it goes before TEXT_MAIL_DOMAIN"
     )
     TEXT_PROVIDER_KEY = fields.String(load_default=None, metadata={"help": "its key, sent as a bearer token"})
     PROVIDER_REPORTS_KEY = fields.String(
