@@ -260,7 +260,7 @@ class Serves(Entrypoint):  # type: ignore[misc]  # nameko has no types
         if wire.holds_nul(message.body, arguments):
             raise Refused("invalid_request", "A text holds the character NUL (U+0000). Send it without.")
         caller = admit(self.operation, self.runtime.verifier, context.passport, arguments)
-        return method(service, begun(method, self.runtime, self.operation, arguments, caller, context))
+        return method(service, call_of(method, self.runtime, self.operation, arguments, caller, context))
 
 
 def _context_of(message: Any) -> wire.CallContext:
@@ -340,7 +340,7 @@ def require_version(operation: Operation, context: wire.CallContext) -> None:
         raise Refused("version_required", "Send If-Match with the ETag you have read.", "If-Match")
 
 
-def begun(
+def call_of(
     method: Callable[..., Any],
     runtime: Runtime,
     operation: Operation,
@@ -383,7 +383,10 @@ def load(
     problems = list(_flat(told, path))
     if further is None:
         raise invalid(problems)
-    sound = schema.load(_sound(given, told), partial=True)
+    try:
+        sound = schema.load(_sound(given, told), partial=True)
+    except ValidationError:  # of what is left, too, something does not fit together
+        raise invalid(problems) from None
     within = f"{path}." if path else ""
     found = [(f"{within}{place}", rule) for place, rule in further(sound)]
     refused = {place for place, _ in problems}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from marshmallow import fields
 
-from services.chassis.operations import admit, require_version, validate
+from services.chassis.operations import admit, load, require_version
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller, Link
 from services.chassis.wire import CallContext
 from services.contracts.declare import SIGNED_IN, Contract, Request, only_services, permission
@@ -102,13 +102,13 @@ def test_a_service_calls_nothing_that_is_for_people(operation: Any) -> None:
 )
 def test_a_wrong_member_is_told_what_is_possible(arguments: dict[str, Any], field: str, rule: str) -> None:
     with pytest.raises(Refused) as refused:
-        validate(EDIT, arguments)
+        load(EDIT.request, arguments)
     assert refused.value.more["errors"] == [{"field": field, "rule": rule}]
 
 
 def test_a_request_without_members_knows_none() -> None:
     with pytest.raises(Refused, match="invalid_request") as refused:
-        validate(ASK, {"x": 1})
+        load(ASK.request, {"x": 1})
     assert refused.value.detail == "x: Not known here. Possible: none."
     assert Request.from_dict({})().error_messages["unknown"].endswith("none.")
 

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from services.chassis import wire
 from services.chassis.database import Database
-from services.chassis.operations import Call, admit, validate
+from services.chassis.operations import Call, admit, load
 from services.chassis.passports import Caller, Issuer
 from services.chassis.unit_of_work import UnitOfWork, fingerprint, utc_now, without_secrets
 from services.contracts.declare import PUBLIC, SIGNED_IN, STAFF, Access, Operation, only_services, permission
@@ -347,7 +347,7 @@ def test_a_request_is_refused_with_every_field_and_rule():
     )
 
     with pytest.raises(Refused) as refusal:
-        validate(operation, {"label": "Rosalind Quimby", "lines": [{"n": 1}, {}], "is_admin": True})
+        load(operation.request, {"label": "Rosalind Quimby", "lines": [{"n": 1}, {}], "is_admin": True})
 
     found = {problem["field"] for problem in refusal.value.more["errors"]}
     assert found == {"label", "lines.1.n", "is_admin"}
