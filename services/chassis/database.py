@@ -49,7 +49,7 @@ T = TypeVar("T")
 Columns = TypeVarTuple("Columns")
 Row = TypeVar("Row", bound=Any)
 # How many compiled statements are kept, about 50 KB each. Sixty serve nine calls of ten; SQLAlchemy would keep 750.
-STATEMENTS_KEPT = 150
+STATEMENTS_KEPT = 100
 SWEPT_AT_ONCE = 200
 LOCK_WAIT_S = 2.5  # after a longer wait a writer answers 503, so that no request hangs on a locked database
 

@@ -21,7 +21,7 @@ from services.chassis.events import EventContext, IncomingEvent
 from services.chassis.keyed_lock import KeyedLock
 from services.chassis.loop import Loops
 from services.chassis.models import base_of
-from services.chassis.operations import admit, begun
+from services.chassis.operations import admit, call_of
 from services.chassis.passports import Caller
 from services.chassis.reading_audit import ReadingAudit
 from services.chassis.runtime import Parts
@@ -139,7 +139,7 @@ class InProcess:
             client_address=client_address,
         )
         method = getattr(self.module.Service, operation.name).method
-        answer = method(self.service, begun(method, self.runtime, operation, request, admitted, context))
+        answer = method(self.service, call_of(method, self.runtime, operation, request, admitted, context))
         problems = operation.reply.validate(answer)
         assert not problems, f"{operation.address} answers what its declaration does not allow: {problems}"
         is_same = (
