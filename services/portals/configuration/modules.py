@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from services.portals.configuration.rules import appointment_settings
+
 _EMPLOYEE = {
     "my_appointments": "My Appointments",
     "my_medical_information": "My Medical Information",
@@ -61,19 +63,6 @@ EMPLOYER_REPORTS = {
     "orders": "Orders",
 }
 _CATEGORY = "Employer Portal Report"
-# What holds for My Appointments until somebody sets it (S2-44).
-USUAL_APPOINTMENTS: dict[str, Any] = {
-    "booking_mode": "request_only",
-    "visible_appointment_types": None,
-    "past_due_scheduling": True,
-    "past_due_warning": None,
-    "days_past": 90,
-    "days_ahead": 60,
-    "lead_days": 0,
-    "first_available_provider": True,
-    "any_provider": False,
-    "alert_text": None,
-}
 _OPTIONAL = ("appointments", "header", "instructions", "reports")
 # There may be one for each questionnaire.
 _SEVERAL = ("questionnaire",)
@@ -131,7 +120,7 @@ def problems(kind: str, modules: Sequence[Mapping[str, Any]]) -> Iterator[tuple[
             if report not in EMPLOYER_REPORTS:
                 known = ", ".join(EMPLOYER_REPORTS)
                 yield f"{path}.reports.{at}", f"Not a report of the category {_CATEGORY}. Possible: {known}."
-        settings = {**USUAL_APPOINTMENTS, **(module.get("appointments") or {})}
+        settings = appointment_settings(module)
         yield from _appointment_problems(settings, f"{path}.appointments")
 
 
@@ -139,7 +128,7 @@ def appointment_options(modules: Sequence[Mapping[str, Any]]) -> dict[str, Any] 
     """The settings of My Appointments among these modules, with the default for what nobody has set. None: it is not there."""
     for module in modules:
         if module["code"] == "my_appointments":
-            return {**USUAL_APPOINTMENTS, **(module.get("appointments") or {})}
+            return appointment_settings(module)
     return None
 
 

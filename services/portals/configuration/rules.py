@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 DEFAULT_COLOUR = "#1a5fb4"  # buttons are blue by default (S2-54)
@@ -43,3 +44,23 @@ LOOK = ("name", "colour", "ticker")
 def default_document(kind: str) -> dict[str, Any]:
     """What holds for a portal of a kind until somebody changes it (S2-44). Each portal has its own configuration (S2-45)."""
     return {"name": DEFAULT_NAMES[kind], **_DEFAULTS}
+
+
+# What holds for My Appointments until somebody sets it (S2-44).
+_USUAL_APPOINTMENTS: dict[str, Any] = {
+    "booking_mode": "request_only",
+    "visible_appointment_types": None,
+    "past_due_scheduling": True,
+    "past_due_warning": None,
+    "days_past": 90,
+    "days_ahead": 60,
+    "lead_days": 0,
+    "first_available_provider": True,
+    "any_provider": False,
+    "alert_text": None,
+}
+
+
+def appointment_settings(module: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a module My Appointments, with the usual ones where none are set."""
+    return {**_USUAL_APPOINTMENTS, **(module.get("appointments") or {})}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from services.portals.configuration.modules import USUAL_APPOINTMENTS
+from services.portals.configuration.rules import appointment_settings
 
 MOST_DIFFERENCES = 500
 _MOST_CHARACTERS = 300
@@ -76,8 +76,10 @@ def asks_for_appointments(modules: Sequence[Mapping[str, Any]]) -> list[tuple[st
 
 
 def _is_request_only(module: Mapping[str, Any]) -> bool:
-    settings = {**USUAL_APPOINTMENTS, **(module.get("appointments") or {})}
-    return (module["code"], settings["booking_mode"]) == ("my_appointments", "request_only")
+    return (module["code"], appointment_settings(module)["booking_mode"]) == (
+        "my_appointments",
+        "request_only",
+    )
 
 
 def contrast(one: str, other: str) -> float:
