@@ -20,7 +20,7 @@ from services.portals.images.queries import files_in_use
 from tests.support.images import an_image
 from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
 
-ADMIN = a_caller("portal.configure")
+ADMIN = a_caller("portal.configure", "portal.manage_chart_tabs")
 EMPLOYEE = a_caller(realm="employee", id="d" * 32)
 
 
