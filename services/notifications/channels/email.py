@@ -6,6 +6,7 @@ addresses, so only its code and one of a fixed set of reasons are kept, and no e
 
 from __future__ import annotations
 
+import functools
 import re
 import smtplib
 import ssl
@@ -295,6 +296,7 @@ def _failure(error: smtplib.SMTPException) -> DeliveryFailed:
     return Temporary(reason, is_outage=True)
 
 
+@functools.lru_cache(16)  # nearly every message has the sender of the installation
 def _mailbox(sender: str) -> tuple[str, str]:
     match = MAILBOX.fullmatch(sender.strip())
     if match is None or _has_control(sender):

@@ -6,6 +6,7 @@ for placeholders. So nothing in a template or in a value can be evaluated.
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 import unicodedata
@@ -105,6 +106,12 @@ def check(kind: Kind, template: Template) -> None:
         _check_html(template.html)
 
 
+@functools.lru_cache(256)
+def _checked_before(kind: Kind, template: Template) -> None:
+    """As `check`. Words are checked once and not for each message: parsing their HTML takes longer than filling them in."""
+    check(kind, template)
+
+
 def render(
     kind: Kind,
     template: Template,
@@ -120,7 +127,7 @@ def render(
     Refused `template_value_missing` when the template mentions a value that is not given,
     `template_invalid` for a value that cannot be used, and what `check` raises.
     """
-    check(kind, template)
+    _checked_before(kind, template)
     clean = {name: _clean(name, value) for name, value in values.items()}
     text = _filled(template.text, clean, str)
     body = None if template.html is None else _filled(template.html, clean, html.escape)
