@@ -220,6 +220,11 @@ def telephone_number(text: str) -> str:
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
 
 
+def dialled(number: str) -> str:
+    """A number in the form of `telephone_number` as providers dial it: E.164, "+14155550100"."""
+    return "+" + "".join(filter(str.isdigit, number))
+
+
 def email_address(text: str) -> str:
     """An e-mail address as it is stored: trimmed, without invisible characters, its domain in small letters.
 

@@ -24,6 +24,7 @@ from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.contracts.signing import paper
+from services.contracts.spelling import dialled
 from services.notifications.channels import dkim, email, http_provider
 from services.notifications.channels.failures import Permanent, Temporary
 from services.notifications.deliveries import digests, report_signatures, rules, texting
@@ -239,7 +240,7 @@ def _send_fax(runtime: Runtime, delivery: Delivery) -> None:
     if settings.fax_provider_url is None and settings.fax_mail_domain is None:
         raise Permanent("no_fax_service")
     fax = ask(runtime, delivery, paper.describe_fax, {"document_id": delivery.context["document_id"]})
-    digits = "".join(filter(str.isdigit, fax["fax_number"]))
+    number = dialled(fax["fax_number"])
     parts = (("cover.pdf", fax["cover_sheet_sha256"]), ("document.pdf", fax["document_sha256"]))
 
     def files() -> list[tuple[str, bytes]]:
@@ -248,9 +249,9 @@ def _send_fax(runtime: Runtime, delivery: Delivery) -> None:
 
     if settings.fax_provider_url is not None:
         provider = http_provider.HttpProvider(settings.fax_provider_url, settings.fax_provider_key)
-        http_provider.send_fax(provider, delivery.id, f"+{digits}", tpool.execute(files))
+        http_provider.send_fax(provider, delivery.id, number, tpool.execute(files))
     else:
-        recipient = f"{digits}@{settings.fax_mail_domain}"
+        recipient = f"{number.removeprefix('+')}@{settings.fax_mail_domain}"
         # Reading and encoding some megabytes takes longer than the other greenlets should wait.
         _mail(runtime, delivery, tpool.execute(_fax_mail, settings.mail_from, delivery.id, recipient, files))
 

@@ -16,7 +16,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.notifications.text_numbers import CODE_MINUTES, MOST_CODES_A_DAY, MOST_TRIES
-from services.contracts.spelling import normal_code, telephone_number
+from services.contracts.spelling import dialled, normal_code, telephone_number
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.handlers import create_delivery
 from services.notifications.preferences.models import TextNumber
@@ -141,7 +141,7 @@ def _dialled(number: str) -> str:
             "number: Text messages cannot go to an extension. Enter a mobile number.",
             "number",
         )
-    return "+" + "".join(filter(str.isdigit, number))
+    return dialled(number)
 
 
 def _view(row: TextNumber | None, settings: Any) -> dict[str, Any]:
