@@ -77,7 +77,8 @@ class Appointments(Request):
     `booking_mode`: people choose a time themselves, send a request, or call. `visible_appointment_types` null: all of them.
     `past_due_scheduling` lets people schedule what is past due; without it, they see `past_due_warning` beside the date.
     `days_past` and `days_ahead`: how far back appointments are listed, and how far ahead free times are searched; `lead_days`:
-    how many days pass before the first free time. `any_provider` takes whoever is free and hides the choice.
+    how many days pass before the first free time. `stop_minutes`: how long before its time nobody books, moves or cancels an
+    appointment here any more, and `stop_text` what they read then. `any_provider` takes whoever is free and hides the choice.
     """
 
     booking_mode = one_of(("self_scheduling", "request_only", "none"), load_default="request_only")
@@ -89,6 +90,8 @@ class Appointments(Request):
     days_past = Count(most=3650, load_default=90)
     days_ahead = Count(most=730, load_default=60)
     lead_days = Count(most=365, load_default=0)
+    stop_minutes = Count(most=43200, load_default=0)
+    stop_text = _optional_text(500)
     first_available_provider = Flag(load_default=True)
     any_provider = Flag(load_default=False)
     alert_text = _optional_text(500)
@@ -224,6 +227,7 @@ class PortalContent(Reply):
     modules = fields.List(fields.Nested(Module), required=True)
     possible_modules = _possible()
     possible_reports = _possible()
+    possible_appointment_types = _possible()
     has_message_center = fields.Boolean(required=True)
     is_single_function = fields.Boolean(required=True)
     resources = fields.List(fields.Nested(ResourcePanel), required=True)

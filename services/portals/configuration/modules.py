@@ -63,6 +63,10 @@ EMPLOYER_REPORTS = {
     "orders": "Orders",
 }
 _CATEGORY = "Employer Portal Report"
+_NEEDS_TYPE = (
+    "Requests for appointments need the message type request_an_appointment, which people of this portal may not send. Enable it "
+    "under the portal's message types, or choose another way."
+)
 _OPTIONAL = ("appointments", "header", "instructions", "reports")
 # There may be one for each questionnaire.
 _SEVERAL = ("questionnaire",)
@@ -130,6 +134,26 @@ def appointment_options(modules: Sequence[Mapping[str, Any]]) -> dict[str, Any] 
         if module["code"] == "my_appointments":
             return appointment_settings(module)
     return None
+
+
+def asks_for_appointments(modules: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """The modules by which people send requests for appointments: pairs of the member's path and what they need."""
+    return [
+        (f"modules.{place}.{member}", _NEEDS_TYPE)
+        for place, module in enumerate(modules)
+        for member, is_asking in (
+            ("appointments.booking_mode", _is_request_only(module)),
+            ("code", module["code"] == "supervisor_scheduling"),
+        )
+        if is_asking
+    ]
+
+
+def _is_request_only(module: Mapping[str, Any]) -> bool:
+    return (module["code"], appointment_settings(module)["booking_mode"]) == (
+        "my_appointments",
+        "request_only",
+    )
 
 
 def _appointment_problems(settings: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:

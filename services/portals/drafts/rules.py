@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
-
-from services.portals.configuration.rules import appointment_settings
 
 MOST_DIFFERENCES = 500
 _MOST_CHARACTERS = 300
 _READABLE = 4.5  # WCAG 2.2, 1.4.3
 _WHITE = "#ffffff"
-_NEEDS_TYPE = (
-    "Requests for appointments need the message type request_an_appointment, which people of this portal may not send. Enable it "
-    "under the portal's message types, or choose another way."
-)
 _HARD_TO_READ = (
     "On white this colour has {ratio:.1f} to 1; {needed} to 1 is needed to be read easily. A darker one of its kind is used for "
     "words and buttons."
@@ -60,26 +54,6 @@ def warnings(whole: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         ratio = contrast(colour, _WHITE) if colour else _READABLE
         if ratio < _READABLE:
             yield path, _HARD_TO_READ.format(ratio=ratio, needed=_READABLE)
-
-
-def asks_for_appointments(modules: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """The modules by which people send requests for appointments: pairs of the member's path and what they need."""
-    return [
-        (f"modules.{place}.{member}", _NEEDS_TYPE)
-        for place, module in enumerate(modules)
-        for member, is_asking in (
-            ("appointments.booking_mode", _is_request_only(module)),
-            ("code", module["code"] == "supervisor_scheduling"),
-        )
-        if is_asking
-    ]
-
-
-def _is_request_only(module: Mapping[str, Any]) -> bool:
-    return (module["code"], appointment_settings(module)["booking_mode"]) == (
-        "my_appointments",
-        "request_only",
-    )
 
 
 def contrast(one: str, other: str) -> float:

@@ -182,6 +182,8 @@ def test_my_appointments_has_typed_settings_and_a_default_for_each(portals: InPr
         "days_past": 90,
         "days_ahead": 60,
         "lead_days": 0,
+        "stop_minutes": 0,
+        "stop_text": None,
         "first_available_provider": True,
         "any_provider": False,
         "alert_text": None,
@@ -199,7 +201,7 @@ def test_my_appointments_has_typed_settings_and_a_default_for_each(portals: InPr
         "alert_text": "In an emergency dial 9-1-1.",
     }
     change(portals, modules=my_appointments(**own))
-    assert options(portals) == {**own, "lead_days": 0}
+    assert options(portals) == {**own, "lead_days": 0, "stop_minutes": 0, "stop_text": None}
     change(portals, modules=my_appointments(lead_days=3))
     assert options(portals) == {**usual, "lead_days": 3}
     change(portals, modules=[{"code": "support"}])
