@@ -79,7 +79,8 @@ def _refusals_in_english_alone(portico: Portico) -> Iterator[str]:
 def _told_outside_the_staff(portico: Portico) -> Iterator[tuple[str, str]]:
     """Operations of pages for people outside the staff, with each sentence in which they may refuse."""
     pages = [page for page in PAGES if not page.address.startswith("/staff")]
-    shown = {each.operation for page in pages for each in (*page.actions, *page.reads.values())}
+    shown = {each.operation for page in pages for each in page.actions}
+    shown |= {each.operation for page in pages for each in page.reads.values()}
     for service, operations in portico.operations.items():
         modules = (*portico.of(f"services.{service}"), *portico.of("services.chassis"))
         pieces, starts = _pieces(modules), _entrypoints(portico.of(f"services.{service}"))
