@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.chassis.passports import Issuer
+from services.chassis.unit_of_work import utc_now
 from services.contracts.declare import PORTAL_REALMS
 from services.contracts.identity import organisations
 from services.contracts.identity.organisations import organisation_created
@@ -18,6 +20,7 @@ from services.contracts.portals import (
     applicants,
     consents,
     definitions,
+    fhir,
     inbox,
     message_files,
     message_types,
@@ -345,6 +348,11 @@ def _portal_queue(world: World, key: str) -> None:
         ("message_cursor", messages.list_correspondence, {"person_id": person}),
     ):
         world.keep(key, cursor, call(operation, staff, limit=1, **more)["next"])
+    world.requests["portals.fhir_page"] = lambda own, _: {"resource_type": "Communication", "realm": "staff"}
+    until = (utc_now() + datetime.timedelta(days=1)).isoformat()
+    page = {"resource_type": "Communication", "until": until, "count": 1, "account_id": ACCOUNTS[key]}
+    exporter = world.caller(fhir.fhir_page, key)
+    world.keep(key, "fhir_cursor", call(fhir.fhir_page, exporter, realm="staff", **page)["next"])
     world.keep(
         key, "message", call(messages.list_correspondence, staff, person_id=person, limit=1)["items"][0]["id"]
     )
