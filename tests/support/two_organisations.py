@@ -318,6 +318,7 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("portals.finish_helper_action", "item_id"): "helped_item",
     ("portals.save_reply_draft", "item_id"): "queue_item",
     **{(f"portals.{verb}_own_change", "item_id"): "changing_item" for verb in ("get", "accept")},
+    ("portals.accept_own_details", "item_id"): "details_item",
     **{
         (f"portals.{name}", "after"): "signed_consent_cursor"
         for name in ("list_my_signed_consents", "list_signed_consents", "export_consents_fhir")

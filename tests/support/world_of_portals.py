@@ -391,6 +391,13 @@ def _own_changes(world: World, key: str, member: Any) -> None:
     request = {"portal": "family", "section": "allergies", "values": {"substance": "Latex"}}
     world.keep(key, "changing_item", call(own_changes.request_my_change, member, **request)["item_id"])
     world.requests["portals.request_my_change"] = lambda own, _: request
+    profile = {"person_id": own_person(key), "role": "r", "permissions": ["profile.view_contact_details"]}
+    own = {"person_id": own_person(key), "profiles": [profile]}
+    patient = replace(everybody(IDS[key], ACCOUNTS[key], realm="patient"), scope=own)
+    for operation in (own_changes.request_my_details_change, own_changes.list_my_details_changes):
+        world.callers_of[operation.address, key] = patient
+    asked = call(own_changes.request_my_details_change, patient, home_phone="555-0100")
+    world.keep(key, "details_item", asked["item_id"])
 
 
 def _a_consent_of(shown: dict[str, Any], name: str) -> Any:

@@ -6,6 +6,7 @@ from gateway.web.page import Action, Page, Read
 from gateway.web.states import State
 from services.contracts.identity import accounts, audit, credentials, outside, people, second_factor, sessions
 from services.contracts.notifications import my_notices, preferences, suppressed_addresses, text_numbers
+from services.contracts.portals import own_changes
 from services.contracts.referrals import audit as referrals_audit
 from services.contracts.signing import audit as signing_audit
 
@@ -94,8 +95,27 @@ PAGES = (
     Page(
         "/account/settings",
         "account/settings.html",
-        reads={"settings": Read(people.get_my_settings, without=("not_found", "forbidden"))},
-        actions=(Action("edit_settings", people.edit_my_settings, "Your details are saved."),),
+        reads={
+            "settings": Read(people.get_my_settings, without=("not_found", "forbidden")),
+            "asked": Read(own_changes.list_my_details_changes, without=("not_found", "forbidden")),
+        },
+        actions=(
+            Action("edit_settings", people.edit_my_settings, "Your details are saved."),
+            Action(
+                "request_details",
+                own_changes.request_my_details_change,
+                "You have asked for the change. It holds once somebody has looked at it.",
+            ),
+        ),
+        states=(
+            State(
+                "changes are requests",
+                replies={
+                    people.get_my_settings: {"changes_are_requests": True},
+                    own_changes.list_my_details_changes: {"items": {"values": {"home_phone": "555 0100"}}},
+                },
+            ),
+        ),
     ),
     Page(
         "/account/second-factor",

@@ -98,7 +98,10 @@ class Appointments(Request):
 
 
 class Module(Request):
-    """A module of a portal in its place. Without a name it has the usual one. Which settings it may have depends on its code."""
+    """A module of a portal in its place. Without a name it has the usual one. Which settings it may have depends on its code.
+
+    `questionnaire_id`: the one of the portal's picklist to which a module Questionnaire leads; null: to all of them.
+    """
 
     code = Code(required=True)
     name = _optional_text(60)
@@ -107,6 +110,7 @@ class Module(Request):
     instructions = AnyText(allow_none=True, most=2000)
     appointments = fields.Nested(Appointments)
     reports = fields.List(Code(), validate=validate.Length(max=50))
+    questionnaire_id = Id(allow_none=True)
 
 
 ADDRESS = validate.And(
@@ -157,6 +161,7 @@ class ModuleShown(Reply):
     header = fields.String(required=True, allow_none=True)
     instructions = fields.String(required=True, allow_none=True)
     reports = fields.List(fields.Nested({"code": fields.String(), "name": fields.String()}), required=True)
+    questionnaire_id = Id(required=True, allow_none=True)
 
 
 class Image(Request):

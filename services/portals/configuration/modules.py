@@ -53,6 +53,7 @@ _SETTINGS = {
     "my_appointments": ("appointments",),
     "send_message": ("header", "instructions"),
     "reports": ("instructions", "reports"),
+    "questionnaire": ("questionnaire_id",),
 }
 # The reports that there are, by category; a supervisor's portal shows those of employers (S2-93).
 EMPLOYER_REPORTS = {
@@ -67,7 +68,7 @@ _NEEDS_TYPE = (
     "Requests for appointments need the message type request_an_appointment, which people of this portal may not send. Enable it "
     "under the portal's message types, or choose another way."
 )
-_OPTIONAL = ("appointments", "header", "instructions", "reports")
+_OPTIONAL = ("appointments", "header", "instructions", "reports", "questionnaire_id")
 # There may be one for each questionnaire.
 _SEVERAL = ("questionnaire",)
 
@@ -77,10 +78,19 @@ def possible(kind: str) -> dict[str, str]:
     return _CATALOGUE[kind][0]
 
 
-def missing(kind: str, modules: Sequence[Mapping[str, Any]], wanted: Iterable[str]) -> dict[str, str]:
-    """Those of the wanted modules that a portal of this kind may have and does not have, with their usual names."""
-    there = {module["code"] for module in modules}
-    return {code: possible(kind)[code] for code in wanted if code in possible(kind) and code not in there}
+def missing(
+    kind: str, modules: Sequence[Mapping[str, Any]], wanted: Iterable[tuple[str, str]]
+) -> dict[str, str]:
+    """The modules that a portal of this kind may have and does not have, with their usual names.
+
+    `wanted`: codes, each with the questionnaire to which the module has to lead.
+    """
+    there = {(module["code"], module.get("questionnaire_id")) for module in modules}
+    return {
+        code: possible(kind)[code]
+        for code, questionnaire_id in wanted
+        if code in possible(kind) and there.isdisjoint({(code, None), (code, questionnaire_id)})
+    }
 
 
 def named(names: Mapping[str, str]) -> list[dict[str, str]]:

@@ -116,9 +116,12 @@ def appointment_options(session: Session, organisation_id: str | None, portal: s
 
 
 def missing_modules(
-    session: Session, organisation_id: str | None, portal: str, wanted: Sequence[str]
+    session: Session, organisation_id: str | None, portal: str, wanted: Sequence[tuple[str, str]]
 ) -> list[dict[str, str]]:
-    """Those of the wanted modules that the portal may have and does not show, with their usual names. Raises Refused `not_found`."""
+    """The modules that lead to these questionnaires and that the portal may have and does not show, with their usual names.
+
+    `wanted`: the code of the module and the id of the questionnaire. Raises Refused `not_found`.
+    """
     definition = definitions.named(session, organisation_id, portal)
     shown = versions.shown(session, organisation_id, definition).whole["modules"]
     return modules.named(modules.missing(definition.kind, shown, wanted))

@@ -18,6 +18,7 @@ from services.portals.configuration import rules as configuration_rules
 from services.portals.configuration.models import PortalVersion
 from services.portals.definitions import queries as definitions
 from services.portals.drafts import rules
+from services.portals.questionnaires import queries as questionnaires
 
 
 def get_portal_draft(session: Session, caller: Caller, *, portal: str) -> dict[str, Any]:
@@ -99,7 +100,11 @@ def view(session: Session, caller: Caller, definition: Any) -> dict[str, Any]:
         "differences": [{"path": path, "before": old, "after": new} for path, old, new in told],
         "warnings": [
             {"path": path, "text": text}
-            for path, text in (*rules.warnings(whole), *documents.unmet_needs(session, definition, whole))
+            for path, text in (
+                *rules.warnings(whole),
+                *rules.lost_questionnaires(whole, _offered(session, definition)),
+                *documents.unmet_needs(session, definition, whole),
+            )
         ],
     }
 
@@ -113,6 +118,11 @@ def version_view(row: PortalVersion, shown: int) -> dict[str, Any]:
         "is_shown": row.number == shown,
         "is_scheduled": row.published_at is not None and row.published_at > utc_now(),
     }
+
+
+def _offered(session: Session, definition: Any) -> set[str]:
+    """The questionnaires of the portal's picklist."""
+    return {each["questionnaire_id"] for each in questionnaires.offered_of(session, [definition.portal])}
 
 
 def _drafted(

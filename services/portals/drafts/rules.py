@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 MOST_DIFFERENCES = 500
 _MOST_CHARACTERS = 300
 _READABLE = 4.5  # WCAG 2.2, 1.4.3
 _WHITE = "#ffffff"
+_LEADS_THERE = "Another module Questionnaire leads there already. Choose a questionnaire for each of them."
+_NOT_OFFERED = "This questionnaire is not among those that the portal asks. Add it to the portal's questionnaires, or choose another."
 _HARD_TO_READ = (
     "On white this colour has {ratio:.1f} to 1; {needed} to 1 is needed to be read easily. A darker one of its kind is used for "
     "words and buttons."
@@ -54,6 +56,29 @@ def warnings(whole: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         ratio = contrast(colour, _WHITE) if colour else _READABLE
         if ratio < _READABLE:
             yield path, _HARD_TO_READ.format(ratio=ratio, needed=_READABLE)
+
+
+def lost_questionnaires(whole: Mapping[str, Any], offered: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Modules and links that lead to a questionnaire nobody is asked, or to where another module leads (S2-64, S2-81)."""
+    led_to: list[str | None] = []
+    for place, module in enumerate(whole["modules"]):
+        if module["code"] != "questionnaire":
+            continue
+        chosen = module.get("questionnaire_id")
+        if chosen in led_to:
+            yield f"modules.{place}.questionnaire_id", _LEADS_THERE
+        led_to.append(chosen)
+    chosen_at = [
+        (f"modules.{place}", module.get("questionnaire_id")) for place, module in enumerate(whole["modules"])
+    ]
+    chosen_at += [
+        (f"resources.{at}.links.{place}", link.get("questionnaire_id"))
+        for at, panel in enumerate(whole["resources"])
+        for place, link in enumerate(panel["links"])
+    ]
+    for path, questionnaire_id in chosen_at:
+        if questionnaire_id is not None and questionnaire_id not in offered:
+            yield f"{path}.questionnaire_id", _NOT_OFFERED
 
 
 def contrast(one: str, other: str) -> float:
