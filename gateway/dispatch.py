@@ -56,8 +56,9 @@ class Dispatcher:
             return self._answer(route, arguments, admitted)
 
     def _answer(self, route: Route, arguments: dict[str, Any], admitted: Admitted) -> flask.Response:
-        if route.is_fhir:
-            return fhir.answer(self._client.call(route.operation, arguments, admitted.context)["resource"])
+        if route.is_fhir and not route.downloads:
+            reply = self._client.call(route.operation, arguments, admitted.context)
+            return fhir.answer(reply, route.operation.status)
         if route.has_ndjson and ndjson.is_wanted(arguments):
             return ndjson.answer(self._pages(route, arguments, admitted))
         wants_cookie = route.cookie in ("given", "begun") and self._wants_cookie(arguments)
@@ -152,7 +153,7 @@ class Dispatcher:
         self, route: Route, path_arguments: Mapping[str, str], admitted: Admitted, held: ExitStack
     ) -> dict[str, Any]:
         if route.is_fhir:
-            return fhir.arguments(route.operation, path_arguments, self._public_url)
+            return fhir.arguments(route, path_arguments, self._public_url)
         if route.uploads:
             _nothing_in_the_address()
             given = typed(route, _once_each(flask.request.form)) | self._upload(route, admitted, held)

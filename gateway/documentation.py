@@ -19,7 +19,7 @@ from gateway.routes import Route
 from services.chassis.wire import encode
 from services.contracts.asyncapi import asyncapi, data_schema
 from services.contracts.catalogue import CONTRACTS
-from services.contracts.declare import Event
+from services.contracts.declare import Event, Operation
 from services.contracts.errors import CODES, Refused
 from services.contracts.json_schema import JsonSchemas
 
@@ -48,6 +48,13 @@ _FORMAT = {
     "schema": {"enum": list(ndjson.FORMATS), "default": "json"},
     "description": "ndjson: the objects of all pages, one a line. It goes without `page`, `per_page` and `after`. An answer that "
     "breaks off (no last chunk) is not whole",
+}
+_PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "`respond-async`, also `handling=lenient`",
 }
 _SEARCHED = {"type": "object", "additionalProperties": {"type": "string"}}
 _SEARCH = {
@@ -140,7 +147,7 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
     }
     if route.uploads:
         document["requestBody"] = _upload(route, rest, required)
-    elif route.is_fhir and route.takes_body:
+    elif route.is_fhir and route.method == "POST":
         document["requestBody"] = {"content": {requests.FORM: {"schema": _SEARCHED}}}
     elif route.takes_body and not route.takes_query and rest:
         if route.cookie in ("given", "begun"):
@@ -151,7 +158,7 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
             "content": {"application/json": {"schema": body}},
         }
     elif route.is_fhir:
-        parameters += [_SEARCH] if "parameters" in rest else []
+        parameters += [_SEARCH] * ("parameters" in rest) + [_PREFER] * ("is_asynchronous" in rest)
     elif route.takes_query:
         parameters += [
             {"name": name, "in": "query", "required": name in required, "schema": member}
@@ -187,7 +194,7 @@ def _responses(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
         responses["200"]["content"] = {"text/calendar": {"schema": {"type": "string"}}}
         responses["304"] = {"description": "The calendar is as it was (If-None-Match)."}
     elif route.is_fhir:
-        responses["200"]["content"] = {fhir.MEDIA_TYPE: {"schema": {"type": "object"}}}
+        responses |= _fhir_responses(declared)
     elif declared.status != 204:
         responses[str(declared.status)]["content"] = {
             "application/json": {"schema": schemas.reference(declared.reply)}
@@ -203,6 +210,19 @@ def _responses(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
             content = {fhir.MEDIA_TYPE: {"schema": {"type": "object", "description": "OperationOutcome"}}}
         responses[str(status)] = {"description": ", ".join(codes), "content": content}
     return responses
+
+
+def _fhir_responses(declared: Operation) -> dict[str, Any]:
+    if "progress" in declared.reply.fields:
+        return {
+            "200": {"description": "Done.", "content": {"application/json": {"schema": {"type": "object"}}}},
+            "202": {"description": "It goes on: X-Progress says how far, Retry-After when to ask again."},
+        }
+    if declared.status == 202:
+        return {
+            "202": {"description": "Accepted. Of an order, Content-Location says where to ask how far it is."}
+        }
+    return {"200": {"description": "Done.", "content": {fhir.MEDIA_TYPE: {"schema": {"type": "object"}}}}}
 
 
 def register(app: flask.Flask, routes: Sequence[Route], public_url: str | None) -> None:

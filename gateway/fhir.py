@@ -1,7 +1,8 @@
-"""HTTP by FHIR R4: search parameters, application/fhir+json, version headers, errors as OperationOutcome."""
+"""HTTP by FHIR R4: search parameters, application/fhir+json, version headers, errors as OperationOutcome, bulk exports."""
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,12 +11,14 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.http import parse_options_header
 
 from gateway.requests import FORM
+from gateway.routes import Route
 from services.chassis.wire import encode
-from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 
 BASE_PATH = "/fhir/R4"
 MEDIA_TYPE = "application/fhir+json"
+ASYNCHRONOUS = "respond-async"
+_ASK_AGAIN_AFTER_S = 5
 _VERSION = "4.0"
 _OF_JSON = frozenset({MEDIA_TYPE, "application/json", "text/json"})
 # The values of `_format` (http://hl7.org/fhir/R4/http.html#parameters). An unescaped + of an address is a blank.
@@ -45,14 +48,14 @@ def is_for(path: str) -> bool:
     return path.startswith(f"{BASE_PATH}/")
 
 
-def arguments(
-    operation: Operation, path_arguments: Mapping[str, str], public_url: str | None
-) -> dict[str, Any]:
+def arguments(route: Route, path_arguments: Mapping[str, str], public_url: str | None) -> dict[str, Any]:
     """The request of a FHIR operation: path arguments, search parameters, and our own base address.
 
     Raises Refused `not_acceptable` for an answer other than JSON, `malformed_request` for a search that is no form.
     """
-    _require_json_is_wanted()
+    operation = route.operation
+    if not route.downloads:
+        _require_json_is_wanted()
     root = public_url or flask.request.url_root
     given: dict[str, Any] = dict(path_arguments)
     if "base_url" in operation.request.fields:
@@ -61,6 +64,8 @@ def arguments(
         given["parameters"] = {name: values for name, values in _sent().lists() if name != "_format"}
         preferences = flask.request.headers.get("Prefer", "").replace(" ", "").split(",")
         given["is_lenient"] = "handling=lenient" in preferences
+        if "is_asynchronous" in operation.request.fields:
+            given["is_asynchronous"] = ASYNCHRONOUS in preferences
     return given
 
 
@@ -97,12 +102,35 @@ def _is_json(media_type: str) -> bool:
     return is_ours and kind.lower() in (*_FORMATS, "*/*", "application/*")
 
 
-def answer(resource: Mapping[str, Any]) -> flask.Response:
-    """A resource with its version headers."""
-    response = flask.Response(encode(resource), content_type=f"{MEDIA_TYPE}; fhirVersion={_VERSION}")
+def answer(reply: Mapping[str, Any], status: int) -> flask.Response:
+    """The answer with a reply's resource. That of a bulk export may have none yet, or is the manifest of its files.
+
+    Source: https://hl7.org/fhir/uv/bulkdata/STU2/export.html
+    """
+    resource = reply.get("resource")
+    if resource is None:
+        return _accepted(reply, status)
+    if "resourceType" not in resource:
+        response = flask.Response(encode(resource), content_type="application/json")
+        response.expires = datetime.datetime.fromisoformat(reply["expires_at"])
+        return response
+    response = flask.Response(encode(resource), status, content_type=f"{MEDIA_TYPE}; fhirVersion={_VERSION}")
     version = resource.get("meta", {}).get("versionId")
     if version is not None:
         response.headers["ETag"] = f'W/"{version}"'
+    return response
+
+
+def _accepted(reply: Mapping[str, Any], status: int) -> flask.Response:
+    """What a bulk export answers before it has files, and to whoever cancels it."""
+    if not reply.get("progress"):
+        response = flask.Response(status=status)
+        if "status_url" in reply:
+            response.headers["Content-Location"] = reply["status_url"]
+        return response
+    response = flask.Response(status=202)
+    response.headers["X-Progress"] = reply["progress"]
+    response.headers["Retry-After"] = str(_ASK_AGAIN_AFTER_S)
     return response
 
 

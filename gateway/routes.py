@@ -45,7 +45,8 @@ class Route:
     @property
     def name(self) -> str:
         """The name of the route in the OpenAPI document. FHIR offers each search at two addresses."""
-        return f"{self.operation.name}_by_post" if self.is_fhir and self.takes_body else self.operation.name
+        is_second = self.is_fhir and self.method == "POST"
+        return f"{self.operation.name}_by_post" if is_second else self.operation.name
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from gateway.web import (
     preferences,
     serving,
     theme,
+    unsubscribe,
     verification,
 )
 from gateway.web.applications import Applications
@@ -45,6 +46,7 @@ SCREENS: tuple[Screen, ...] = (
     *kit_page.SCREENS,
     *mailed_links.SCREENS,
     *preferences.SCREENS,
+    *unsubscribe.SCREENS,
     *verification.SCREENS,
 )
 
@@ -78,6 +80,7 @@ def register(app: flask.Flask, dispatcher: Dispatcher, settings: Any) -> None:
     acting.register(app, pages)
     mailed_links.register(app, pages)
     preferences.register(app, pages)
+    unsubscribe.register(app, pages)
     verification.register(app, pages)
     if settings.demo_front_door_file:
         kit_page.register(app, pages)

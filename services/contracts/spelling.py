@@ -264,6 +264,15 @@ def login_key(login: str) -> str:
         return "".join(each.lower() if each.isascii() else each for each in _visible(login))
 
 
+def masked_address(address: str) -> str:
+    """An e-mail address by which its owner knows it and others do not: "m•••a@harbor.example".
+
+    The domain stays: there most mistakes are made. Of one or two letters before the @ only the first is shown.
+    """
+    name, _, domain = address.rpartition("@")
+    return f"{name[:1]}•••{name[-1] if len(name) > 2 else ''}@{domain}"
+
+
 def _visible(text: str) -> str:
     """The text without outer blanks and invisible characters; joiners stay between letters."""
     kept = "".join(each for each in text if each in _JOINERS or unicodedata.category(each) != "Cf")

@@ -24,8 +24,10 @@ from services.notifications.preferences.entrypoints import PreferenceEntrypoints
 from services.notifications.reports.entrypoints import ReportEntrypoints
 from services.notifications.reports.workflows import OverdueLoop
 from services.notifications.settings import mail_domain
+from services.notifications.suppressed_addresses.entrypoints import SuppressedAddressEntrypoints
 from services.notifications.templates.entrypoints import TemplateEntrypoints
 from services.notifications.text_numbers.entrypoints import TextNumberEntrypoints
+from services.notifications.unsubscribe_links.entrypoints import UnsubscribeLinkEntrypoints
 from services.notifications.webhooks.entrypoints import WebhookEntrypoints
 
 
@@ -35,6 +37,7 @@ def start_runtime(settings: Any) -> Runtime:
     sending.signer_of(settings)  # a key that cannot be read is found at the start
     runtime = Runtime("notifications", settings, Base)
     runtime.retention.add(retention.finished_deliveries(settings.deliveries_kept_days))
+    runtime.retention.add(retention.suppressed_addresses(settings.deliveries_kept_days))
     sending.take_over(runtime)
     # A channel has senders of its own, so that one whose provider is slow holds up no other.
     for channel in CHANNELS:
@@ -54,7 +57,9 @@ class Service(
     PreferenceEntrypoints,
     TemplateEntrypoints,
     ReportEntrypoints,
+    SuppressedAddressEntrypoints,
     TextNumberEntrypoints,
+    UnsubscribeLinkEntrypoints,
     WebhookEntrypoints,
 ):
     """Entrypoints of notifications."""

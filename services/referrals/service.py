@@ -26,6 +26,8 @@ from services.referrals.directory_exports.entrypoints import DirectoryExportEntr
 from services.referrals.directory_imports import jobs as import_jobs
 from services.referrals.directory_imports.entrypoints import DirectoryImportEntrypoints
 from services.referrals.fhir.entrypoints import FhirEntrypoints
+from services.referrals.fhir_exports import jobs as fhir_export_jobs
+from services.referrals.fhir_exports.entrypoints import FhirExportEntrypoints
 from services.referrals.hsds.entrypoints import HsdsEntrypoints
 from services.referrals.intakes.entrypoints import IntakeEntrypoints
 from services.referrals.models import Base
@@ -49,7 +51,7 @@ def start_runtime(settings: Any) -> Runtime:
     runtime.loops.append(Loop("referrals-expiring", lambda: expiry.expire(runtime), expiry.EVERY_S))
     runtime.loops.append(Loop("offers-expiring", lambda: offer_expiry.expire(runtime), offer_expiry.EVERY_S))
     runtime.loops.extend((BulkJobsLoop(runtime), import_jobs.DirectoryImportsLoop(runtime)))
-    runtime.loops.extend(export_jobs.loops(runtime))
+    runtime.loops.extend((*export_jobs.loops(runtime), *fhir_export_jobs.loops(runtime)))
     runtime.loops.append(UnusedFilesLoop(runtime, IMPORTS, import_jobs.files_in_use))
     runtime.loops.append(name_index.warming(runtime))
     runtime.loops.extend(folding.loops(runtime.database))
@@ -67,6 +69,7 @@ class Service(
     DirectoryExportEntrypoints,
     DirectoryImportEntrypoints,
     FhirEntrypoints,
+    FhirExportEntrypoints,
     HsdsEntrypoints,
     IntakeEntrypoints,
     OfferEntrypoints,

@@ -21,6 +21,7 @@ JOBS = {
     "merge": (2_000, True, False),
     "report_rebuild": (20_000, "done", False),
     "audit_export": (20_000, "exported", False),
+    "fhir_export": (20_000, "exported", True),
     "published_items": (10_000, "published", True),
 }
 

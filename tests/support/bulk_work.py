@@ -33,10 +33,11 @@ from services.chassis.unit_of_work import utc_now
 from services.contracts.identity import audit as identity_audit
 from services.contracts.identity import hr_feed, merging, people, relationships
 from services.contracts.portals import published_items as items_contract
-from services.contracts.referrals import directory, directory_imports
+from services.contracts.referrals import directory, directory_imports, fhir_exports
 from services.identity.hr_feed import imports as hr_imports
 from services.identity.models import Relationship
 from services.referrals.directory_imports import jobs as directory_jobs
+from services.referrals.fhir_exports import jobs as fhir_jobs
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.employees import a_line, upload
 from tests.integration.identity.test_audit_chain import note
@@ -279,16 +280,7 @@ def _wide_export(rows: int) -> bytes:
 def report_rebuild(folder: Path, rows: int) -> Measured:
     """A rebuild of the reports about so many referrals. It runs in its own process."""
     desk, beside = _referrals(folder)
-    queue_id = desk.a_queue("Night Shelter")
-    place = Place(queue_id, desk.resource["Night Shelter"], desk.resource["Harbor Shelter Alliance"])
-    past = utc_now().replace(year=utc_now().year - 1)
-    pasts = some_pasts(random.Random(3), [place], rows, past, 300)
-    for begin in range(0, rows, 1000):
-        part = pasts[begin : begin + 1000]
-        records = desk.many_records(len(part))
-        desk.service.database.write(
-            HARBOR[0], lambda session, part=part, records=records: write_pasts(session, part, records)
-        )
+    _write_pasts(desk, rows)
     command = [sys.executable, "-W", "ignore", "-m", "services.referrals.reports.rebuild"]
     env = os.environ | {"REFERRALS_DATABASE_URL": str(desk.service.database.engine.url)}
     said: list[str] = []
@@ -301,6 +293,41 @@ def report_rebuild(folder: Path, rows: int) -> Measured:
 
     measured = beside.during(job)
     return measured | {"state": said[-1].split()[0], "done": _places(desk)}
+
+
+def _write_pasts(desk: Desk, count: int) -> None:
+    """So many referrals of the last year, with their histories."""
+    queue_id = desk.a_queue("Night Shelter")
+    place = Place(queue_id, desk.resource["Night Shelter"], desk.resource["Harbor Shelter Alliance"])
+    past = utc_now().replace(year=utc_now().year - 1)
+    pasts = some_pasts(random.Random(3), [place], count, past, 300)
+    for begin in range(0, count, 1000):
+        part = pasts[begin : begin + 1000]
+        records = desk.many_records(len(part))
+        desk.service.database.write(
+            HARBOR[0], lambda session, part=part, records=records: write_pasts(session, part, records)
+        )
+
+
+def fhir_export(folder: Path, rows: int) -> Measured:
+    """A bulk export of so many referrals with their histories."""
+    desk, beside = _referrals(folder)
+    _write_pasts(desk, rows)
+    whose = {"fhir_export_id": "", "base_url": "https://example.org/fhir/R4"}
+
+    def look() -> Any:
+        return desk(fhir_exports.get_fhir_export, **whose) if whose["fhir_export_id"] else {}
+
+    def job() -> None:
+        ordered = {"is_asynchronous": True, "base_url": whose["base_url"]}
+        whose["fhir_export_id"] = desk(fhir_exports.export_fhir, **ordered)["fhir_export_id"]
+        fhir_jobs.work(desk.service.runtime)
+
+    beside._look = lambda: look().get("progress")
+    measured = beside.during(job)
+    output = look()["resource"]["output"]
+    tasks = [each["count"] for each in output if each["type"] == "Task"]
+    return measured | {"state": "exported", "done": sum(tasks), "all": sum(each["count"] for each in output)}
 
 
 def _places(desk: Desk) -> int:
@@ -344,6 +371,14 @@ def published_items(folder: Path, rows: int) -> Measured:
 if __name__ == "__main__":
     JOBS = {
         each.__name__: each
-        for each in (hr_import, directory_import, merge, report_rebuild, audit_export, published_items)
+        for each in (
+            hr_import,
+            directory_import,
+            merge,
+            report_rebuild,
+            audit_export,
+            fhir_export,
+            published_items,
+        )
     }
     print(json.dumps(JOBS[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))))

@@ -66,3 +66,12 @@ def knows_person(service: InProcess, key: str) -> None:
         return {"items": [{"person_id": each, **named} for each in known]}
 
     service.answers[people_contract.describe_people.address] = describe_people
+    service.answers[people_contract.describe_own_settings.address] = lambda _: {
+        **dict.fromkeys(people_contract.OWN_SETTINGS),
+        "editable_fields": ["home_phone"],
+        "changes_are_requests": True,
+        "sources": {},
+    }
+    service.answers[people_contract.accept_own_settings.address] = lambda request: {
+        "person_id": request["person_id"]
+    }

@@ -56,8 +56,10 @@ KINDS: Mapping[str, str] = {
     "document": "blob",
     "decision_id": "decision",
     "delivery_id": "delivery",
+    "suppressed_address_id": "suppressed_address",
     "document_id": "document",
     "document_ids": "document",
+    "fhir_export_id": "fhir_export",
     "from_agency_id": "agency",
     "from_program_id": "program",
     "grant_id": "grant",
@@ -213,6 +215,7 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("referrals.search_contact_records", "after"): "record_cursor",
     ("notifications.describe_document_deliveries", "document_id"): "delivery",
     ("notifications.list_deliveries", "after"): "delivery_cursor",
+    ("notifications.list_suppressed_addresses", "after"): "suppressed_address_cursor",
     ("notifications.list_my_notices", "after"): "my_notice_cursor",
     ("notifications.read_my_notices", "notice_id"): "my_notice",
     ("notifications.list_message_template_versions", "after"): "template_version_cursor",
@@ -284,6 +287,7 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("portals.create_consent", "questionnaire_id"): "published_questionnaire",
     ("portals.renew_consent_text", "questionnaire_id"): "published_questionnaire",
     ("portals.list_queue", "after"): "queue_cursor",
+    ("portals.fhir_page", "after"): "fhir_cursor",
     ("portals.search_archive", "after"): "queue_item",
     ("portals.list_correspondence", "after"): "message_cursor",
     ("portals.list_my_threads", "after"): "thread_cursor",
@@ -314,6 +318,7 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("portals.finish_helper_action", "item_id"): "helped_item",
     ("portals.save_reply_draft", "item_id"): "queue_item",
     **{(f"portals.{verb}_own_change", "item_id"): "changing_item" for verb in ("get", "accept")},
+    ("portals.accept_own_details", "item_id"): "details_item",
     **{
         (f"portals.{name}", "after"): "signed_consent_cursor"
         for name in ("list_my_signed_consents", "list_signed_consents", "export_consents_fhir")

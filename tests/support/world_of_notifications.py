@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from services.chassis import wire
 from services.chassis.unit_of_work import utc_now
 from services.contracts.identity import credentials
 from services.contracts.notifications import deliveries as notifications
-from services.contracts.notifications import my_notices, templates, webhooks
+from services.contracts.notifications import my_notices, suppressed_addresses, templates, webhooks
 from services.contracts.portals import messages
+from services.notifications.deliveries.models import SuppressedAddress
 from services.notifications.deliveries.report_signatures import signature
 from tests.integration.notifications.conftest import Notifications
 from tests.support.known_to_identity import ACCOUNTS, IDS, knows_person, knows_role
@@ -25,6 +27,26 @@ def _a_report(service: Notifications, reference: str) -> dict[str, Any]:
         "timestamp": at,
         "signature": signature(key, "report", at, f"{reference}.{status}"),
     }
+
+
+def _suppressed(service: Notifications, key: str) -> list[str]:
+    """The ids of two mailboxes that return mail."""
+    rows = [
+        SuppressedAddress(
+            id=wire.new_id(),
+            organisation_id=IDS[key][0],
+            address_hash=digit * 64,
+            masked_address="m•••a@harbor.example",
+            account_id=ACCOUNTS[key],
+            delivery_id=digit * 32,
+            reason="unknown_mailbox",
+            since=utc_now(),
+        )
+        for digit in "89"
+    ]
+    ids = [row.id for row in rows]
+    service.database.write(IDS[key][0], lambda session: session.add_all(rows))
+    return ids
 
 
 def notifications_world(folder: Path) -> World:
@@ -55,6 +77,9 @@ def notifications_world(folder: Path) -> World:
             webhook = {"name": name, "url": "https://example.org/hook", "events": ["document_signed"]}
             made = service.call(webhooks.register_webhook, callers[key], **webhook)
             world.keep(key, "webhook", made["id"])
+        world.keep(key, "suppressed_address", *_suppressed(service, key))
+        listed = service.call(suppressed_addresses.list_suppressed_addresses, callers[key], limit=1)
+        world.keep(key, "suppressed_address_cursor", listed["next"])
         world.keep(key, "role", f"{number}2" * 16)
         for version, words in enumerate((f"One of {key}", f"Two of {key}"), start=1):
             wording = {"kind": "message_waiting", "subject": words, "text": words}

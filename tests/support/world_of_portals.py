@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.chassis.passports import Issuer
+from services.chassis.unit_of_work import utc_now
 from services.contracts.declare import PORTAL_REALMS
 from services.contracts.identity import organisations
 from services.contracts.identity.organisations import organisation_created
@@ -18,6 +20,7 @@ from services.contracts.portals import (
     applicants,
     consents,
     definitions,
+    fhir,
     inbox,
     message_files,
     message_types,
@@ -345,6 +348,11 @@ def _portal_queue(world: World, key: str) -> None:
         ("message_cursor", messages.list_correspondence, {"person_id": person}),
     ):
         world.keep(key, cursor, call(operation, staff, limit=1, **more)["next"])
+    world.requests["portals.fhir_page"] = lambda own, _: {"resource_type": "Communication", "realm": "staff"}
+    until = (utc_now() + datetime.timedelta(days=1)).isoformat()
+    page = {"resource_type": "Communication", "until": until, "count": 1, "account_id": ACCOUNTS[key]}
+    exporter = world.caller(fhir.fhir_page, key)
+    world.keep(key, "fhir_cursor", call(fhir.fhir_page, exporter, realm="staff", **page)["next"])
     world.keep(
         key, "message", call(messages.list_correspondence, staff, person_id=person, limit=1)["items"][0]["id"]
     )
@@ -383,6 +391,13 @@ def _own_changes(world: World, key: str, member: Any) -> None:
     request = {"portal": "family", "section": "allergies", "values": {"substance": "Latex"}}
     world.keep(key, "changing_item", call(own_changes.request_my_change, member, **request)["item_id"])
     world.requests["portals.request_my_change"] = lambda own, _: request
+    profile = {"person_id": own_person(key), "role": "r", "permissions": ["profile.view_contact_details"]}
+    own = {"person_id": own_person(key), "profiles": [profile]}
+    patient = replace(everybody(IDS[key], ACCOUNTS[key], realm="patient"), scope=own)
+    for operation in (own_changes.request_my_details_change, own_changes.list_my_details_changes):
+        world.callers_of[operation.address, key] = patient
+    asked = call(own_changes.request_my_details_change, patient, home_phone="555-0100")
+    world.keep(key, "details_item", asked["item_id"])
 
 
 def _a_consent_of(shown: dict[str, Any], name: str) -> Any:

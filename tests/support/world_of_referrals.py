@@ -17,12 +17,14 @@ from services.contracts.referrals import (
     directory,
     directory_exports,
     directory_imports,
+    fhir_exports,
     hsds,
     offers,
     queues,
     reports,
 )
 from services.contracts.referrals import records as records_contract
+from services.referrals.fhir_exports import jobs as fhir_export_jobs
 from services.referrals.models import StatusChange
 from tests.integration.referrals.builders import SMALL_DIRECTORY, an_export, an_export_with
 from tests.support.in_process import InProcess
@@ -122,6 +124,14 @@ class _ReferralsObjects:
             imported = self.call(directory_imports.import_directory, document=document)
             self.keep("directory_import", imported["import_id"])
             self.keep("directory_export", self.call(directory_exports.export_directory)["export_id"])
+        for _ in range(2):
+            ordered = {
+                "parameters": {"_type": ["Organization"]},
+                "is_asynchronous": True,
+                "base_url": "https://example.org/fhir/R4",
+            }
+            self.keep("fhir_export", self.call(fhir_exports.export_fhir, **ordered)["fhir_export_id"])
+            fhir_export_jobs.work(self.world.service.runtime)
         for level, names in (
             ("program", ("Family Housing", "Café & Pantry", "Night Shelter")),
             ("agency", ("Harbor Shelter", "Food Network")),

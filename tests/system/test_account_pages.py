@@ -8,10 +8,12 @@ import re
 import pytest
 from sqlalchemy import select, update
 
+from deploy.client import Portico
 from services.chassis.database import Database
 from services.identity.models import Account
 from services.identity.sessions.models import LoginSession
 from tests.support.browser import PROGRAM, Browser
+from tests.support.console import Console
 from tests.support.pages import enter, follow, require_good, wait_for_heading
 from tests.support.stack import HARBOR, RunningStack
 from tests.system.test_ways_in import code_of
@@ -166,3 +168,38 @@ def test_a_mobile_number_is_confirmed_by_the_code_that_went_to_it_and_removed_ag
     follow(browser, "Remove the number")
     browser.wait_for_text("The number is removed.")
     assert "Send me a text message as well about" not in browser.text
+
+
+@pytest.mark.seed("S2-130")
+def test_a_change_of_details_waits_for_staff_where_the_realm_says_so(
+    portico: RunningStack, browser: Browser
+) -> None:
+    console, api, login = Console(portico, browser), portico.admin, "dora@details.example.org"
+    given = {"first_name": "Dora", "last_name": "Details", "email": login, "kinds": ["employee"]}
+    person = api.post("/v1/people", **given)["id"]
+    code = api.post(f"/v1/people/{person}/pickup-codes")["code"]
+    portico.passwords[login] = "lantern-orchid-quarry-7"
+    redeem = {"organisation": HARBOR, "code": code, "login": login, "password": portico.passwords[login]}
+    Portico(portico.url).send("POST", "/v1/pickup-codes/redeem", 200, json=redeem)
+    console.sign_in(f"admin@{HARBOR}.example.org", at="/staff/realms/employee/entry")
+    console.tick("Staff accept each change before it holds")
+    console.sends("Save", "saved")
+    console.sign_in(login, realm="employee", at="/account/settings")
+    enter(browser, "Home phone", "555 0100")
+    console.sends("Ask for the change", "You have asked for the change")
+    assert "You asked for this change" in browser.text
+    assert api.get(f"/v1/people/{person}")["home_phone"] is None
+    follow(browser, "Ask for the change")
+    console.refused("Nothing differs from what is kept now")
+    [item] = [
+        each for each in api.get("/v1/portal-queue")["items"] if each["type"] == "change_of_my_information"
+    ]
+    console.sign_in(f"admin@{HARBOR}.example.org", at=f"/staff/queue/{item['id']}")
+    assert "555 0100" in console.row("Telephone at home")
+    console.sends("Accept: change the record", "The record is changed")
+    assert api.get(f"/v1/people/{person}")["home_phone"] == "555 0100"
+    console.sign_in(login, realm="employee", at="/account/settings")
+    assert "You asked for this change" not in browser.text
+    console.sign_in(f"admin@{HARBOR}.example.org", at="/staff/realms/employee/entry")
+    console.tick("Staff accept each change before it holds")
+    console.sends("Save", "saved")

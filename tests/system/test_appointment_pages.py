@@ -108,6 +108,32 @@ def test_a_patient_books_moves_cancels_and_asks_and_staff_find_the_time(console:
     assert "No appointment is coming" not in browser.text
 
 
+def test_people_read_what_the_organisation_says_when_it_is_too_late(console: Console) -> None:
+    browser = console.browser
+    configure(console, booking_mode="self_scheduling")
+    as_patient(console, "/patient/appointments/new", "Book an appointment")
+    console.pick("What is it about?", "Check Up (60 minutes)")
+    follow(browser, "Show free times")
+    browser.wait_for("location.search.includes('type_id') && document.readyState === 'complete'")
+    follow(browser, "9:00")
+    browser.wait_for("location.search.includes('starts_at') && document.readyState === 'complete'")
+    console.sends("Book this time", "Your appointment is booked")
+    assert "Cancel the appointment" in browser.text
+    # Staff shorten the time while the page stands open.
+    says = "Within two weeks call 555 0100."
+    configure(console, booking_mode="self_scheduling", stop_minutes=14 * 24 * 60, stop_text=says)
+    follow(browser, "Cancel the appointment")
+    follow(browser, "Yes, cancel it")
+    console.refused("It is too late to change this here", says)
+    assert "Cancel the appointment" not in browser.text
+    console.open("/patient/appointments/new", "Book an appointment")
+    console.pick("What is it about?", "Check Up (60 minutes)")
+    follow(browser, "Show free times")
+    browser.wait_for("location.search.includes('type_id') && document.readyState === 'complete'")
+    assert says in browser.text
+    configure(console, booking_mode="request_only")
+
+
 def test_a_time_that_is_taken_meanwhile_is_refused_and_another_can_be_chosen(console: Console) -> None:
     browser, api = console.browser, console.api
     configure(console, booking_mode="self_scheduling")

@@ -226,6 +226,8 @@ def test_public_operations_are_few_and_known():
         "identity.find_web_origin",
         "identity.inspect_mail_link",
         "portals.read_calendar_feed",
+        "notifications.inspect_unsubscribe_link",
+        "notifications.unsubscribe",
         "identity.issue_passports",
         "identity.log_in",
         "identity.request_password_reset",

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on
 
 ADMIN = f"admin@{HARBOR}.example.org"
 PASSWORD = "lantern-orchid-quarry-7"
-WORKER, CHIEF, OTHER = (f"{name}@forms.example.org" for name in ("wren", "cleo", "otis"))
+WORKER, CHIEF, OTHER, TILES = (f"{name}@forms.example.org" for name in ("wren", "cleo", "otis", "tilda"))
 ITEMS = [
     {
         "id": "noise",
@@ -207,3 +207,33 @@ def _staff_read_it(console: Console, worker: str) -> None:
     console.show(f"/staff/questionnaire-responses/{sent['id']}")
     wait_for_heading(browser, "Hearing check")
     assert "At night" in browser.text
+
+
+@pytest.mark.seed("S2-64")
+def test_a_tile_leads_to_a_questionnaire_of_its_own(console: Console) -> None:
+    browser, api = console.browser, console.api
+    before = api.get("/v1/portals/employee/content")
+    [asked] = [
+        each["questionnaire_id"]
+        for each in api.get("/v1/portals/employee/questionnaires")["items"]
+        if each["title"] == "Hearing check"
+    ]
+    _, code = _a_person_with_a_code(console, TILES)
+    _redeem(console, TILES, code)
+    console.portico.passwords[TILES] = PASSWORD
+    own = {"code": "questionnaire", "name": "Your hearing", "questionnaire_id": asked}
+    _modules(console, [own, *before["modules"]])
+    console.sign_in(ADMIN, at="/staff/portals")
+    console.open("/staff/portals/employee/modules", "Modules")
+    chosen = "document.querySelector('[name$=questionnaire_id]').selectedOptions[0].textContent"
+    assert browser.evaluate(chosen) == "Hearing check"
+    console.sign_in(TILES, realm="employee", at="/portal/employee")
+    console.follow("Your hearing", "Hearing check")
+    assert browser.path.endswith(asked)
+    _modules(console, before["modules"])
+
+
+def _modules(console: Console, modules: list[Any]) -> None:
+    path = "/v1/portals/employee/content"
+    headers = {"If-Match": f'"{console.api.get(path)["version"]}"'}
+    console.api.send("PATCH", path, 200, json={"modules": modules}, headers=headers)

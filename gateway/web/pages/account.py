@@ -5,7 +5,8 @@ from __future__ import annotations
 from gateway.web.page import Action, Page, Read
 from gateway.web.states import State
 from services.contracts.identity import accounts, audit, credentials, outside, people, second_factor, sessions
-from services.contracts.notifications import my_notices, preferences, text_numbers
+from services.contracts.notifications import my_notices, preferences, suppressed_addresses, text_numbers
+from services.contracts.portals import own_changes
 from services.contracts.referrals import audit as referrals_audit
 from services.contracts.signing import audit as signing_audit
 
@@ -16,6 +17,7 @@ _NUMBER = {
     "pending_number": None,
     "code_ends_at": None,
 }
+_CAME_BACK = {"suppressed_since": "2026-11-02T09:00:00+00:00"}
 _NO_FACTOR = {second_factor.get_my_second_factor: {"is_enabled": False}}
 _BEGUN = {
     "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
@@ -32,6 +34,7 @@ PAGES = (
             "factor": Read(second_factor.get_my_second_factor),
             "identities": Read(outside.list_my_outside_identities),
             "notices": Read(my_notices.count_my_notices, without=("service_unavailable", "timeout")),
+            "mailbox": Read(suppressed_addresses.get_my_mailbox, without=("service_unavailable", "timeout")),
             "preferences": Read(preferences.get_my_message_preferences, without=("forbidden",)),
             "texts": Read(text_numbers.get_my_text_number, without=("forbidden",)),
         },
@@ -50,6 +53,7 @@ PAGES = (
             Action("remove_number", text_numbers.remove_my_text_number, "The number is removed."),
         ),
         states=(
+            State("mail came back", replies={suppressed_addresses.get_my_mailbox: _CAME_BACK}),
             State("with a number", replies={text_numbers.get_my_text_number: _NUMBER}),
             State(
                 "with a code on its way",
@@ -67,6 +71,7 @@ PAGES = (
                 "without second factor", replies={second_factor.get_my_second_factor: {"is_enabled": False}}
             ),
         ),
+        sample={suppressed_addresses.get_my_mailbox: {"suppressed_since": None}},
     ),
     Page(
         "/account/notices",
@@ -90,8 +95,27 @@ PAGES = (
     Page(
         "/account/settings",
         "account/settings.html",
-        reads={"settings": Read(people.get_my_settings, without=("not_found", "forbidden"))},
-        actions=(Action("edit_settings", people.edit_my_settings, "Your details are saved."),),
+        reads={
+            "settings": Read(people.get_my_settings, without=("not_found", "forbidden")),
+            "asked": Read(own_changes.list_my_details_changes, without=("not_found", "forbidden")),
+        },
+        actions=(
+            Action("edit_settings", people.edit_my_settings, "Your details are saved."),
+            Action(
+                "request_details",
+                own_changes.request_my_details_change,
+                "You have asked for the change. It holds once somebody has looked at it.",
+            ),
+        ),
+        states=(
+            State(
+                "changes are requests",
+                replies={
+                    people.get_my_settings: {"changes_are_requests": True},
+                    own_changes.list_my_details_changes: {"items": {"values": {"home_phone": "555 0100"}}},
+                },
+            ),
+        ),
     ),
     Page(
         "/account/second-factor",

@@ -29,8 +29,9 @@ def _goes_on(read: Mapping[str, Any]) -> str | None:
     if portal["goes_on_to"] is None:
         return None
     parts = rendering.template("portals/parts.html").make_module({"portal": portal})
-    place = parts.pages.get(portal["goes_on_to"])  # type: ignore[attr-defined]  # a name that the template sets
-    return f"/{place}" if place else None
+    if portal["goes_on_to"] not in parts.pages:  # type: ignore[attr-defined]  # a name that the template sets
+        return None
+    return f"/{parts.way(portal['modules'][0])}"  # type: ignore[attr-defined]
 
 
 def _published(part: str, **given: str) -> Page:

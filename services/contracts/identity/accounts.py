@@ -327,6 +327,14 @@ describe_account = contract.query(
     access=only_services("notifications", "signing", "referrals", "portals"),
     errors=("not_found",),
 )
+stop_resource_emails = contract.command(
+    "stop_resource_emails",
+    "Switch an account's e-mails about assigned resources off, as its owner has asked by the link of such an e-mail.",
+    request={"account_id": Id(required=True)},
+    reply={"account_id": Id(required=True)},
+    access=only_services("notifications"),
+    errors=("not_found",),
+)
 find_or_invite_signers = contract.command(
     "find_or_invite_signers",
     "The accounts to which a document goes that is sent to these addresses. An address without an account gets one of a "

@@ -27,12 +27,16 @@ CONDITIONS = ("active_account", "employee", "self", "portal_user", "role", "allo
 
 
 class PortalEntryView(Reply):
-    """The roles that may use a portal, and what its users edit. Empty `allowed_roles` let every role in (S2-36)."""
+    """The roles that may use a portal, and what its users edit. Empty `allowed_roles` let every role in (S2-36).
+
+    With `changes_are_requests` staff accept or dismiss each change of these fields; without it, it is saved at once.
+    """
 
     realm = one_of(ENTRY_REALMS, required=True)
     version = fields.Integer(required=True)
     allowed_roles = fields.List(fields.String(), required=True)
     editable_fields = fields.List(fields.String(), required=True)
+    changes_are_requests = Flag(required=True)
     opens_accounts = Flag(required=True)
     applicant_department = fields.String(required=True)
 
@@ -72,6 +76,7 @@ set_portal_entry = contract.command(
         "realm": one_of(ENTRY_REALMS, required=True),
         "allowed_roles": fields.List(Code(), validate=validate.Length(max=50)),
         "editable_fields": fields.List(one_of(EDITABLE_FIELDS), validate=validate.Length(max=10)),
+        "changes_are_requests": Flag(),
         "opens_accounts": Flag(),
         "applicant_department": Text(most=100),
     },

@@ -5,17 +5,45 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import SIGNED_IN, Reply, Request, only_services, page_of, permission
-from services.contracts.fields import BirthDate, Code, Day, EmailAddress, Flag, Id, Moment, Text, one_of
+from services.contracts.fields import (
+    BirthDate,
+    Code,
+    Day,
+    EmailAddress,
+    Flag,
+    Id,
+    Moment,
+    Text,
+    TimeZone,
+    one_of,
+)
 from services.contracts.identity import contract
 from services.contracts.identity.accounts import Account
+from services.contracts.identity.employees import ENTRY_REALMS
 from services.contracts.identity.paging import PAGE
 from services.contracts.identity.permissions import MANAGE_PEOPLE, READ_PEOPLE
 
-SEE_OWN_DETAILS = permission("profile.view_contact_details")
+SEE_DETAILS = "profile.view_contact_details"
+SEE_OWN_DETAILS = permission(SEE_DETAILS)
+
+
+# What people may change of their own record, as far as their portal lets them (S2-130).
+OWN_SETTINGS = {
+    "email": EmailAddress(allow_none=True),
+    "home_phone": Text(most=40, allow_none=True),
+    "mobile_phone": Text(most=40, allow_none=True),
+    "security_question": Text(most=200, allow_none=True),
+    "preferred_language": Text(most=40, allow_none=True),
+    "preferred_time_zone": TimeZone(allow_none=True),
+    "preferred_pharmacy": Text(most=200, allow_none=True),
+}
 
 
 class MySettings(Reply):
-    """What the caller's own record says. `sources` names the feed of each field that one owns and overwrites at its next run."""
+    """What a person's own record says. `sources` names the feed of each field that one owns and overwrites at its next run.
+
+    With `changes_are_requests` the fields are not edited: each change is asked for, and staff accept or dismiss it.
+    """
 
     email = fields.String(allow_none=True)
     home_phone = fields.String(allow_none=True)
@@ -25,6 +53,7 @@ class MySettings(Reply):
     preferred_time_zone = fields.String(allow_none=True)
     preferred_pharmacy = fields.String(allow_none=True)
     editable_fields = fields.List(fields.String(), required=True)
+    changes_are_requests = Flag(required=True)
     sources = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
 
 
@@ -40,18 +69,28 @@ edit_my_settings = contract.command(
     "edit_my_settings",
     "Edit the caller's own record, as far as the portal allows. Another e-mail takes a fresh proof. It changes where the "
     "person is reached, not the log-in. A patient's links go there, so the former address is told and sessions end.",
-    request={
-        "email": EmailAddress(allow_none=True),
-        "home_phone": Text(most=40, allow_none=True),
-        "mobile_phone": Text(most=40, allow_none=True),
-        "security_question": Text(most=200, allow_none=True),
-        "preferred_language": Text(most=40, allow_none=True),
-        "preferred_time_zone": Text(most=60, allow_none=True),
-        "preferred_pharmacy": Text(most=200, allow_none=True),
-    },
+    request=OWN_SETTINGS,
     reply=MySettings,
     access=SEE_OWN_DETAILS,
     errors=("not_found", "field_not_editable", "proof_required", "login_taken"),
+)
+_OF_PERSON = {"person_id": Id(required=True), "realm": one_of(ENTRY_REALMS, required=True)}
+describe_own_settings = contract.query(
+    "describe_own_settings",
+    "What a person's own record says, and what of it people of a realm may change.",
+    request=_OF_PERSON,
+    reply=MySettings,
+    access=only_services("portals"),
+    errors=("not_found",),
+)
+accept_own_settings = contract.command(
+    "accept_own_settings",
+    "Put into a person's record what they have asked for, once staff have accepted it. Of a patient's e-mail the former address "
+    "is told and sessions end.",
+    request={**_OF_PERSON, **OWN_SETTINGS},
+    reply={"person_id": Id(required=True)},
+    access=only_services("portals"),
+    errors=("not_found", "login_taken"),
 )
 PERSON_KINDS = ("client", "contact", "patient", "employee", "applicant", "staff")
 

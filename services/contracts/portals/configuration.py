@@ -77,7 +77,8 @@ class Appointments(Request):
     `booking_mode`: people choose a time themselves, send a request, or call. `visible_appointment_types` null: all of them.
     `past_due_scheduling` lets people schedule what is past due; without it, they see `past_due_warning` beside the date.
     `days_past` and `days_ahead`: how far back appointments are listed, and how far ahead free times are searched; `lead_days`:
-    how many days pass before the first free time. `any_provider` takes whoever is free and hides the choice.
+    how many days pass before the first free time. `stop_minutes`: how long before its time nobody books, moves or cancels an
+    appointment here any more, and `stop_text` what they read then. `any_provider` takes whoever is free and hides the choice.
     """
 
     booking_mode = one_of(("self_scheduling", "request_only", "none"), load_default="request_only")
@@ -89,13 +90,18 @@ class Appointments(Request):
     days_past = Count(most=3650, load_default=90)
     days_ahead = Count(most=730, load_default=60)
     lead_days = Count(most=365, load_default=0)
+    stop_minutes = Count(most=43200, load_default=0)
+    stop_text = _optional_text(500)
     first_available_provider = Flag(load_default=True)
     any_provider = Flag(load_default=False)
     alert_text = _optional_text(500)
 
 
 class Module(Request):
-    """A module of a portal in its place. Without a name it has the usual one. Which settings it may have depends on its code."""
+    """A module of a portal in its place. Without a name it has the usual one. Which settings it may have depends on its code.
+
+    `questionnaire_id`: the one of the portal's picklist to which a module Questionnaire leads; null: to all of them.
+    """
 
     code = Code(required=True)
     name = _optional_text(60)
@@ -104,6 +110,7 @@ class Module(Request):
     instructions = AnyText(allow_none=True, most=2000)
     appointments = fields.Nested(Appointments)
     reports = fields.List(Code(), validate=validate.Length(max=50))
+    questionnaire_id = Id(allow_none=True)
 
 
 ADDRESS = validate.And(
@@ -154,6 +161,7 @@ class ModuleShown(Reply):
     header = fields.String(required=True, allow_none=True)
     instructions = fields.String(required=True, allow_none=True)
     reports = fields.List(fields.Nested({"code": fields.String(), "name": fields.String()}), required=True)
+    questionnaire_id = Id(required=True, allow_none=True)
 
 
 class Image(Request):
@@ -224,6 +232,7 @@ class PortalContent(Reply):
     modules = fields.List(fields.Nested(Module), required=True)
     possible_modules = _possible()
     possible_reports = _possible()
+    possible_appointment_types = _possible()
     has_message_center = fields.Boolean(required=True)
     is_single_function = fields.Boolean(required=True)
     resources = fields.List(fields.Nested(ResourcePanel), required=True)

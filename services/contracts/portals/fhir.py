@@ -8,7 +8,8 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import STAFF, permission
+from services.contracts.declare import STAFF, only_services, permission
+from services.contracts.fields import Code, Id, Moment
 from services.contracts.identity.permissions import MANAGE_APPOINTMENTS
 from services.contracts.portals import contract
 from services.contracts.portals.messages import WORK
@@ -48,6 +49,8 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "Schedule": _OF_ALL | {"actor": "reference", "active": "token", "date": "date"},
     }
 )
+# What an export holds: a Slot is no row, but follows from a Schedule and the appointments.
+EXPORTED = frozenset(PARAMETERS) - {"Slot"}
 
 fhir_read_communication = contract.query(
     "fhir_read_communication",
@@ -128,6 +131,27 @@ fhir_search_schedule = contract.query(
     reply=_RESOURCE,
     access=MANAGE_APPOINTMENTS,
     errors=("search_refused",),
+)
+fhir_page = contract.query(
+    "fhir_page",
+    "A page of a type, oldest change first: referrals asks, for an export that an account has ordered. It is audited for each "
+    "person, as a reading by that account.",
+    request={
+        "resource_type": fields.String(required=True, validate=validate.OneOf(sorted(EXPORTED))),
+        "since": Moment(load_default=None, allow_none=True),
+        "until": Moment(required=True),
+        "after": fields.String(load_default=None, allow_none=True),
+        "count": fields.Integer(required=True, validate=validate.Range(1, 100)),
+        "account_id": Id(required=True),
+        "realm": Code(required=True),
+    },
+    reply={
+        "resources": fields.List(fields.Dict(keys=fields.String()), required=True),
+        "next": fields.String(allow_none=True),
+    },
+    access=only_services("referrals"),
+    errors=("search_refused",),
+    is_routed=False,
 )
 # The operation that reads, and the one that searches, by type.
 OPERATIONS = MappingProxyType(

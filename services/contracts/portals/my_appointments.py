@@ -57,7 +57,10 @@ class DueAppointment(Reply):
 
 
 class MyScheduling(Reply):
-    """How the caller comes to an appointment: which types, whether a provider is chosen, what is said above the form."""
+    """How the caller comes to an appointment: which types, whether a provider is chosen, what is said above the form.
+
+    `stop_minutes`: how long before its time nobody books, moves or cancels an appointment here any more; `stop_text` says what then.
+    """
 
     person_id = Id(required=True)
     portal = Suffix(required=True)
@@ -65,6 +68,8 @@ class MyScheduling(Reply):
     can_book = Flag(required=True)
     can_ask = Flag(required=True)
     alert_text = fields.String(required=True, allow_none=True)
+    stop_minutes = Count(required=True)
+    stop_text = fields.String(required=True, allow_none=True)
     types = fields.List(fields.Nested(OfferedType), required=True)
     chooses_provider = Flag(required=True)
     offers_first_available = Flag(required=True)
@@ -73,7 +78,10 @@ class MyScheduling(Reply):
 
 
 class MyAppointment(Reply):
-    """An appointment of the caller, or of a person whose schedule is open to the caller."""
+    """An appointment of the caller, or of a person whose schedule is open to the caller.
+
+    `stop_text`: what the organisation says where it is too late to change it here.
+    """
 
     id = Id(required=True)
     version = Count(required=True)
@@ -92,6 +100,7 @@ class MyAppointment(Reply):
     confirmed_at = Moment(required=True, allow_none=True)
     is_over = Flag(required=True)
     changes_until = Moment(required=True)
+    stop_text = fields.String(required=True, allow_none=True)
     actions = fields.List(one_of(MY_ACTIONS), required=True)
 
 
@@ -166,7 +175,14 @@ book_my_appointment = contract.command(
     },
     reply=MyAppointment,
     access=OWN,
-    errors=("not_found", "scheduling_not_offered", "slot_taken", "past_due", "too_many_appointments"),
+    errors=(
+        "not_found",
+        "scheduling_not_offered",
+        "slot_taken",
+        "past_due",
+        "too_late_to_change",
+        "too_many_appointments",
+    ),
     status=201,
 )
 move_my_appointment = contract.command(

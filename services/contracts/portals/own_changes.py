@@ -1,11 +1,16 @@
-"""Changes that people ask for in their own record: each is a request that staff accept or dismiss (S2-129)."""
+"""Changes that people ask for in their own record: each is a request that staff accept or dismiss (S2-129).
+
+So are changes of the ways to reach them and of what they prefer, where their realm has it so (S2-130).
+"""
 
 from __future__ import annotations
 
 from marshmallow import fields, validate
 
 from services.contracts.declare import PORTAL_REALMS, STAFF, Reply, permission, signed_in
-from services.contracts.fields import Code, Count, Flag, Id, Text, one_of
+from services.contracts.fields import Code, Count, Flag, Id, Moment, Text, one_of
+from services.contracts.identity.employees import ENTRY_REALMS
+from services.contracts.identity.people import OWN_SETTINGS, SEE_DETAILS
 from services.contracts.portals import contract
 from services.contracts.portals.definitions import Suffix
 from services.contracts.portals.portal_queue import QueueItem
@@ -14,8 +19,12 @@ from services.contracts.portals.published_items import PUBLISH
 # The kind of published items of each section that a person may be let change.
 KIND_OF_SECTION = {"immunizations": "immunisation", "allergies": "allergy", "medications": "medication"}
 SECTIONS = tuple(KIND_OF_SECTION)
+# What identity keeps: e-mail, telephones, language and such.
+DETAILS = "details"
 _OWN = signed_in(*PORTAL_REALMS)
+_OWN_DETAILS = permission(SEE_DETAILS, realms=ENTRY_REALMS)
 _ACCEPT = permission(PUBLISH, realms=STAFF)
+_WORK = permission("portal_queue.work", realms=STAFF)
 _VALUES = fields.Dict(
     keys=fields.String(), values=fields.Raw(allow_none=True), required=True, allow_none=True
 )
@@ -38,11 +47,14 @@ class MySection(Reply):
 
 
 class OwnChange(Reply):
-    """A change that a person has asked for. `replaces` are the values of the entry that it takes away, null for none."""
+    """A change that a person has asked for. `replaces` are the values of the entry that it takes away, null for none.
+
+    Of details they are the values of these members now, null once they are changed.
+    """
 
     item_id = Id(required=True)
     person_id = Id(required=True)
-    section = one_of(SECTIONS, required=True)
+    section = one_of((*SECTIONS, DETAILS), required=True)
     values = _VALUES
     replaces = _VALUES
     is_accepted = Flag(required=True)
@@ -83,7 +95,7 @@ get_own_change = contract.query(
     "The change that an item of the queue asks for. Reading it is audited.",
     request={"item_id": Id(required=True)},
     reply=OwnChange,
-    access=_ACCEPT,
+    access=_WORK,
     errors=("not_found",),
 )
 accept_own_change = contract.command(
@@ -93,5 +105,45 @@ accept_own_change = contract.command(
     reply=QueueItem,
     access=_ACCEPT,
     errors=("not_found", "item_archived", "conflict"),
+    expects_version=True,
+)
+request_my_details_change = contract.command(
+    "request_my_details_change",
+    "Ask for a change of the caller's own e-mail, telephones, language and such, where it is not saved at once. Only what differs is "
+    "asked for. Another e-mail takes a fresh proof. Staff accept or dismiss it; until then the record stays as it is.",
+    request={**OWN_SETTINGS, "portal": Suffix(load_default=None, allow_none=True)},
+    reply={"item_id": Id(required=True), "thread_id": Id(required=True), "portal": Suffix(required=True)},
+    access=_OWN_DETAILS,
+    errors=("not_found", "field_not_editable", "proof_required", "too_many_requests"),
+    status=201,
+)
+list_my_details_changes = contract.query(
+    "list_my_details_changes",
+    "The changes of the caller's own details that staff have not answered yet, the latest first.",
+    request={},
+    reply={
+        "items": fields.List(
+            fields.Nested(
+                {
+                    "item_id": Id(required=True),
+                    "thread_id": Id(required=True),
+                    "portal": Suffix(required=True),
+                    "asked_at": Moment(required=True),
+                    "values": fields.Dict(required=True),
+                }
+            ),
+            required=True,
+        )
+    },
+    access=_OWN_DETAILS,
+    errors=("not_found",),
+)
+accept_own_details = contract.command(
+    "accept_own_details",
+    "Put changed details into the person's record and complete the request. To refuse them, dismiss the request.",
+    request={"item_id": Id(required=True)},
+    reply=QueueItem,
+    access=permission("person.manage", realms=STAFF),
+    errors=("not_found", "item_archived", "conflict", "login_taken"),
     expects_version=True,
 )

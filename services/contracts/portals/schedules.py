@@ -42,7 +42,11 @@ def _on_grid(minutes: int) -> None:
 
 
 class TypeMembers(Request):
-    """A type of appointments. `realms`: who may book or ask for it. `changes_until_hours`: until when they may change it."""
+    """A type of appointments. `realms`: who may book or ask for it. `changes_until_hours`: until when they may change it.
+
+    `lead_days` and `days_ahead`: the first and the last day from today on which it can be booked or asked for in a portal, as far as
+    the portal allows it; `days_ahead` null: as far ahead as the portal.
+    """
 
     name = Text(required=True, most=60)
     minutes = fields.Integer(
@@ -54,6 +58,8 @@ class TypeMembers(Request):
     is_shown_to_supervisors = Flag(load_default=False)
     preparation = Text(load_default=None, allow_none=True, most=1000)
     changes_until_hours = Count(load_default=24, most=720)
+    lead_days = Count(load_default=0, most=365)
+    days_ahead = Count(load_default=None, allow_none=True, most=730)
     is_active = Flag(load_default=True)
 
 
@@ -69,6 +75,8 @@ class AppointmentType(Reply):
     is_shown_to_supervisors = Flag(required=True)
     preparation = fields.String(required=True, allow_none=True)
     changes_until_hours = Count(required=True)
+    lead_days = Count(required=True)
+    days_ahead = Count(required=True, allow_none=True)
     is_active = Flag(required=True)
 
 

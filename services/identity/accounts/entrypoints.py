@@ -87,6 +87,10 @@ class AccountsEntrypoints:
     def describe_account(self, call: Call) -> Any:
         return call.read(queries.describe_account)
 
+    @serves(contract.stop_resource_emails)
+    def stop_resource_emails(self, call: Call) -> Any:
+        return call.commit(handlers.stop_resource_emails)
+
     @serves(contract.find_or_invite_signers)
     def find_or_invite_signers(self, call: Call) -> Any:
         return call.commit(handlers.find_or_invite_signers)

@@ -354,16 +354,21 @@ def set_my_notifications(unit: UnitOfWork, *, resource_assigned_emails: bool) ->
     """
     account = load_account(unit, caller_of(unit).id)
     unit.honour_version(account)
-    if account.wants_resource_assigned_emails != resource_assigned_emails:
-        account.wants_resource_assigned_emails = resource_assigned_emails
-        account.version += 1
-        unit.audit(
-            "account.notifications_changed",
-            "account",
-            account.id,
-            resource_assigned_emails=resource_assigned_emails,
-        )
+    _switch_resource_emails(unit, account, is_on=resource_assigned_emails)
     return account_view(account)
+
+
+def stop_resource_emails(unit: UnitOfWork, *, account_id: str) -> dict[str, str]:
+    """Switch them off for an account whose owner has asked by the link of such an e-mail. Raises Refused `not_found`."""
+    _switch_resource_emails(unit, load_account(unit, account_id), is_on=False)
+    return {"account_id": account_id}
+
+
+def _switch_resource_emails(unit: UnitOfWork, account: Account, *, is_on: bool) -> None:
+    if account.wants_resource_assigned_emails != is_on:
+        account.wants_resource_assigned_emails = is_on
+        account.version += 1
+        unit.audit("account.notifications_changed", "account", account.id, resource_assigned_emails=is_on)
 
 
 def set_my_preferences(unit: UnitOfWork, *, language: str | None, appearance: str | None) -> dict[str, Any]:

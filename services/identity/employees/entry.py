@@ -50,7 +50,11 @@ def _entry_from(row: PortalEntry | None) -> rules.Entry:
     if row is None:
         return rules.Entry()
     return rules.Entry(
-        tuple(row.allowed_roles), tuple(row.editable_fields), row.opens_accounts, row.applicant_department
+        tuple(row.allowed_roles),
+        tuple(row.editable_fields),
+        row.opens_accounts,
+        row.applicant_department,
+        row.changes_are_requests,
     )
 
 
@@ -69,6 +73,7 @@ def set_portal_entry(
     realm: str,
     allowed_roles: list[str] | None = None,
     editable_fields: list[str] | None = None,
+    changes_are_requests: bool | None = None,
     opens_accounts: bool | None = None,
     applicant_department: str | None = None,
 ) -> dict[str, Any]:
@@ -84,6 +89,7 @@ def set_portal_entry(
         tuple(sorted(set(before.editable_fields if editable_fields is None else editable_fields))),
         before.opens_accounts if opens_accounts is None else opens_accounts,
         before.applicant_department if applicant_department is None else applicant_department,
+        before.changes_are_requests if changes_are_requests is None else changes_are_requests,
     )
     known = set(unit.session.scalars(select(Role.code).where(Role.realm == realm)))
     if not known.issuperset(wanted.allowed_roles):
@@ -101,6 +107,7 @@ def set_portal_entry(
         unit.require_version(row)
     row.allowed_roles, row.editable_fields = list(wanted.allowed_roles), list(wanted.editable_fields)
     row.opens_accounts, row.applicant_department = wanted.opens_accounts, wanted.applicant_department
+    row.changes_are_requests = wanted.changes_are_requests
     row.version += 1
     unit.session.flush()
     changed = [name for name, value in asdict(wanted).items() if asdict(before)[name] != value]

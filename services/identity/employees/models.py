@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
@@ -53,6 +53,7 @@ class PortalEntry(TenantScoped, Base):
     realm: Mapped[str] = mapped_column(String(20), primary_key=True)
     allowed_roles: Mapped[Any] = mapped_column(JsonValue)
     editable_fields: Mapped[Any] = mapped_column(JsonValue)
+    changes_are_requests: Mapped[bool] = mapped_column(Boolean, server_default=false())
     opens_accounts: Mapped[bool] = mapped_column(Boolean)
     applicant_department: Mapped[str] = mapped_column(String(100))
     version: Mapped[int] = mapped_column(Integer, default=1)

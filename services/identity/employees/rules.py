@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 from services.contracts.errors import Refused
 
@@ -21,12 +20,16 @@ CONDITIONS = ("active_account", "employee", "self", "portal_user", "role", "allo
 
 @dataclass(frozen=True)
 class Entry:
-    """The roles that may use a portal, and what its users edit. Empty `allowed_roles` let every role in (S2-36)."""
+    """The roles that may use a portal, and what its users edit. Empty `allowed_roles` let every role in (S2-36).
+
+    With `changes_are_requests` staff accept or dismiss each change of these fields.
+    """
 
     allowed_roles: tuple[str, ...] = ()
     editable_fields: tuple[str, ...] = EDITABLE_FIELDS
     opens_accounts: bool = False
     applicant_department: str = "Applicants"
+    changes_are_requests: bool = False
 
     def lets_in(self, role: str | None) -> bool:
         """Whether this role may use the portal."""
@@ -50,6 +53,8 @@ def missing_conditions(
 
 def require_editable(wanted: Collection[str], entry: Entry) -> None:
     """Raise Refused(field_not_editable) for a field that users of the portal must not edit (S2-130)."""
+    if wanted and entry.changes_are_requests:
+        raise Refused("field_not_editable", "This is not changed at once. Ask for the change instead.")
     fixed = sorted(set(wanted) - set(entry.editable_fields))
     if fixed:
         raise Refused(
@@ -58,15 +63,3 @@ def require_editable(wanted: Collection[str], entry: Entry) -> None:
             field=fixed[0],
             editable=list(entry.editable_fields),
         )
-
-
-def check_time_zone(name: str | None) -> None:
-    """Raise Refused(invalid_request) unless `name` is None or the name of an IANA time zone."""
-    if name is None:
-        return
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        # zoneinfo raises KeyError for an unknown name, ValueError for a path, OSError for a folder such as "America".
-        detail = "preferred_time_zone: use the name of an IANA time zone, for example Europe/Berlin."
-        raise Refused("invalid_request", detail, field="preferred_time_zone") from None

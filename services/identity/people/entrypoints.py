@@ -22,6 +22,14 @@ class PeopleEntrypoints:
     def edit_my_settings(self, call: Call) -> Any:
         return call.commit(own_settings.edit_mine)
 
+    @serves(contract.describe_own_settings)
+    def describe_own_settings(self, call: Call) -> Any:
+        return call.read(own_settings.describe_own_settings)
+
+    @serves(contract.accept_own_settings)
+    def accept_own_settings(self, call: Call) -> Any:
+        return call.commit(own_settings.accept_own_settings)
+
     @serves(contract.create_person)
     def create_person(self, call: Call) -> Any:
         return call.commit(handlers.create_person)

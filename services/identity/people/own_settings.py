@@ -41,6 +41,12 @@ def get_mine(session: Session, caller: Caller) -> dict[str, Any]:
     return _view(session, person, entry_of(session, str(caller.organisation_id), caller.realm or ""))
 
 
+def describe_own_settings(session: Session, caller: Caller, *, person_id: str, realm: str) -> dict[str, Any]:
+    """A person's own settings, and what people of a realm may change. Raises Refused(not_found)."""
+    entry = entry_of(session, str(caller.organisation_id), realm)
+    return _view(session, find_person(session, person_id), entry)
+
+
 def _preferences(session: Session, person_id: str) -> Preferences | None:
     row: Preferences | None = session.scalar(select(Preferences).where(Preferences.person_id == person_id))
     return row
@@ -53,11 +59,15 @@ def _view(session: Session, person: Person, entry: rules.Entry) -> dict[str, Any
         for name in rules.EDITABLE_FIELDS
     }
     sources = {name: source for name, source in (person.field_sources or {}).items() if name in values}
-    return values | {"editable_fields": list(entry.editable_fields), "sources": sources}
+    allowed = {
+        "editable_fields": list(entry.editable_fields),
+        "changes_are_requests": entry.changes_are_requests,
+    }
+    return values | allowed | {"sources": sources}
 
 
 class OwnChanges(TypedDict, total=False):
-    """What somebody changes of the own record. What is left out stays."""
+    """What changes of a person's own record. What is left out stays."""
 
     email: str | None
     home_phone: str | None
@@ -79,11 +89,27 @@ def edit_mine(unit: UnitOfWork, **changes: Unpack[OwnChanges]) -> dict[str, Any]
     person = load_person(unit, _own_id(caller))
     entry = entry_of(unit.session, str(unit.organisation_id), caller.realm or "")
     rules.require_editable(changes.keys(), entry)
-    rules.check_time_zone(changes.get("preferred_time_zone"))
     if "email" in changes and changes["email"] != person.email:
         caller.require_proof()
-        if caller.realm == PATIENT:
-            _change_patient_email(unit, person, changes["email"])
+    _save(unit, person, caller.realm or "", changes)
+    return _view(unit.session, person, entry)
+
+
+def accept_own_settings(
+    unit: UnitOfWork, *, person_id: str, realm: str, **changes: Unpack[OwnChanges]
+) -> dict[str, Any]:
+    """Put what a person has asked for into their record. Whoever asked has proved to be that person.
+
+    Raises Refused(not_found, login_taken, invalid_request).
+    """
+    person = load_person(unit, person_id)
+    _save(unit, person, realm, changes)
+    return {"person_id": person.id}
+
+
+def _save(unit: UnitOfWork, person: Person, realm: str, changes: OwnChanges) -> None:
+    if realm == PATIENT and "email" in changes and changes["email"] != person.email:
+        _change_patient_email(unit, person, changes["email"])
     row = _preferences(unit.session, person.id)
     if row is None:
         row = unit.add(Preferences(id=wire.new_id(), person_id=person.id))
@@ -101,7 +127,6 @@ def edit_mine(unit: UnitOfWork, **changes: Unpack[OwnChanges]) -> dict[str, Any]
         person.version += 1
         unit.audit("person.changed", "person", person.id, members=sorted(changed), source=OWN)
     unit.session.flush()
-    return _view(unit.session, person, entry)
 
 
 def _change_patient_email(unit: UnitOfWork, person: Person, email: str | None) -> None:

@@ -27,6 +27,7 @@ from services.contracts.errors import Refused
 from services.contracts.spelling import mailbox_of
 from services.notifications.channels.dkim import Signer
 from services.notifications.channels.failures import DeliveryFailed, Permanent, Temporary
+from services.notifications.channels.status_codes import Finding, finding
 
 MAILBOX = re.compile(r"(?:(?P<name>[^<>]*)<(?P<boxed>[^<>]*)>|(?P<bare>[^<>]*))")
 MESSAGE_ID = re.compile(r"[A-Za-z0-9._-]{1,120}")
@@ -122,11 +123,27 @@ class _Policy(EmailPolicy):
             return name, value
         return super().header_store_parse(name, value)
 
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """The lines of a header. The address in List-Unsubscribe has no place to break it; folded, it would be encoded."""
+        if name == UNSUBSCRIBE:
+            return f"{name}: {value}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
 
+
+UNSUBSCRIBE = "List-Unsubscribe"
 SHORT_LINE = 78  # characters of a line that need no folding (RFC 5322, 2.1.1)
 _POLICY = _Policy(linesep="\r\n", header_factory=_HeaderClasses())
 _PLAIN = frozenset(
-    {"From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "X-Auto-Response-Suppress"}
+    {
+        "From",
+        "To",
+        "Subject",
+        "Date",
+        "Message-ID",
+        "Auto-Submitted",
+        "X-Auto-Response-Suppress",
+        "List-Unsubscribe-Post",
+    }
 )
 
 
@@ -280,11 +297,11 @@ TEMPORARY_REASONS: tuple[tuple[type[smtplib.SMTPResponseException], str], ...] =
 
 def _failure(error: smtplib.SMTPException) -> DeliveryFailed:
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        code = next(iter(error.recipients.values()))[0]
-        return Permanent("recipient_refused", code) if code >= 500 else Temporary("recipient_deferred", code)
+        code, told = next(iter(error.recipients.values()))
+        return _refused(code, told, "address") if code >= 500 else Temporary("recipient_deferred", code)
     if isinstance(error, smtplib.SMTPDataError):
-        code = error.smtp_code
-        return Permanent("message_refused", code) if code >= 500 else Temporary("message_deferred", code)
+        code, said = error.smtp_code, error.smtp_error
+        return _refused(code, said, "message") if code >= 500 else Temporary("message_deferred", code)
     if isinstance(error, smtplib.SMTPResponseException):
         reason = next(reason for kind, reason in TEMPORARY_REASONS if isinstance(error, kind))
         is_outage = reason == "login_refused" or error.smtp_code == UNAVAILABLE
@@ -294,6 +311,13 @@ def _failure(error: smtplib.SMTPException) -> DeliveryFailed:
     # smtplib reports a timeout while it reads as "disconnected". The timeout is only in the context.
     reason = "timeout" if isinstance(error.__context__, TimeoutError) else "connection_lost"
     return Temporary(reason, is_outage=True)
+
+
+def _refused(code: int, said: bytes | str, usual: Finding) -> Permanent:
+    """A refusal for good. Without a status code in what the server said, it is about what was offered last."""
+    text = said if isinstance(said, str) else said.decode("ascii", "replace")
+    found = finding(text, otherwise=usual)
+    return Permanent("message_refused" if found == "message" else "recipient_refused", code, found=found)
 
 
 @functools.lru_cache(16)  # nearly every message has the sender of the installation

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from services.notifications.channels.status_codes import Finding
+
 
 class DeliveryFailed(Exception):
     """The provider did not accept a message. `code` is the number that it answered, if it gave one.
@@ -21,4 +23,8 @@ class Temporary(DeliveryFailed):
 
 
 class Permanent(DeliveryFailed):
-    """The provider will never accept this message for this recipient."""
+    """The provider will never accept this message for this recipient. `found`: what it says about an e-mail address."""
+
+    def __init__(self, reason: str, code: int | None = None, *, found: Finding = "message") -> None:
+        super().__init__(reason, code)
+        self.found = found

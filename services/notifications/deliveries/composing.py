@@ -14,10 +14,12 @@ from services.contracts.identity import accounts, credentials, organisations, pa
 from services.contracts.portals import appointments
 from services.contracts.referrals import queues
 from services.notifications.channels import calendar_entry, email
-from services.notifications.deliveries import acting, digests, portal_names, rules, wanting
+from services.notifications.deliveries import acting, digests, portal_names, rules, suppression, wanting
 from services.notifications.deliveries.asking import appointment_of, ask
 from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.outcomes import NoRecipient
+from services.notifications.preferences.rules import ended_by_link
+from services.notifications.secrets.derived import token_of_mail
 from services.notifications.templates import own_words, product_words, rendering
 from services.notifications.templates.spoken import spoken_time
 
@@ -65,7 +67,9 @@ def compose(runtime: Runtime, delivery: Delivery) -> EmailMessage:
     kind = _variant(delivery.kind, values)
     if kind == "appointment_cancelled" and appointment["is_due_again"]:
         kind = "appointment_released"
+    suppression.note_address(settings, delivery, recipient)
     with runtime.database.reading(delivery.organisation_id) as session:
+        suppression.require_open(session, delivery)
         words = own_words.words_of(session, kind, language)
     delivery.template, delivery.template_language = kind, words.language
     delivery.template_version = words.version
@@ -75,7 +79,13 @@ def compose(runtime: Runtime, delivery: Delivery) -> EmailMessage:
         product_words.kind_of(kind), words.template, values, facts["telephone"], action
     )
     message = email.build(
-        delivery.id, settings.mail_from, recipient, rendered.subject, rendered.text, rendered.html
+        delivery.id,
+        settings.mail_from,
+        recipient,
+        rendered.subject,
+        rendered.text,
+        rendered.html,
+        _way_out(settings, delivery),
     )
     if appointment and delivery.kind in rules.CALENDAR_METHODS:
         calendar_entry.attach(
@@ -90,6 +100,14 @@ def compose(runtime: Runtime, delivery: Delivery) -> EmailMessage:
             made_at=utc_now(),
         )
     return message
+
+
+def _way_out(settings: Any, delivery: Delivery) -> dict[str, str]:
+    """The headers by which a mail program ends mails of this kind with one click (RFC 8058); none for what must be told."""
+    if ended_by_link(delivery.kind) is None:
+        return {}
+    link = f"{settings.public_url.rstrip('/')}/unsubscribe/{token_of_mail(settings, delivery.id)}"
+    return {email.UNSUBSCRIBE: f"<{link}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 def _appointment(runtime: Runtime, delivery: Delivery) -> Any:

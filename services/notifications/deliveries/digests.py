@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from services.chassis import wire
 from services.chassis.database import held_or_made
 from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.notifications.unsubscribe_links import DAILY_DIGEST
 from services.notifications.deliveries.models import Delivery
 from services.notifications.preferences.rules import group_of
 from services.notifications.templates import product_words
 from services.notifications.templates.rules import chain
 
-KIND = "daily_digest"
+KIND = DAILY_DIGEST
 # One and several of each group, by language.
 _WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "en": {

@@ -12,7 +12,8 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.notifications import deliveries as contract
-from services.notifications.deliveries import rules
+from services.notifications.channels.status_codes import Finding
+from services.notifications.deliveries import rules, suppression
 from services.notifications.deliveries.models import Delivery
 from services.notifications.preferences.text_numbers import wants_text
 from services.notifications.templates import product_words
@@ -384,13 +385,20 @@ def cancel_delivery(unit: UnitOfWork, *, delivery_id: str) -> Delivery:
     return row
 
 
-def settle(unit: UnitOfWork, delivery_id: str, state: str, reason: str | None) -> bool:
-    """Note what became of a message after it was handed over. False where that is known already: then nothing is changed."""
+def settle(
+    unit: UnitOfWork, delivery_id: str, state: str, reason: str | None, found: Finding = "message"
+) -> bool:
+    """Note what became of a message after it was handed over, and what that says about its address.
+
+    False where it is known already: then nothing is changed.
+    """
     row = unit.session.get(Delivery, delivery_id, with_for_update=True)
     if row is None or row.state != "sent":
         return False
     row.state, row.reason, row.settled_at, row.report_due_at = state, reason, unit.now, None
     tell_outcome(unit, row)
+    if state == "permanent_failure":
+        suppression.note_return(unit, row, found)
     unit.audit(f"delivery.{state}", "delivery", row.id, kind=row.kind, reason=reason, tries=row.tries)
     return True
 

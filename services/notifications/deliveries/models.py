@@ -25,6 +25,7 @@ class Delivery(TenantScoped, Base):
         Index(None, "channel", "next_try_at"),
         Index(None, "created_at"),
         Index(None, "organisation_id", "account_id", "shown_at", "id"),
+        Index(None, "organisation_id", "address_hash", "created_at"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     # The sender loop works across organisations and needs the key for its calls and events.
@@ -59,3 +60,26 @@ class Delivery(TenantScoped, Base):
     # From when on it is among the account's notices in the application; NULL for what has no place there.
     shown_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     read_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    # Where a mail went: by what its mailbox is known again, and what staff are shown of the address.
+    address_hash: Mapped[str | None] = mapped_column(String(64))
+    masked_address: Mapped[str | None] = mapped_column(String(320))
+
+
+class SuppressedAddress(TenantScoped, Base):
+    """A mailbox that returns mail: none is sent there any more. A row without an account is of a mail to somebody without one."""
+
+    __tablename__ = "suppressed_addresses"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "address_hash"),
+        Index(None, "organisation_id", "since", "id"),
+        Index(None, "organisation_id", "account_id"),
+        Index(None, "since"),
+    )
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    address_hash: Mapped[str] = mapped_column(String(64))
+    masked_address: Mapped[str] = mapped_column(String(320))
+    account_id: Mapped[str | None] = mapped_column(String(32))
+    # The mail that came back, and why none follows.
+    delivery_id: Mapped[str] = mapped_column(String(32))
+    reason: Mapped[str] = mapped_column(String(64))
+    since: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

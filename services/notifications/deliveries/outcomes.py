@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
+from services.notifications.channels.status_codes import Finding
+
 IN_DIGEST = "in_digest"
 
 
@@ -18,6 +20,8 @@ class Outcome:
     waits_until: datetime.datetime | None = None
     # The provider has failed, whatever the message.
     is_outage: bool = False
+    # What a mail server said about the address when it refused for good.
+    found: Finding = "message"
 
 
 SENT = Outcome("sent")

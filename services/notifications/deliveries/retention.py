@@ -1,4 +1,4 @@
-"""Which deliveries are forgotten: finished ones, after a time. The audit trail keeps that they were sent."""
+"""What is forgotten after a time: finished deliveries, and that a mailbox returns mail. The audit trail keeps that they were."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import datetime
 from sqlalchemy import and_
 
 from services.chassis.retention import Kept
-from services.notifications.deliveries.models import Delivery
+from services.notifications.deliveries.models import Delivery, SuppressedAddress
 
 
 def finished_deliveries(days: int) -> Kept:
@@ -18,3 +18,9 @@ def finished_deliveries(days: int) -> Kept:
         Delivery,
         lambda now: and_(Delivery.created_at < now - age, Delivery.next_try_at.is_(None)),
     )
+
+
+def suppressed_addresses(days: int) -> Kept:
+    """Mailboxes that returned mail so many days ago. Somebody may have them now, so one mail tries."""
+    age = datetime.timedelta(days=days)
+    return Kept("suppressed_addresses", SuppressedAddress, lambda now: SuppressedAddress.since < now - age)

@@ -27,7 +27,7 @@ from services.contracts.signing import paper
 from services.contracts.spelling import dialled
 from services.notifications.channels import dkim, email, http_provider
 from services.notifications.channels.failures import Permanent, Temporary
-from services.notifications.deliveries import digests, report_signatures, rules, texting
+from services.notifications.deliveries import digests, report_signatures, rules, suppression, texting
 from services.notifications.deliveries.asking import ask
 from services.notifications.deliveries.composing import compose
 from services.notifications.deliveries.handlers import tell_outcome
@@ -199,7 +199,7 @@ def _try(runtime: Runtime, delivery: Delivery) -> Outcome:
     except (NotNow, NoRecipient, InDigest) as unwanted:
         return unwanted.outcome
     except Permanent as failure:
-        return Outcome("permanent_failure", failure.reason, is_outage=failure.is_outage)
+        return Outcome("permanent_failure", failure.reason, is_outage=failure.is_outage, found=failure.found)
     except (Temporary, Refused) as error:
         return _after(delivery, error)
     except Exception as error:
@@ -318,6 +318,10 @@ def _settle(
     return claimed
 
 
+# What a try notes on its delivery, whatever becomes of it.
+_NOTED = ("template", "template_language", "template_version", "address_hash", "masked_address")
+
+
 def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome, *, is_report_due: bool) -> None:
     row = unit.session.get(Delivery, claimed.id, with_for_update=True)
     if row is None or row.state in rules.FINAL_STATES:
@@ -325,7 +329,7 @@ def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome, *, is_report_
     if row.tries != claimed.tries and outcome.state != "sent":
         return  # another sender has taken it over, so of this try only success counts
     row.state, row.reason = outcome.state, outcome.reason
-    for name in ("template", "template_language", "template_version"):
+    for name in _NOTED:
         setattr(row, name, getattr(claimed, name))
     pause = rules.pause_after(row.tries)
     row.next_try_at = unit.now + pause if outcome.state == "temporary_failure" and pause else None
@@ -339,6 +343,8 @@ def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome, *, is_report_
     if row.channel == rules.WEBHOOK:
         posting.note(unit, row)
     tell_outcome(unit, row)
+    if outcome.state == "permanent_failure":
+        suppression.note_return(unit, row, outcome.found)
     unit.audit(
         f"delivery.{outcome.state}", "delivery", row.id, kind=row.kind, reason=outcome.reason, tries=row.tries
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from services.chassis.unit_of_work import utc_now
-from services.notifications.deliveries import rules
+from services.notifications.deliveries import digests, rules
 from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.outcomes import InDigest, NoRecipient, NotNow
 from services.notifications.preferences import choices
@@ -20,10 +20,14 @@ def require_wanted(session: Session, delivery: Delivery) -> None:
     is_text = delivery.channel == rules.TEXT
     kind = delivery.context["told"] if is_text else delivery.kind
     group = preference_rules.group_of(kind)
-    if group is None:
+    if group is None and kind != digests.KIND:
         return
     chosen = choices.of_account(session, delivery.account_id)
     if chosen is None:
+        return
+    if kind == digests.KIND:
+        if set(delivery.context["counts"]) <= set(chosen.switched_off):
+            raise NoRecipient("switched_off")
         return
     if group in chosen.switched_off if not is_text else group not in chosen.texted:
         raise NoRecipient("switched_off")

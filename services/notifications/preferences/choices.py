@@ -13,6 +13,7 @@ from services.chassis.database import held_or_made
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
+from services.contracts.notifications.unsubscribe_links import DAILY_DIGEST
 from services.notifications.preferences import rules
 from services.notifications.preferences.models import MessagePreferences
 
@@ -69,6 +70,22 @@ def set_my_message_preferences(
         texted=row.texted,
     )
     return _view(caller, row)
+
+
+def switch_off(unit: UnitOfWork, account_id: str, group: str) -> None:
+    """Switch a group off for an account; DAILY_DIGEST: all that the account's summary of the day tells."""
+    key = {"organisation_id": unit.organisation_id, "account_id": account_id}
+    row = held_or_made(unit.session, MessagePreferences, key, {"id": wire.new_id(), **_USUAL})
+    groups = row.digested if group == DAILY_DIGEST else [group]
+    row.switched_off = sorted({*row.switched_off, *groups})
+    row.digested = sorted(set(row.digested) - set(groups))
+    unit.audit(
+        "message_preferences.unsubscribed",
+        "account",
+        account_id,
+        switched_off=row.switched_off,
+        digested=row.digested,
+    )
 
 
 def _view(caller: Caller, row: MessagePreferences | None) -> dict[str, Any]:

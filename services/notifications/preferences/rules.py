@@ -15,6 +15,10 @@ _GROUPS = {
     "document_signed": "documents",
     "document_declined": "documents",
 }
+# Providers switch these in their profile (`set_my_notifications`, S0-39).
+_ABOUT_RESOURCES = frozenset(
+    {"referral_assigned", "referral_promoted", "referral_withdrawn", "referral_reassigned"}
+)
 # What is of no use later: told at any hour.
 _URGENT = frozenset({"appointment_moved", "appointment_cancelled", "appointment_reminder_near"})
 _GROUPS_OF_STAFF = ("management", "documents")
@@ -27,6 +31,13 @@ def group_of(kind: str) -> str | None:
         if kind.endswith(ending):
             return group
     return "appointments" if kind.startswith("appointment_") else _GROUPS.get(kind)
+
+
+def ended_by_link(kind: str) -> str | None:
+    """Which mails the unsubscribe link of a mail of this kind ends; None: it cannot be done without, and has no such link."""
+    if kind == "daily_digest":
+        return kind
+    return "resource_assigned" if kind in _ABOUT_RESOURCES else group_of(kind)
 
 
 def groups_for(realm: str) -> tuple[str, ...]:

@@ -15,10 +15,11 @@ _MOST_ANSWERED = 64 * 1024
 
 @dataclass(frozen=True)
 class ReturnedMail:
-    """What a returned mail says: the addresses it came to, and whether it will never be delivered (RFC 3464)."""
+    """What a returned mail says: the addresses it came to, whether it will never be delivered, and the servers' words (RFC 3464)."""
 
     recipients: tuple[str, ...]
     is_permanent: bool
+    said: tuple[str, ...]
 
 
 def read(mail: bytes) -> ReturnedMail | None:
@@ -28,4 +29,6 @@ def read(mail: bytes) -> ReturnedMail | None:
     if answer is None:
         return None
     said = json.loads(answer)
-    return ReturnedMail(tuple(map(str, said["recipients"])), bool(said["is_permanent"]))
+    return ReturnedMail(
+        tuple(map(str, said["recipients"])), bool(said["is_permanent"]), tuple(map(str, said["said"]))
+    )

@@ -18,6 +18,7 @@ from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
+from services.notifications.channels.status_codes import Finding, finding
 from services.notifications.deliveries import report_signatures, rules
 from services.notifications.deliveries.handlers import settle
 from services.notifications.deliveries.models import Delivery
@@ -49,7 +50,9 @@ def return_mail(call: Call) -> dict[str, bool]:
         for address in returned.recipients:
             delivery_id = report_signatures.delivery_of_bounce(call.runtime.settings, address)
             if delivery_id is not None:
-                return _note(call.runtime, delivery_id, (rules.EMAIL,), "permanent_failure", "bounced")
+                found = finding(*returned.said)
+                reason = "message_refused" if found == "message" else "bounced"
+                return _note(call.runtime, delivery_id, (rules.EMAIL,), "permanent_failure", reason, found)
     return {"is_noted": False}
 
 
@@ -78,7 +81,12 @@ def _require_signature(call: Call, kind: str, content: str) -> None:
 
 
 def _note(
-    runtime: Runtime, delivery_id: str, channels: tuple[str, ...], state: str, reason: str | None
+    runtime: Runtime,
+    delivery_id: str,
+    channels: tuple[str, ...],
+    state: str,
+    reason: str | None,
+    found: Finding = "message",
 ) -> dict[str, bool]:
     with runtime.database.reading(None) as session:
         delivery = session.scalars(
@@ -89,6 +97,6 @@ def _note(
     service = itself(runtime, delivery.organisation_id, delivery.organisation_key)
 
     def work(unit: UnitOfWork) -> bool:
-        return settle(unit, delivery_id, state, reason)
+        return settle(unit, delivery_id, state, reason, found)
 
     return {"is_noted": transact_as(runtime, service, work, delivery.correlation_id)}

@@ -22,7 +22,7 @@ from services.portals.appointments import queries as appointments
 from services.portals.appointments.handlers import booked_by_staff
 from services.portals.my_appointments import access
 from services.portals.my_appointments import queries as my_appointments
-from services.portals.my_appointments.rules import require_requests
+from services.portals.my_appointments.rules import days_of, require_requests
 from services.portals.people.asking import Addressee
 from services.portals.portal_queue.items import add_item, end_item_of
 
@@ -56,6 +56,10 @@ def request_my_appointment(
     require_requests(options)
     kind = my_appointments.offered_type(unit.session, caller, options, type_id)
     wishes = Wishes(earliest_on, latest_on, parts_of_day, note)
+    lead_days, days_ahead = days_of(options, kind)
+    # A day on which every time is too soon is no day to ask for.
+    soonest = appointments.today(unit.session, at=unit.now + datetime.timedelta(minutes=options.stop_minutes))
+    _require_days(unit, wishes, lead_days, days_ahead, soonest)
     return _asked(unit, caller, person, suffix, kind, wishes, is_by_supervisor=False)
 
 
@@ -76,6 +80,7 @@ def request_employee_appointment(
     for kind in queries.supervised_types(unit.session):
         if kind.id == type_id:
             wishes = Wishes(earliest_on, latest_on, parts_of_day, note)
+            _require_days(unit, wishes, kind.lead_days, kind.days_ahead)
             return _asked(unit, caller, person, suffix, kind, wishes, is_by_supervisor=True)
     raise Refused("not_found", "There is no such type of appointments.", "type_id")
 
@@ -127,10 +132,6 @@ def _asked(
     is_by_supervisor: bool,
 ) -> dict[str, Any]:
     _require_offered(unit, caller, portal)
-    days = (wishes.earliest_on, wishes.latest_on)
-    problems = list(rules.problems(*days, appointments.today(unit.session)))
-    if problems:
-        raise invalid(problems)
     hold_counter(unit.session, "open_appointment_requests", person.person_id)
     rules.require_room(_open_requests(unit, person.person_id))
     row = AppointmentRequest(
@@ -141,12 +142,27 @@ def _asked(
         appointment_id=None,
     )  # fmt: skip
     unit.add(row)
-    text = rules.words(kind.name, *days, wishes.parts_of_day, wishes.note)
+    text = rules.words(kind.name, wishes.earliest_on, wishes.latest_on, wishes.parts_of_day, wishes.note)
     reference = (_REFERENCE, row.id)
     add_item(unit, person, APPOINTMENT, text, account_id=caller.id, portal=portal, reference=reference)
     unit.audit("appointment.requested", "appointment_request", row.id, person_id=row.person_id)
     unit.publish(contract.appointment_requested, row.id, _told(row))
     return queries.view(unit.session, row)
+
+
+def _require_days(
+    unit: UnitOfWork,
+    wishes: Wishes,
+    lead_days: int,
+    days_ahead: int | None,
+    soonest: datetime.date = datetime.date.min,
+) -> None:
+    """Raise Refused `invalid_request` for days on which nothing can be asked for."""
+    today = appointments.today(unit.session)
+    first_on = max(today + datetime.timedelta(days=lead_days), soonest)
+    last_on = None if days_ahead is None else today + datetime.timedelta(days=days_ahead)
+    if problems := list(rules.problems(wishes.earliest_on, wishes.latest_on, today, first_on, last_on)):
+        raise invalid(problems)
 
 
 def _require_offered(unit: UnitOfWork, caller: Caller, portal: str) -> None:

@@ -14,11 +14,25 @@ _WORDS = {"morning": "in the morning", "afternoon": "in the afternoon", "evening
 
 
 def problems(
-    earliest_on: datetime.date | None, latest_on: datetime.date | None, today: datetime.date
+    earliest_on: datetime.date | None,
+    latest_on: datetime.date | None,
+    today: datetime.date,
+    first_on: datetime.date,
+    last_on: datetime.date | None,
 ) -> Iterator[tuple[str, str]]:
-    """All that is wrong with the days that somebody wishes: pairs of the member's path and a sentence."""
+    """All that is wrong with the days that somebody wishes: pairs of the member's path and a sentence.
+
+    `first_on` and `last_on`: between which days appointments of the type can be asked for.
+    """
+    if earliest_on is not None and last_on is not None and earliest_on > last_on:
+        yield (
+            "earliest_on",
+            "This is further ahead than can be asked for here. Give an earlier day, or call us.",
+        )
     if latest_on is not None and latest_on < today:
         yield "latest_on", "This day is over. Give a later one, or leave it out."
+    elif latest_on is not None and latest_on < first_on:
+        yield "latest_on", "This is too soon to ask for it here. Give a later day, or call us."
     elif earliest_on is not None and latest_on is not None and latest_on < earliest_on:
         yield "latest_on", "The last day is before the first. Give a later one, or leave it out."
 

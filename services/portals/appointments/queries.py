@@ -131,12 +131,14 @@ def chosen_providers(
     return chosen
 
 
-def today(session: Session, provider_id: str | None = None) -> datetime.date:
-    """The day that it is at the place: of this provider, or of the first that was added."""
+def today(
+    session: Session, provider_id: str | None = None, *, at: datetime.datetime | None = None
+) -> datetime.date:
+    """The day that it is at the place: of this provider, or of the first that was added. `at`: at that time."""
     statement = select(Schedule.time_zone).order_by(Schedule.created_at, Schedule.id).limit(1)
     if provider_id is not None:
         statement = statement.where(Schedule.provider_id == provider_id)
-    return utc_now().astimezone(ZoneInfo(session.scalar(statement) or "UTC")).date()
+    return (at or utc_now()).astimezone(ZoneInfo(session.scalar(statement) or "UTC")).date()
 
 
 def names_of(session: Session, model: Any, ids: set[str]) -> dict[str, str]:

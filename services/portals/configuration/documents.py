@@ -9,10 +9,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.contracts.errors import invalid
+from services.contracts.portals.message_types import APPOINTMENT
 from services.portals.configuration import content as contents
+from services.portals.configuration import modules
 from services.portals.definitions import queries as definitions
 from services.portals.definitions import rules as definition_rules
 from services.portals.images import queries as images
+from services.portals.message_types import queries as message_types
 
 _UNKNOWN_HOST = (
     "This host is not on your organisation's list. Whoever manages the organisation can add it under Portals."
@@ -74,3 +77,16 @@ def require_sound(
     """Refuse a configuration with every problem of it. Raises Refused(invalid_request)."""
     if found := problems(session, organisation_id, kind, document):
         raise invalid(found, document)
+
+
+def unmet_needs(session: Session, definition: Any, whole: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Modules that need a message type which people of the portal may not send (S2-68): the member's path and a sentence."""
+    needs = modules.asks_for_appointments(whole["modules"])
+    return needs if needs and not message_types.is_offered(session, definition, APPOINTMENT) else []
+
+
+def require_needs_met(session: Session, definition: Any, document: Mapping[str, Any]) -> None:
+    """Refuse to publish a configuration some module of which could not work. Raises Refused(invalid_request)."""
+    whole = contents.whole(document, definition.kind)
+    if unmet := unmet_needs(session, definition, whole):
+        raise invalid(unmet, whole)

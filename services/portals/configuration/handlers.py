@@ -51,7 +51,7 @@ def change_portal_content(
     `invalid_request` with every problem of the whole.
     """
     definition = definitions.named(unit.session, unit.organisation_id, portal)
-    return queries.content_view(definition, _published_with(unit, definition, changes))
+    return queries.content_view(unit.session, definition, _published_with(unit, definition, changes))
 
 
 def organisation_created(unit: UnitOfWork, data: Mapping[str, Any]) -> None:
@@ -72,6 +72,7 @@ def _published_with(unit: UnitOfWork, definition: Any, changes: Mapping[str, Any
     document = {**now.document, **plain}
     versions.require_may_write_news(unit, now.document, document)
     documents.require_sound(unit.session, unit.organisation_id, definition.kind, document)
+    documents.require_needs_met(unit.session, definition, document)
     if head.document is not None:
         head.document = {**head.document, **plain}
         head.editors = sorted({*head.editors, unit.actor_id})

@@ -53,6 +53,7 @@ _SETTINGS = {
     "my_appointments": ("appointments",),
     "send_message": ("header", "instructions"),
     "reports": ("instructions", "reports"),
+    "questionnaire": ("questionnaire_id",),
 }
 # The reports that there are, by category; a supervisor's portal shows those of employers (S2-93).
 EMPLOYER_REPORTS = {
@@ -63,7 +64,11 @@ EMPLOYER_REPORTS = {
     "orders": "Orders",
 }
 _CATEGORY = "Employer Portal Report"
-_OPTIONAL = ("appointments", "header", "instructions", "reports")
+_NEEDS_TYPE = (
+    "Requests for appointments need the message type request_an_appointment, which people of this portal may not send. Enable it "
+    "under the portal's message types, or choose another way."
+)
+_OPTIONAL = ("appointments", "header", "instructions", "reports", "questionnaire_id")
 # There may be one for each questionnaire.
 _SEVERAL = ("questionnaire",)
 
@@ -73,10 +78,19 @@ def possible(kind: str) -> dict[str, str]:
     return _CATALOGUE[kind][0]
 
 
-def missing(kind: str, modules: Sequence[Mapping[str, Any]], wanted: Iterable[str]) -> dict[str, str]:
-    """Those of the wanted modules that a portal of this kind may have and does not have, with their usual names."""
-    there = {module["code"] for module in modules}
-    return {code: possible(kind)[code] for code in wanted if code in possible(kind) and code not in there}
+def missing(
+    kind: str, modules: Sequence[Mapping[str, Any]], wanted: Iterable[tuple[str, str]]
+) -> dict[str, str]:
+    """The modules that a portal of this kind may have and does not have, with their usual names.
+
+    `wanted`: codes, each with the questionnaire to which the module has to lead.
+    """
+    there = {(module["code"], module.get("questionnaire_id")) for module in modules}
+    return {
+        code: possible(kind)[code]
+        for code, questionnaire_id in wanted
+        if code in possible(kind) and there.isdisjoint({(code, None), (code, questionnaire_id)})
+    }
 
 
 def named(names: Mapping[str, str]) -> list[dict[str, str]]:
@@ -130,6 +144,26 @@ def appointment_options(modules: Sequence[Mapping[str, Any]]) -> dict[str, Any] 
         if module["code"] == "my_appointments":
             return appointment_settings(module)
     return None
+
+
+def asks_for_appointments(modules: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """The modules by which people send requests for appointments: pairs of the member's path and what they need."""
+    return [
+        (f"modules.{place}.{member}", _NEEDS_TYPE)
+        for place, module in enumerate(modules)
+        for member, is_asking in (
+            ("appointments.booking_mode", _is_request_only(module)),
+            ("code", module["code"] == "supervisor_scheduling"),
+        )
+        if is_asking
+    ]
+
+
+def _is_request_only(module: Mapping[str, Any]) -> bool:
+    return (module["code"], appointment_settings(module)["booking_mode"]) == (
+        "my_appointments",
+        "request_only",
+    )
 
 
 def _appointment_problems(settings: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:

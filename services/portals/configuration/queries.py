@@ -15,6 +15,7 @@ from services.portals.configuration import documents, modules, rendering, rules,
 from services.portals.definitions import queries as definitions
 from services.portals.definitions import rules as definition_rules
 from services.portals.images import queries as image_queries
+from services.portals.schedules import queries as schedules
 
 
 def get_portal(session: Session, caller: Caller, *, portal: str, languages: list[str]) -> dict[str, Any]:
@@ -80,7 +81,7 @@ def describe_portal_names(
 def get_portal_content(session: Session, caller: Caller, *, portal: str) -> dict[str, Any]:
     """What a portal says and offers, as it was written. Raises Refused `not_found`."""
     definition = definitions.named(session, caller.organisation_id, portal)
-    return content_view(definition, versions.shown(session, caller.organisation_id, definition))
+    return content_view(session, definition, versions.shown(session, caller.organisation_id, definition))
 
 
 def further_problems(call: Call) -> list[tuple[str, str]]:
@@ -115,9 +116,12 @@ def appointment_options(session: Session, organisation_id: str | None, portal: s
 
 
 def missing_modules(
-    session: Session, organisation_id: str | None, portal: str, wanted: Sequence[str]
+    session: Session, organisation_id: str | None, portal: str, wanted: Sequence[tuple[str, str]]
 ) -> list[dict[str, str]]:
-    """Those of the wanted modules that the portal may have and does not show, with their usual names. Raises Refused `not_found`."""
+    """The modules that lead to these questionnaires and that the portal may have and does not show, with their usual names.
+
+    `wanted`: the code of the module and the id of the questionnaire. Raises Refused `not_found`.
+    """
     definition = definitions.named(session, organisation_id, portal)
     shown = versions.shown(session, organisation_id, definition).whole["modules"]
     return modules.named(modules.missing(definition.kind, shown, wanted))
@@ -181,22 +185,25 @@ def look_view(definition: Any, shown: versions.Shown, languages: Sequence[str] =
     }
 
 
-def content_view(definition: Any, shown: versions.Shown) -> dict[str, Any]:
+def content_view(session: Session, definition: Any, shown: versions.Shown) -> dict[str, Any]:
     """A version as the contract's PortalContent."""
     return {
         "portal": definition.portal,
         "kind": definition.kind,
         "version": shown.number,
-        **possible_view(definition.kind),
+        **possible_view(session, definition.kind),
         **{name: value for name, value in shown.whole.items() if name not in rules.LOOK},
     }
 
 
-def possible_view(kind: str) -> dict[str, Any]:
-    """What the modules of a portal of a kind can be, and the reports that they may show."""
+def possible_view(session: Session, kind: str) -> dict[str, Any]:
+    """What the modules of a portal of a kind can be, and the reports and types of appointments that they may show."""
     return {
         "possible_modules": modules.named(modules.possible(kind)),
         "possible_reports": modules.named(modules.EMPLOYER_REPORTS),
+        "possible_appointment_types": modules.named(
+            {each.code: each.name for each in schedules.active_types(session)}
+        ),
     }
 
 

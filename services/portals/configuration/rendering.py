@@ -93,6 +93,7 @@ def _module(module: Mapping[str, Any], kind: str, words: Words) -> dict[str, Any
         "header": words.own(module.get("header")),
         "instructions": words.own(module.get("instructions")),
         "reports": modules.reports_of(module) if code == "reports" else [],
+        "questionnaire_id": module.get("questionnaire_id"),
     }
 
 

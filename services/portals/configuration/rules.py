@@ -55,6 +55,8 @@ _USUAL_APPOINTMENTS: dict[str, Any] = {
     "days_past": 90,
     "days_ahead": 60,
     "lead_days": 0,
+    "stop_minutes": 0,
+    "stop_text": None,
     "first_available_provider": True,
     "any_provider": False,
     "alert_text": None,

@@ -10,8 +10,7 @@ from sqlalchemy import select
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts.errors import Refused, invalid
-from services.portals.configuration import content as contents
+from services.contracts.errors import Refused
 from services.portals.configuration import documents, versions
 from services.portals.configuration import rules as configuration_rules
 from services.portals.configuration.handlers import ContentChanges
@@ -84,9 +83,7 @@ def publish_portal_draft(
     if publish_at is not None and publish_at <= unit.now:
         raise Refused("invalid_request", "publish_at: A time to come is expected.", "publish_at")
     documents.require_sound(unit.session, unit.organisation_id, definition.kind, head.document)
-    whole = contents.whole(head.document, definition.kind)
-    if unmet := queries.unmet_needs(unit.session, definition, whole):
-        raise invalid(unmet, whole)
+    documents.require_needs_met(unit.session, definition, head.document)
     published = versions.publish(unit, definition, head.document, publish_at, head.editors)
     _empty(head, unit)
     unit.session.flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -12,7 +11,6 @@ from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.portals import drafts as contract
-from services.contracts.portals.message_types import APPOINTMENT
 from services.portals.configuration import content as contents
 from services.portals.configuration import documents, versions
 from services.portals.configuration import queries as configuration
@@ -20,7 +18,7 @@ from services.portals.configuration import rules as configuration_rules
 from services.portals.configuration.models import PortalVersion
 from services.portals.definitions import queries as definitions
 from services.portals.drafts import rules
-from services.portals.message_types import queries as message_types
+from services.portals.questionnaires import queries as questionnaires
 
 
 def get_portal_draft(session: Session, caller: Caller, *, portal: str) -> dict[str, Any]:
@@ -91,7 +89,7 @@ def view(session: Session, caller: Caller, definition: Any) -> dict[str, Any]:
     return {
         "portal": definition.portal,
         "kind": definition.kind,
-        **configuration.possible_view(definition.kind),
+        **configuration.possible_view(session, definition.kind),
         **documents.written(whole),
         "version": head.version if head else configuration_rules.DEFAULT_VERSION,
         "is_drafted": is_drafted,
@@ -102,15 +100,13 @@ def view(session: Session, caller: Caller, definition: Any) -> dict[str, Any]:
         "differences": [{"path": path, "before": old, "after": new} for path, old, new in told],
         "warnings": [
             {"path": path, "text": text}
-            for path, text in (*rules.warnings(whole), *unmet_needs(session, definition, whole))
+            for path, text in (
+                *rules.warnings(whole),
+                *rules.lost_questionnaires(whole, _offered(session, definition)),
+                *documents.unmet_needs(session, definition, whole),
+            )
         ],
     }
-
-
-def unmet_needs(session: Session, definition: Any, whole: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Modules that need a message type which people of the portal may not send (S2-68): the member's path and a sentence."""
-    needs = rules.asks_for_appointments(whole["modules"])
-    return needs if needs and not message_types.is_offered(session, definition, APPOINTMENT) else []
 
 
 def version_view(row: PortalVersion, shown: int) -> dict[str, Any]:
@@ -122,6 +118,11 @@ def version_view(row: PortalVersion, shown: int) -> dict[str, Any]:
         "is_shown": row.number == shown,
         "is_scheduled": row.published_at is not None and row.published_at > utc_now(),
     }
+
+
+def _offered(session: Session, definition: Any) -> set[str]:
+    """The questionnaires of the portal's picklist."""
+    return {each["questionnaire_id"] for each in questionnaires.offered_of(session, [definition.portal])}
 
 
 def _drafted(

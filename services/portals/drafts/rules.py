@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
-
-from services.portals.configuration.rules import appointment_settings
 
 MOST_DIFFERENCES = 500
 _MOST_CHARACTERS = 300
 _READABLE = 4.5  # WCAG 2.2, 1.4.3
 _WHITE = "#ffffff"
-_NEEDS_TYPE = (
-    "Requests for appointments need the message type request_an_appointment, which people of this portal may not send. Enable it "
-    "under the portal's message types, or choose another way."
-)
+_LEADS_THERE = "Another module Questionnaire leads there already. Choose a questionnaire for each of them."
+_NOT_OFFERED = "This questionnaire is not among those that the portal asks. Add it to the portal's questionnaires, or choose another."
 _HARD_TO_READ = (
     "On white this colour has {ratio:.1f} to 1; {needed} to 1 is needed to be read easily. A darker one of its kind is used for "
     "words and buttons."
@@ -62,24 +58,27 @@ def warnings(whole: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield path, _HARD_TO_READ.format(ratio=ratio, needed=_READABLE)
 
 
-def asks_for_appointments(modules: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """The modules by which people send requests for appointments: pairs of the member's path and what they need."""
-    return [
-        (f"modules.{place}.{member}", _NEEDS_TYPE)
-        for place, module in enumerate(modules)
-        for member, is_asking in (
-            ("appointments.booking_mode", _is_request_only(module)),
-            ("code", module["code"] == "supervisor_scheduling"),
-        )
-        if is_asking
+def lost_questionnaires(whole: Mapping[str, Any], offered: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Modules and links that lead to a questionnaire nobody is asked, or to where another module leads (S2-64, S2-81)."""
+    led_to: list[str | None] = []
+    for place, module in enumerate(whole["modules"]):
+        if module["code"] != "questionnaire":
+            continue
+        chosen = module.get("questionnaire_id")
+        if chosen in led_to:
+            yield f"modules.{place}.questionnaire_id", _LEADS_THERE
+        led_to.append(chosen)
+    chosen_at = [
+        (f"modules.{place}", module.get("questionnaire_id")) for place, module in enumerate(whole["modules"])
     ]
-
-
-def _is_request_only(module: Mapping[str, Any]) -> bool:
-    return (module["code"], appointment_settings(module)["booking_mode"]) == (
-        "my_appointments",
-        "request_only",
-    )
+    chosen_at += [
+        (f"resources.{at}.links.{place}", link.get("questionnaire_id"))
+        for at, panel in enumerate(whole["resources"])
+        for place, link in enumerate(panel["links"])
+    ]
+    for path, questionnaire_id in chosen_at:
+        if questionnaire_id is not None and questionnaire_id not in offered:
+            yield f"{path}.questionnaire_id", _NOT_OFFERED
 
 
 def contrast(one: str, other: str) -> float:

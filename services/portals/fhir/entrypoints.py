@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from services.chassis.operations import Call, serves
+from services.chassis.passports import Caller
+from services.chassis.transactions import transact_as
+from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.portals import fhir as contract
 from services.portals.fhir import queries
-from services.portals.fhir.kinds import APPOINTMENT, COMMUNICATION, REQUEST, SCHEDULE, Kind
+from services.portals.fhir.kinds import APPOINTMENT, COMMUNICATION, EXPORTED, REQUEST, SCHEDULE, Kind
 
 
 class FhirEntrypoints:
@@ -52,6 +56,33 @@ class FhirEntrypoints:
     @serves(contract.fhir_search_schedule)
     def fhir_search_schedule(self, call: Call) -> Any:
         return call.read(queries.search, SCHEDULE)
+
+    @serves(contract.fhir_page)
+    def fhir_page(self, call: Call) -> Any:
+        kind = EXPORTED[call.request["resource_type"]]
+        page = call.read(queries.page_by_change, kind)
+        _audit_export(call, kind, page["resources"])
+        return page
+
+
+def _audit_export(call: Call, kind: Kind, resources: Iterable[Mapping[str, Any]]) -> None:
+    """Audit a page as a reading by who ordered the export."""
+    people = list(filter(None, dict.fromkeys(map(kind.person_of, resources))))
+    if not people or call.caller is None:
+        return
+    reader = Caller(
+        "account",
+        call.request["account_id"],
+        call.caller.organisation_id,
+        call.caller.organisation_key,
+        call.request["realm"],
+    )
+
+    def audit(unit: UnitOfWork) -> None:
+        for person_id in people:
+            unit.audit(kind.readings, "person", person_id, format="fhir")
+
+    transact_as(call.runtime, reader, audit, correlation_id=call.context.correlation_id)
 
 
 def _read(call: Call, kind: Kind) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
@@ -168,4 +169,8 @@ SCHEDULE = Kind(
     Schedule.created_at,
     _shared(Schedule, Schedule.updated_at) | {"actor": _provides, "active": _is_active, "date": _holds},
     lambda row: resources.schedule(row.Schedule, row.provider_name, row.is_active),
+)
+# The types of exports, by name.
+EXPORTED: Mapping[str, Kind] = MappingProxyType(
+    {kind.name: kind for kind in (COMMUNICATION, REQUEST, APPOINTMENT, SCHEDULE)}
 )

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import func, literal, select, tuple_
+from sqlalchemy import Select, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from services.chassis import fhir_queries, fhir_search
@@ -50,12 +50,41 @@ def search(
     """
     wanted = fhir_search.read_search(kind.name, PARAMETERS[kind.name], parameters, is_lenient=is_lenient)
     fhir_queries.keep_few_statements(session, wanted)
-    statement = kind.rows.where(*(kind.conditions[name](values, name) for name, values in wanted.conditions))
     links = {"self": fhir_search.link(base_url, wanted, wanted.after)}
     if wanted.count == 0:
-        ids = statement.with_only_columns(literal(1), maintain_column_froms=True).subquery()
+        ids = _matches(kind, wanted).with_only_columns(literal(1), maintain_column_froms=True).subquery()
         total = session.scalar(select(func.count()).select_from(ids))
         return {"resource": fhir_search.search_bundle(base_url, [], links, utc_now(), total)}
+    shown, following = _page(session, kind, wanted)
+    if following is not None:
+        links["next"] = fhir_search.link(base_url, wanted, following)
+    return {"resource": fhir_search.search_bundle(base_url, shown, links, utc_now(), None)}
+
+
+def page_by_change(
+    session: Session,
+    _caller: Caller,
+    kind: Kind,
+    *,
+    since: datetime.datetime | None,
+    until: datetime.datetime,
+    after: str | None,
+    count: int,
+) -> dict[str, Any]:
+    """A page of what has changed within this time, oldest change first. Raises Refused `search_refused`."""
+    shown, following = _page(session, kind, fhir_search.changed_within(kind.name, since, until, count, after))
+    return {"resources": shown, "next": following}
+
+
+def _matches(kind: Kind, wanted: fhir_search.Search) -> Select[*tuple[Any, ...]]:
+    return kind.rows.where(*(kind.conditions[name](values, name) for name, values in wanted.conditions))
+
+
+def _page(
+    session: Session, kind: Kind, wanted: fhir_search.Search
+) -> tuple[list[dict[str, Any]], str | None]:
+    """The resources of a page, and the cursor of the next one."""
+    statement = _matches(kind, wanted)
     by_change = any(name == "_lastUpdated" for name, _ in wanted.conditions)
     at, own_id = kind.changed if by_change else kind.order, kind.model.id
     order = f"FHIR {kind.name} by {'change' if by_change else at.key}"
@@ -66,12 +95,9 @@ def search(
     ordered = statement.order_by(*((at, own_id) if by_change else (at.desc(), own_id.desc())))
     rows = session.execute(ordered.limit(wanted.count + 1)).all()
     page = rows[: wanted.count]
-    if len(rows) > len(page):
-        last = page[-1][0]
-        following = cursor_of(order, getattr(last, at.key), last.id)
-        links["next"] = fhir_search.link(base_url, wanted, following)
-    shown = [kind.shape(each) for each in page]
-    return {"resource": fhir_search.search_bundle(base_url, shown, links, utc_now(), None)}
+    last = page[-1][0] if len(rows) > len(page) else None
+    following = None if last is None else cursor_of(order, getattr(last, at.key), last.id)
+    return [kind.shape(each) for each in page], following
 
 
 def read_slot(session: Session, _caller: Caller, *, resource_id: str) -> dict[str, Any]:

@@ -48,7 +48,10 @@ def options_of(
     for suffix in suffixes:
         given = configuration.appointment_options(session, caller.organisation_id, suffix)
         if given is not None:
-            texts = {name: read_in(given[name], languages) for name in ("alert_text", "past_due_warning")}
+            texts = {
+                name: read_in(given[name], languages)
+                for name in ("alert_text", "past_due_warning", "stop_text")
+            }
             return suffix, Options(**(given | texts))
     raise Refused("scheduling_not_offered", "Appointments are not offered in your portal. Call us.")
 

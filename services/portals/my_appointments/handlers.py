@@ -29,7 +29,10 @@ def book_my_appointment(
     schedule_id: str,
     starts_at: datetime.datetime,
 ) -> dict[str, Any]:
-    """Book a free time. Raises Refused `not_found`, `scheduling_not_offered`, `slot_taken`, `past_due`, `too_many_appointments`."""
+    """Book a free time.
+
+    Raises Refused `not_found`, `scheduling_not_offered`, `slot_taken`, `past_due`, `too_late_to_change`, `too_many_appointments`.
+    """
     _, options = access.options_of(unit.session, caller, portal)
     person = access.person_booked_for(caller, person_id)
     wish = queries.wished(unit.session, caller, options, person, type_id)
@@ -51,11 +54,11 @@ def move_my_appointment(
 ) -> dict[str, Any]:
     """Move an appointment to another free time. Raises Refused as `book_my_appointment`, `too_late_to_change`."""
     _, options = access.options_of(unit.session, caller, portal)
-    row = _changeable(unit, caller, appointment_id)
+    row = _changeable(unit, caller, options, appointment_id)
     rules.require_moves_left(row.moves)
     wish = queries.wished(unit.session, caller, options, row.person_id, row.type_id)
     chosen = schedules.find_schedule(unit.session, schedule_id)
-    _require_in_time(wish, chosen, starts_at)
+    _require_in_time(wish, chosen, starts_at, unit.now)
     provider_id = chosen.provider_id if rules.chooses_provider(options) else None
     finder = queries.finder(unit.session, wish, provider_id)
     schedule = next(finder.at(starts_at, chosen, row.id), None)
@@ -71,7 +74,7 @@ def cancel_my_appointment(
 ) -> dict[str, Any]:
     """Cancel an appointment. Raises Refused `not_found`, `appointment_closed`, `too_late_to_change`."""
     _, options = access.options_of(unit.session, caller, portal)
-    row = _changeable(unit, caller, appointment_id)
+    row = _changeable(unit, caller, options, appointment_id)
     booking.close(unit, row, contract.CANCELLED, contract.appointment_cancelled)
     return queries.view(unit.session, caller, options, row)
 
@@ -86,7 +89,7 @@ def _booked(
 ) -> Appointment:
     """The appointment with the first provider who is free. Raises Refused `not_found`, `slot_taken`."""
     chosen = schedules.find_schedule(unit.session, schedule_id)
-    _require_in_time(wish, chosen, starts_at)
+    _require_in_time(wish, chosen, starts_at, unit.now)
     for schedule in queries.finder(unit.session, wish, provider_id).at(starts_at, chosen):
         row = booking.book(
             unit,
@@ -102,16 +105,19 @@ def _booked(
     raise booking.slot_taken()
 
 
-def _require_in_time(wish: queries.Wish, schedule: Any, starts_at: datetime.datetime) -> None:
+def _require_in_time(
+    wish: queries.Wish, schedule: Any, starts_at: datetime.datetime, now: datetime.datetime
+) -> None:
     day = starts_at.astimezone(ZoneInfo(schedule.time_zone)).date()
     rules.require_not_past_due(wish.options, wish.due_on, day)
+    rules.require_not_stopped(wish.options, starts_at, now)
 
 
-def _changeable(unit: UnitOfWork, caller: Caller, appointment_id: str) -> Appointment:
+def _changeable(unit: UnitOfWork, caller: Caller, options: rules.Options, appointment_id: str) -> Appointment:
     row = queries.found(unit.session, caller, appointment_id, for_change=True)
     unit.require_version(row)
     kind = schedules.find_type(unit.session, row.type_id)
-    until = rules.changes_until(row.starts_at, kind.changes_until_hours)
+    until = rules.changes_until(row.starts_at, kind.changes_until_hours, options)
     rules.require_change(row.state, until, unit.now)
     return row
 

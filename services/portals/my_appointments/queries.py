@@ -67,6 +67,8 @@ def get_my_scheduling(
         and options.booking_mode == rules.REQUEST_ONLY
         and access.may_be_asked(session, caller, suffix),
         "alert_text": options.alert_text,
+        "stop_minutes": options.stop_minutes,
+        "stop_text": options.stop_text,
         "types": kinds,
         "chooses_provider": rules.chooses_provider(options),
         "offers_first_available": rules.offers_first_available(options),
@@ -113,9 +115,11 @@ def finder(session: Session, wish: Wish, provider_id: str | None) -> Finder:
     """What finds the free times that may be booked. Raises Refused `not_found` for a provider."""
     providers = chosen_providers(session, wish.kind, provider_id)
     now, last = utc_now(), rules.last_day(wish.options, wish.due_on)
+    stop = datetime.timedelta(minutes=wish.options.stop_minutes)
 
     def bookable(zone: ZoneInfo) -> tuple[datetime.datetime, datetime.datetime]:
-        earliest, latest = bounds(now, zone, wish.options.lead_days, wish.options.days_ahead)
+        earliest, latest = bounds(now, zone, *rules.days_of(wish.options, wish.kind))
+        earliest = max(earliest, now + stop)
         return earliest, latest if last is None else min(latest, rules.end_of(last, zone))
 
     return Finder(session, wish.kind, providers, bookable, is_any=provider_id is None)
@@ -191,7 +195,7 @@ def views(
 def _view(
     caller: Caller, options: rules.Options, row: Appointment, kind: AppointmentType, names: dict[str, str]
 ) -> dict[str, Any]:
-    until, now = rules.changes_until(row.starts_at, kind.changes_until_hours), utc_now()
+    until, now = rules.changes_until(row.starts_at, kind.changes_until_hours, options), utc_now()
     possible = rules.actions(options, row.state, row.moves, until, now)
     return {
         **{name: getattr(row, name) for name in _SHOWN},
@@ -201,6 +205,7 @@ def _view(
         "provider_name": None if options.any_provider else names[row.provider_id],
         "is_over": row.ends_at <= now,
         "changes_until": until,
+        "stop_text": options.stop_text if now >= rules.stops_at(row.starts_at, options) else None,
         "actions": possible if access.may_book_for(caller, row.person_id) else [],
     }
 

@@ -23,7 +23,8 @@ class Options:
     """How the people of a portal come to appointments.
 
     `visible_appointment_types`: codes of the types that are offered; None: all. Days count from today at the place. `lead_days`: the
-    first day that is offered. `any_provider`: nobody chooses a provider.
+    first day that is offered. `stop_minutes`: how long before its time an appointment is neither booked nor changed here.
+    `any_provider`: nobody chooses a provider.
     """
 
     booking_mode: str = REQUEST_ONLY
@@ -33,6 +34,8 @@ class Options:
     days_past: int = 90
     days_ahead: int = 60
     lead_days: int = 0
+    stop_minutes: int = 0
+    stop_text: str | None = None
     first_available_provider: bool = True
     any_provider: bool = False
     alert_text: str | None = None
@@ -109,9 +112,26 @@ def warning(options: Options, due_on: datetime.date, day: datetime.date) -> str 
     return options.past_due_warning if is_shut else None
 
 
-def changes_until(starts_at: datetime.datetime, hours: int) -> datetime.datetime:
-    """Until when a person may move or cancel an appointment."""
-    return starts_at - datetime.timedelta(hours=hours)
+def days_of(options: Options, kind: Any) -> tuple[int, int]:
+    """The first and the last day from today on which a type can be booked: what the portal and the type both allow."""
+    last = options.days_ahead if kind.days_ahead is None else min(options.days_ahead, kind.days_ahead)
+    return max(options.lead_days, kind.lead_days), last
+
+
+def stops_at(starts_at: datetime.datetime, options: Options) -> datetime.datetime:
+    """From when on a time is neither booked nor changed in a portal (S2-72)."""
+    return starts_at - datetime.timedelta(minutes=options.stop_minutes)
+
+
+def require_not_stopped(options: Options, starts_at: datetime.datetime, now: datetime.datetime) -> None:
+    """Raise Refused `too_late_to_change` for a time so soon that the portal books it no more."""
+    if options.stop_minutes and now >= stops_at(starts_at, options):
+        raise Refused("too_late_to_change", "This time is too soon to book it here. Call us.", "starts_at")
+
+
+def changes_until(starts_at: datetime.datetime, hours: int, options: Options) -> datetime.datetime:
+    """Until when a person may move or cancel an appointment: the type and the portal both allow it."""
+    return min(starts_at - datetime.timedelta(hours=hours), stops_at(starts_at, options))
 
 
 def actions(

@@ -7,7 +7,7 @@ from typing import Any, cast
 from services.chassis.operations import Call, serves
 from services.chassis.passports import Caller
 from services.contracts.portals import own_changes as contract
-from services.portals.own_changes import handlers, queries
+from services.portals.own_changes import details, handlers, queries
 from services.portals.people import asking
 from services.portals.published_items.handlers import checked_values
 
@@ -31,9 +31,21 @@ class OwnChangesEntrypoints:
 
     @serves(contract.get_own_change)
     def get_own_change(self, call: Call) -> Any:
-        answer = call.read(queries.get_own_change)
+        answer = details.with_present_values(call, call.read(queries.get_own_change))
         call.note_reading("queue_item.read", "queue_item", answer["item_id"], person_id=answer["person_id"])
         return answer
+
+    @serves(contract.request_my_details_change)
+    def request_my_details_change(self, call: Call) -> Any:
+        return details.request_my_details_change(call)
+
+    @serves(contract.list_my_details_changes)
+    def list_my_details_changes(self, call: Call) -> Any:
+        return call.read(details.list_my_details_changes)
+
+    @serves(contract.accept_own_details)
+    def accept_own_details(self, call: Call) -> Any:
+        return details.accept_own_details(call)
 
     @serves(contract.accept_own_change)
     def accept_own_change(self, call: Call) -> Any:

@@ -14,11 +14,12 @@ from services.portals.own_changes.models import OwnChange
 from services.portals.people.asking import Addressee
 from services.portals.portal_queue import items
 from services.portals.portal_queue import queries as portal_queue
+from services.portals.portal_queue.models import QueueItem
 from services.portals.portal_queue.rules import require_open
 from services.portals.published_items import handlers as published_items
 from services.portals.published_items.models import PublishedItem
 
-_TYPE = "change_of_my_information"
+TYPE = "change_of_my_information"
 
 
 def request_my_change(
@@ -43,7 +44,7 @@ def request_my_change(
     replaced = _replaced(unit, person, section, replaces_id) if replaces_id else None
     text = rules.in_words(section, values, replaced.values if replaced else None, note)
     require_within_limits(unit, caller, text)
-    item = items.add_item(unit, person, _TYPE, text, account_id=caller.id, portal=portal)
+    item = items.add_item(unit, person, TYPE, text, account_id=caller.id, portal=portal)
     unit.add(OwnChange(item_id=item.id, section=section, values=values, replaces_id=replaces_id))
     return {"item_id": item.id, "thread_id": item.thread_id, "section": section}
 
@@ -62,11 +63,9 @@ def accept_own_change(unit: UnitOfWork, *, item_id: str) -> dict[str, Any]:
     Raises Refused `not_found`, `item_archived`, `conflict` where it is in the record already or its entry is not there any more.
     """
     change = queries.found(unit.session, item_id)
-    item = items.held_item(unit, item_id)
-    require_open(item)
-    unit.require_version(item)
-    rules.require_not_accepted(change.accepted_at)
-    change.accepted_at = unit.now
+    if change.section not in KIND_OF_SECTION:
+        raise Refused("not_found", "No change of a section is asked for here.", field="item_id")
+    item = held(unit, change)
     if change.replaces_id is not None:
         entry = queries.held_entry(unit.session, item.person_id, change.section, change.replaces_id)
         rules.require_still_there(entry)
@@ -82,6 +81,21 @@ def accept_own_change(unit: UnitOfWork, *, item_id: str) -> dict[str, Any]:
             valid_from=None,
             valid_until=None,
         )
+    return complete(unit, change, item)
+
+
+def held(unit: UnitOfWork, change: OwnChange) -> QueueItem:
+    """The open item of a change that can be accepted, locked. Raises Refused `item_archived`, `version_conflict`, `conflict`."""
+    item = items.held_item(unit, change.item_id)
+    require_open(item)
+    unit.require_version(item)
+    rules.require_not_accepted(change.accepted_at)
+    return item
+
+
+def complete(unit: UnitOfWork, change: OwnChange, item: QueueItem) -> dict[str, Any]:
+    """Note that a change is in the record, and put its request into the archive."""
+    change.accepted_at = unit.now
     unit.audit("own_change.accepted", "queue_item", item.id, person_id=item.person_id, section=change.section)
     items.dismiss(unit, item, "completed")
     return portal_queue.view(item, unit.now)

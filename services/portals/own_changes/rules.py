@@ -63,3 +63,33 @@ def in_words(
             shown = "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in told.items() if value)
             lines.append(f"{verb} {section}: {shown}")
     return "\n".join([*lines, *([note] if note else [])])
+
+
+def changed_details(realm: str | None, now: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What somebody wants otherwise than it is now, of what may be asked for (S2-130).
+
+    Raises Refused `field_not_editable`, `invalid_request`.
+    """
+    if not now["changes_are_requests"]:
+        raise Refused("field_not_editable", "This needs no request. Change it among your details.")
+    changed = {name: value for name, value in wanted.items() if value != now[name]}
+    for name in sorted(changed):
+        if name not in now["editable_fields"]:
+            raise Refused(
+                "field_not_editable", "This is not changed here. Tell the people who keep your record.", name
+            )
+    if not changed:
+        raise Refused("invalid_request", "Nothing differs from what is kept now. Change something first.")
+    if realm == "patient" and changed.get("email", "") is None:
+        raise Refused(
+            "invalid_request", "email: links to the portal go there; enter another one instead.", "email"
+        )
+    return changed
+
+
+def details_in_words(changed: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """The change as the text of its request."""
+    shown = {name: (now[name] or "nothing", value or "nothing") for name, value in changed.items()}
+    return "\n".join(
+        f"Change {name.replace('_', ' ')}: {new} (now: {old})" for name, (old, new) in shown.items()
+    )

@@ -108,7 +108,7 @@ def get_offered_questionnaires(session: Session, caller: Caller, *, portal: str)
 def picklist_view(session: Session, organisation_id: str | None, portal: str) -> dict[str, Any]:
     """The picklist of a portal as the contract has it, with the titles that are published. Raises Refused `not_found`."""
     items = offered_of(session, [portal])
-    wanted = list(dict.fromkeys(each["module"] for each in items))
+    wanted = [(each["module"], each["questionnaire_id"]) for each in items]
     missing = configuration.missing_modules(session, organisation_id, portal, wanted)
     row = session.scalars(select(PortalQuestionnaires).filter_by(portal=portal)).one_or_none()
     return {

@@ -26,6 +26,8 @@ class TypeMembers(TypedDict):
     is_shown_to_supervisors: bool
     preparation: str | None
     changes_until_hours: int
+    lead_days: int
+    days_ahead: int | None
     is_active: bool
 
 
@@ -45,6 +47,7 @@ def create_appointment_type(
     unit: UnitOfWork, *, code: str, **members: Unpack[TypeMembers]
 ) -> AppointmentType:
     """Add a type. Raises Refused `appointment_type_taken`."""
+    _require_days(members)
     fresh = {
         "id": wire.new_id(),
         "organisation_id": unit.organisation_id,
@@ -63,6 +66,7 @@ def change_appointment_type(
     unit: UnitOfWork, *, type_id: str, **members: Unpack[TypeMembers]
 ) -> AppointmentType:
     """Change a type as a whole. Raises Refused `not_found`."""
+    _require_days(members)
     row = queries.find_type(unit.session, type_id, for_change=True)
     _change(unit, row, members)
     unit.audit("appointment_type.changed", "appointment_type", row.id, is_active=row.is_active)
@@ -131,6 +135,12 @@ def _change(unit: UnitOfWork, row: Any, members: Mapping[str, Any]) -> None:
 
 def _known(unit: UnitOfWork, type_ids: list[str]) -> list[str]:
     return [queries.find_type(unit.session, each).id for each in dict.fromkeys(type_ids)]
+
+
+def _require_days(members: TypeMembers) -> None:
+    """Raise Refused `invalid_request` where no day would be left on which a type can be booked."""
+    if members["days_ahead"] is not None and members["lead_days"] > members["days_ahead"]:
+        raise invalid([("lead_days", "No day would be left: fewer days than those ahead are expected.")])
 
 
 def _checked(members: ScheduleMembers) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class AppointmentType(TenantScoped, Base):
     is_shown_to_supervisors: Mapped[bool] = mapped_column(Boolean)
     preparation: Mapped[str | None] = mapped_column(String(1000))
     changes_until_hours: Mapped[int] = mapped_column(Integer)
+    lead_days: Mapped[int] = mapped_column(Integer, server_default="0")
+    days_ahead: Mapped[int | None] = mapped_column(Integer)
     is_active: Mapped[bool] = mapped_column(Boolean)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
 

@@ -93,6 +93,43 @@ def search(
     return {"resource": bundle}
 
 
+def page_by_change(
+    session: Session,
+    caller: Caller,
+    resource_type: str,
+    *,
+    since: datetime.datetime | None,
+    until: datetime.datetime,
+    after: str | None,
+    count: int,
+) -> tuple[list[dict[str, Any]], str | None]:
+    """A page of what has changed within this time, oldest change first, and the cursor of the next one.
+
+    Provenance comes with the referrals that have changed: the lines of their histories that are within the time.
+    """
+    of_lines = resource_type == "Provenance"
+    wanted = fhir_search.changed_within("Task" if of_lines else resource_type, since, until, count, after)
+    found = _search(session, caller, wanted)
+    facts = _steps_within(session, caller, found.facts, since, until) if of_lines else found.facts
+    return [_SHAPES[resource_type](each) for each in facts], found.following
+
+
+def _steps_within(
+    session: Session,
+    caller: Caller,
+    referrals: Sequence[fhir.ReferralFacts],
+    since: datetime.datetime | None,
+    until: datetime.datetime,
+) -> list[fhir.StepFacts]:
+    bounds = [StatusChange.at <= until, *([StatusChange.at >= since] if since is not None else [])]
+    statement = (
+        select(StatusChange)
+        .where(StatusChange.referral_id.in_([each.id for each in referrals]), _shown_lines(caller), *bounds)
+        .order_by(StatusChange.referral_id, StatusChange.position)
+    )
+    return list(map(_step_facts, session.scalars(statement)))
+
+
 def history(
     session: Session, caller: Caller | None, *, resource_type: str, resource_id: str, base_url: str
 ) -> dict[str, Any]:
@@ -342,9 +379,12 @@ def _steps(session: Session, caller: Caller | None, wanted: fhir_search.Search) 
     rows = session.scalars(statement.limit(wanted.count + 1)).all()
     page = rows[: wanted.count]
     following = cursor_of(_STEPS, page[-1].referral_id, page[-1].position) if len(rows) > len(page) else None
+    return _Found(list(map(_step_facts, page)), following)
+
+
+def _step_facts(row: StatusChange) -> fhir.StepFacts:
     members = ("id", "referral_id", "position", "at", "kind", "actor_id", "actor_realm")
-    steps = [fhir.StepFacts(**{name: getattr(row, name) for name in members}) for row in page]
-    return _Found(steps, following)
+    return fhir.StepFacts(**{name: getattr(row, name) for name in members})
 
 
 def _directory(session: Session, caller: Caller | None, wanted: fhir_search.Search) -> _Found:

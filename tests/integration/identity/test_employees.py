@@ -202,6 +202,31 @@ def test_people_edit_what_the_portal_lets_them_and_nothing_else(identity):
     assert changes == [["mobile_phone", "preferred_language"], zone, zone, ["home_phone"]]
 
 
+@pytest.mark.seed("S2-130")
+def test_where_changes_are_requests_nothing_is_saved_before_it_is_accepted(identity):
+    admin = identity.admin()
+    employee = an_employee(identity, admin, "1001")
+    an_account(identity, admin, employee["id"], "portal_user")
+    caller = enter(identity, "e1001@example.org")
+    entry = identity.call(
+        employees.set_portal_entry, admin, realm="employee", changes_are_requests=True, version=1
+    )
+    assert entry["changes_are_requests"]
+    assert identity.call(people_contract.get_my_settings, caller)["changes_are_requests"]
+    refusal = identity.refused(people_contract.edit_my_settings, caller, mobile_phone="555-0199")
+    assert refusal.code == "field_not_editable"
+    portals = a_service("portals", (identity.harbor.organisation_id, "harbor"))
+    of = {"person_id": employee["id"], "realm": "employee"}
+    told = identity.call(people_contract.describe_own_settings, portals, **of)
+    assert (told["mobile_phone"], told["changes_are_requests"]) == (None, True)
+    asked = {"mobile_phone": "555-0199", "preferred_pharmacy": "Corner"}
+    identity.call(people_contract.accept_own_settings, portals, **of, **asked)
+    mine = identity.call(people_contract.get_my_settings, caller)
+    assert (mine["mobile_phone"], mine["preferred_pharmacy"]) == ("555-0199", "Corner")
+    refusal = identity.refused(people_contract.accept_own_settings, admin, **of, **asked)
+    assert refusal.code == "forbidden"
+
+
 @pytest.mark.seed("S2-102")
 def test_an_applicant_gets_a_drafted_account_that_cannot_log_in(identity):
     admin = identity.admin()

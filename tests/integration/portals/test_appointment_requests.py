@@ -97,6 +97,30 @@ def test_a_request_is_an_item_of_the_queue_and_once_verified_an_appointment(clin
     assert code == "appointment_request_closed"
 
 
+@pytest.mark.seed("S2-72")
+def test_appointments_are_asked_for_within_the_days_of_the_portal_and_of_the_type(clinic: Clinic) -> None:
+    kind = clinic.a_type(lead_days=2, days_ahead=20, is_shown_to_supervisors=True)
+    clinic.configure(booking_mode="request_only", days_ahead=10)
+
+    def fields(ask_for: Any) -> list[str]:
+        with pytest.raises(Refused) as refused:
+            ask_for()
+        return [each["field"] for each in refused.value.more["errors"]]
+
+    assert fields(lambda: ask(clinic, kind, latest_on="2026-03-05")) == ["latest_on"]
+    assert fields(lambda: ask(clinic, kind, earliest_on="2026-03-15")) == ["earliest_on"]
+    ask(clinic, kind, earliest_on="2026-03-14", latest_on="2026-03-20")
+    ask(clinic, kind, latest_on="2026-03-06")
+    clinic.configure(booking_mode="request_only", stop_minutes=3 * 24 * 60)
+    assert fields(lambda: ask(clinic, kind, latest_on="2026-03-06")) == ["latest_on"], "all of it is too soon"
+    ask(clinic, kind, latest_on="2026-03-07")
+    # The module is the employee's; the type holds for supervisors, too.
+    of = {**EMPLOYEE, "type_id": kind["id"]}
+    by = contract.request_employee_appointment
+    assert fields(lambda: clinic(by, SUPERVISOR, **of, earliest_on="2026-03-25")) == ["earliest_on"]
+    clinic(by, SUPERVISOR, **of, earliest_on="2026-03-24")
+
+
 @pytest.mark.seed("S2-68")
 def test_appointments_are_asked_for_only_while_their_message_type_is_enabled(clinic: Clinic) -> None:
     kind, _ = clinic.open()

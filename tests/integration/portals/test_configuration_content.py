@@ -122,6 +122,21 @@ def test_of_these_modules_only_the_name_can_be_changed(portals: InProcess, porta
     assert names(portals, portal) == ["Own name"]
 
 
+@pytest.mark.seed("S2-64")
+def test_each_module_questionnaire_leads_to_a_questionnaire_of_its_own(portals: InProcess) -> None:
+    one, other = "ab" * 16, "cd" * 16
+    modules = [
+        {"code": "questionnaire", "name": "Hearing", "questionnaire_id": one},
+        {"code": "questionnaire", "name": "Sight", "questionnaire_id": other},
+        {"code": "questionnaire"},
+    ]
+    change(portals, modules=modules)
+    shown = [(each["name"], each["questionnaire_id"]) for each in home(portals)["modules"]]
+    assert shown == [("Hearing", one), ("Sight", other), ("Questionnaire", None)]
+    told = refusal(portals, modules=[{"code": "support", "questionnaire_id": one}])
+    assert set(told) == {"modules.0.questionnaire_id"}
+
+
 @pytest.mark.seed("S2-65", "S2-77", "S2-92")
 @pytest.mark.parametrize(
     ("portal", "code", "usual", "settings"),
@@ -182,6 +197,8 @@ def test_my_appointments_has_typed_settings_and_a_default_for_each(portals: InPr
         "days_past": 90,
         "days_ahead": 60,
         "lead_days": 0,
+        "stop_minutes": 0,
+        "stop_text": None,
         "first_available_provider": True,
         "any_provider": False,
         "alert_text": None,
@@ -199,7 +216,7 @@ def test_my_appointments_has_typed_settings_and_a_default_for_each(portals: InPr
         "alert_text": "In an emergency dial 9-1-1.",
     }
     change(portals, modules=my_appointments(**own))
-    assert options(portals) == {**own, "lead_days": 0}
+    assert options(portals) == {**own, "lead_days": 0, "stop_minutes": 0, "stop_text": None}
     change(portals, modules=my_appointments(lead_days=3))
     assert options(portals) == {**usual, "lead_days": 3}
     change(portals, modules=[{"code": "support"}])

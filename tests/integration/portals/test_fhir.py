@@ -14,10 +14,11 @@ from fhir.resources.R4B.schedule import Schedule
 from fhir.resources.R4B.slot import Slot
 
 from services.chassis import fhir_queries, fhir_search
+from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.portals import appointments, fhir, messages, schedules
 from tests.integration.portals.clinic import Clinic, a_clinic
-from tests.support.in_process import a_caller
+from tests.support.in_process import a_caller, a_service
 from tests.support.portal_desk import ANA, BEN, PortalDesk, a_person
 
 clinic = pytest.fixture(params=["sqlite", "postgresql"])(a_clinic)
@@ -315,3 +316,34 @@ def test_a_search_that_is_not_understood_is_refused(
         assert (refusal.value.code, refusal.value.field) == ("search_refused", field)
         if kind == "Communication" and field == "colour":
             assert bundle(one_clinic, kind, caller, is_lenient=True, **wanted)["entry"] == []
+
+
+def test_a_page_for_an_export_goes_by_change_and_is_noted_for_each_person(portal_desk: PortalDesk) -> None:
+    desk, whose = portal_desk, {"account_id": "f" * 32, "realm": "api"}
+    first = desk.send(text="More of it")
+    desk.clock.shift(60)
+    second = desk.send(a_person(BEN), text="Mine too")
+    desk.clock.shift(60)
+    until = utc_now()
+    desk.clock.shift(60)
+    desk.send(text="Too late for this one")
+    wanted = {"resource_type": "CommunicationRequest", "until": until.isoformat(), "count": 1, **whose}
+
+    def page(**more: Any) -> Any:
+        return desk(fhir.fhir_page, a_service("referrals"), **wanted | more)
+
+    begun = page()
+    rest = page(after=begun["next"])
+    assert (begun["resources"], rest["next"]) == ([one(desk, "CommunicationRequest", first["id"])], None)
+    assert [each["id"] for each in rest["resources"]] == [second["id"]]
+    noted = [row for row in desk.portals.audit("queue_items.read") if row.actor_id == whose["account_id"]]
+    assert [(row.actor_kind, row.actor_id, row.person_id) for row in noted] == [
+        ("api_client", whose["account_id"], ANA),
+        ("api_client", whose["account_id"], BEN),
+    ]
+    since = page(since=(until - datetime.timedelta(seconds=60)).isoformat())
+    assert [each["id"] for each in since["resources"]] == [second["id"]]
+    assert page(resource_type="Schedule")["resources"] == []
+    for caller in (a_service("signing"), a_caller("portal_queue.work", id="9" * 32)):
+        with pytest.raises(Refused, match="forbidden"):
+            desk(fhir.fhir_page, caller, **wanted)

@@ -217,6 +217,10 @@ def test_a_draft_by_which_people_ask_for_appointments_needs_the_message_type(por
     publish = {"portal": "employee", "version": draft["version"]}
     refused = desk.refused(lambda: desk(drafts.publish_portal_draft, designer, **publish))
     assert refused == ("invalid_request", path)
+    shown = desk(configuration.get_portal_content, designer, portal="employee")["version"]
+    at_once = {"portal": "employee", "version": shown, "modules": asking}
+    refused = desk.refused(lambda: desk(configuration.change_portal_content, designer, **at_once))
+    assert refused == ("invalid_request", path), "what is published at once needs it, too"
     other = drafted([{"code": "my_appointments", "appointments": {"booking_mode": "none"}}])
     assert other["warnings"] == []
     desk(drafts.publish_portal_draft, designer, portal="employee", version=other["version"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from services.contracts.portals import appointments, configuration
+from services.contracts.portals import appointments, configuration, schedules
 from services.contracts.portals import my_appointments as contract
 from services.portals.appointments import free_times
 from services.portals.my_appointments import rules
@@ -188,6 +188,48 @@ def test_no_day_is_offered_before_as_many_days_as_the_portal_says(clinic: Clinic
     assert refusal(lambda: clinic(contract.book_my_appointment, WORKER, **early)) == "slot_taken"
     clinic.configure(lead_days=1)
     clinic(contract.book_my_appointment, WORKER, **early)
+
+
+@pytest.mark.seed("S2-72")
+def test_days_are_searched_as_far_out_as_the_type_allows_it_too(clinic: Clinic) -> None:
+    kind, plan = clinic.open(lead_days=1, days_ahead=2)
+    clinic.configure(days_ahead=60)
+    assert [each["on"] for each in clinic.free(kind)["days"]] == ["2026-03-05", "2026-03-06"]
+    for at in ("03-04 09:00", "03-09 09:00"):
+        other = {"type_id": kind["id"], "schedule_id": plan["id"], "starts_at": utc(at)}
+        assert refusal(lambda one=other: clinic(contract.book_my_appointment, WORKER, **one)) == "slot_taken"  # fmt: skip
+    clinic.configure(days_ahead=1)
+    assert [each["on"] for each in clinic.free(kind)["days"]] == ["2026-03-05"]
+    never = {"name": "Check Up", "minutes": 30, "lead_days": 3, "days_ahead": 2}
+    assert refusal(lambda: clinic(schedules.create_appointment_type, code="never", **never)) == "invalid_request"  # fmt: skip
+
+
+@pytest.mark.seed("S2-72")
+def test_so_many_minutes_before_an_appointment_the_portal_refers_to_the_organisation(clinic: Clinic) -> None:
+    """It is seven in the morning; the first time is at nine."""
+    kind, plan = clinic.open(changes_until_hours=0)
+    words = {"en": "Call 555 0100 for today.", "es": "Llame al 555 0100 para hoy."}
+    clinic.configure(stop_minutes=120, stop_text=words)
+    shown = clinic.scheduling(languages=["es"])
+    assert (shown["stop_minutes"], shown["stop_text"]) == (120, words["es"])
+    assert clinic.times(kind)[0] == "03-04 09:00", "at the last minute"
+    made = clinic.book(kind, "03-04 10:00")
+    assert (made["actions"], made["stop_text"]) == (["move", "cancel"], None)
+    clinic.clock.shift(datetime.timedelta(minutes=1))
+    assert clinic.times(kind)[0] == "03-04 09:30"
+    soon = {"schedule_id": plan["id"], "starts_at": utc("03-04 09:00")}
+    one = {"appointment_id": made["id"], "version": made["version"]}
+    new = {**soon, "type_id": kind["id"]}
+    assert refusal(lambda: clinic(contract.book_my_appointment, WORKER, **new)) == "too_late_to_change"
+    assert refusal(lambda: clinic(contract.move_my_appointment, WORKER, **one, **soon)) == "too_late_to_change"  # fmt: skip
+    clinic.clock.shift(datetime.timedelta(minutes=59))
+    (seen,) = clinic.mine()["coming"]
+    assert (seen["actions"], seen["stop_text"]) == ([], words["en"])
+    later = {**one, "schedule_id": plan["id"], "starts_at": utc("03-05 09:00")}
+    assert refusal(lambda: clinic(contract.move_my_appointment, WORKER, **later)) == "too_late_to_change"
+    assert refusal(lambda: clinic(contract.cancel_my_appointment, WORKER, **one)) == "too_late_to_change"
+    clinic.configure(stop_minutes=60)
+    clinic(contract.cancel_my_appointment, WORKER, **one)
 
 
 @pytest.mark.seed("S2-74")

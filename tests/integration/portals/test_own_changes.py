@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from typing import Any
 
 import pytest
 
+from services.contracts.identity import people
 from services.contracts.portals import configuration, inbox, portal_queue, published_items
 from services.contracts.portals import own_changes as contract
 from tests.support.at_once import at_once
 from tests.support.in_process import BAYSIDE, a_caller
-from tests.support.portal_desk import ANA, BEN, PortalDesk, a_person
+from tests.support.portal_desk import ACCOUNTS, ANA, BEN, PortalDesk, a_person
 
 DESIGNER = a_caller("portal.configure")
 NURSE = a_caller(published_items.PUBLISH, "portal_queue.work")
@@ -120,7 +123,7 @@ def test_nobody_changes_what_is_not_theirs(portal_desk: PortalDesk) -> None:
     )
     asked = ask(desk, values=LATEX)
     assert desk.refused(lambda: accept(desk, asked, a_caller("portal_queue.work")))[0] == "forbidden"
-    elsewhere = a_caller(published_items.PUBLISH, organisation=BAYSIDE)
+    elsewhere = a_caller(published_items.PUBLISH, "portal_queue.work", organisation=BAYSIDE)
     for operation, version in ((contract.get_own_change, None), (contract.accept_own_change, 1)):
         request = {"item_id": asked["item_id"]} | ({"version": version} if version else {})
         assert desk.refused(lambda o=operation, r=request: desk(o, elsewhere, **r))[0] == "not_found"
@@ -194,3 +197,105 @@ def test_who_has_looked_at_a_change_is_found_by_its_person(portal_desk: PortalDe
     desk(contract.get_own_change, NURSE, item_id=asked["item_id"])
     (row,) = [each for each in desk.portals.audit("queue_item.read") if each.object_id == asked["item_id"]]
     assert row.facts.get("person_id", row.person_id) == ANA
+
+
+SEE = "profile.view_contact_details"
+REGISTRAR = a_caller("person.manage", "portal_queue.work")
+OF_ANA = {"person_id": ANA, "role": "self", "permissions": [SEE, "profile.send_messages"]}
+
+
+class Details:
+    """What identity keeps of Ana in this process."""
+
+    def __init__(self, desk: PortalDesk, *, changes_are_requests: bool = True) -> None:
+        self.kept: dict[str, Any] = dict.fromkeys(people.OWN_SETTINGS) | {"email": "ana@example.org"}
+        self.allowed = {
+            "changes_are_requests": changes_are_requests,
+            "editable_fields": ["email", "home_phone", "preferred_language"],
+            "sources": {},
+        }
+        self.accepted: list[Any] = []
+        desk.portals.answers |= {
+            people.describe_own_settings.address: lambda _: self.kept | self.allowed,
+            people.accept_own_settings.address: self._accept,
+        }
+
+    def _accept(self, asked: Any) -> dict[str, Any]:
+        self.accepted.append(asked)
+        self.kept |= {name: value for name, value in asked.items() if name in self.kept}
+        return {"person_id": asked["person_id"]}
+
+
+def ana(realm: str = "employee", **more: Any) -> Any:
+    return a_caller(
+        SEE, realm=realm, id=ACCOUNTS[ANA], scope={"person_id": ANA, "profiles": [OF_ANA]}, **more
+    )
+
+
+def ask_details(desk: PortalDesk, caller: Any = None, **values: Any) -> Any:
+    return desk(contract.request_my_details_change, caller or ana(), **values)
+
+
+def accept_details(desk: PortalDesk, asked: Any, caller: Any = REGISTRAR) -> Any:
+    item = desk(portal_queue.get_queue_item, NURSE, item_id=asked["item_id"])
+    return desk(contract.accept_own_details, caller, item_id=item["id"], version=item["version"])
+
+
+@pytest.mark.seed("S2-130")
+def test_a_change_of_details_holds_once_staff_accept_it_and_never_when_they_dismiss_it(
+    portal_desk: PortalDesk,
+) -> None:
+    desk, details = portal_desk, Details(portal_desk)
+    asked = ask_details(desk, home_phone="555-0100", preferred_language=None)
+    assert (asked["portal"], details.kept["home_phone"]) == ("employee", None)
+    (waiting,) = desk(contract.list_my_details_changes, ana())["items"]
+    assert waiting["values"] == {"home_phone": "555-0100"}, "only what differs is asked for"
+    told = desk(contract.get_own_change, NURSE, item_id=asked["item_id"])
+    assert (told["section"], told["values"], told["replaces"]) == (
+        "details",
+        {"home_phone": "555-0100"},
+        {"home_phone": None},
+    )
+    text = desk(portal_queue.get_queue_item, NURSE, item_id=asked["item_id"])["text"]
+    assert text == "Change home phone: 555-0100 (now: nothing)"
+    # A nurse who publishes does not change people's records, and a change of details is none of a section.
+    assert desk.refused(lambda: accept_details(desk, asked, NURSE))[0] == "forbidden"
+    assert desk.refused(lambda: accept(desk, asked))[0] == "not_found"
+    assert accept_details(desk, asked)["state"] == "completed"
+    assert details.accepted == [{"person_id": ANA, "realm": "employee", "home_phone": "555-0100"}]
+    assert desk.refused(lambda: accept_details(desk, asked))[0] == "item_archived"
+    assert desk(contract.list_my_details_changes, ana())["items"] == []
+    other = ask_details(desk, home_phone=None)
+    item = desk(portal_queue.get_queue_item, NURSE, item_id=other["item_id"])
+    desk.change(portal_queue.dismiss_queue_item, item, NURSE, outcome="not_completed")
+    assert desk.refused(lambda: accept_details(desk, other))[0] == "item_archived"
+    assert (details.kept["home_phone"], len(details.accepted)) == ("555-0100", 1)
+
+
+@pytest.mark.seed("S2-130")
+def test_details_are_asked_for_as_the_realm_says(portal_desk: PortalDesk) -> None:
+    desk, details = portal_desk, Details(portal_desk)
+    refused = desk.refused(lambda: ask_details(desk, mobile_phone="555-0100"))
+    assert refused == ("field_not_editable", "mobile_phone")
+    assert desk.refused(lambda: ask_details(desk, email="ana@example.org"))[0] == "invalid_request"
+    assert desk.refused(lambda: ask_details(desk, email="other@example.org"))[0] == "proof_required"
+    ask_details(desk, ana(proven_at=time.time()), email="other@example.org")
+    assert desk.refused(lambda: ask_details(desk, ana("patient"), email=None)) == ("invalid_request", "email")
+    details.allowed["changes_are_requests"] = False
+    assert desk.refused(lambda: ask_details(desk, home_phone="555-0100"))[0] == "field_not_editable"
+    unseen = ana()
+    blind = dataclasses.replace(unseen, scope={"person_id": ANA, "profiles": [OF_ANA | {"permissions": []}]})
+    assert desk.refused(lambda: ask_details(desk, blind, home_phone="555-0100"))[0] == "not_found"
+
+
+def test_who_has_seen_an_older_request_accepts_nothing(portal_desk: PortalDesk) -> None:
+    desk, details = portal_desk, Details(portal_desk)
+    asked = ask_details(desk, home_phone="555-0100")
+    item = desk(portal_queue.get_queue_item, NURSE, item_id=asked["item_id"])
+    desk.change(portal_queue.change_queue_item, item, NURSE, priority="urgent")
+    stale = {"item_id": item["id"], "version": item["version"]}
+    refused = desk.refused(lambda: desk(contract.accept_own_details, REGISTRAR, **stale))
+    assert refused[0] == "version_conflict"
+    assert details.accepted == []
+    elsewhere = a_caller("person.manage", organisation=BAYSIDE)
+    assert desk.refused(lambda: desk(contract.accept_own_details, elsewhere, **stale))[0] == "not_found"

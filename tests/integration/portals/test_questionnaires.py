@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from services.contracts.errors import Refused
-from services.contracts.portals import configuration
+from services.contracts.portals import configuration, drafts
 from services.contracts.portals import questionnaires as contract
 from tests.support.in_process import BAYSIDE, InProcess, a_caller
-from tests.support.questionnaires import a_choice, an_item, asked_when
+from tests.support.questionnaires import a_choice, a_published, an_item, asked_when
 
 STAFF = a_caller("questionnaire.manage", id="5" * 32)
 OF_OTHERS = a_caller("questionnaire.manage", organisation=BAYSIDE)
@@ -249,3 +249,36 @@ def test_what_a_portal_offers_without_the_module_that_leads_to_it_is_told(portal
     assert offered("patient", "questionnaire") == []
     # Applicants need no module, and supervisors find what is offered without one.
     assert offered("applicant", "questionnaire") == offered("supervisor", "questionnaire") == []
+
+
+@pytest.mark.seed("S2-64", "S2-81")
+def test_a_draft_warns_of_questionnaires_that_nobody_is_asked(portals: InProcess) -> None:
+    asked, other = (a_published(portals, STAFF) for _ in range(2))
+    configurer = a_caller("portal.configure", id="6" * 32)
+    entry = {"portal": "patient", "version": 1, "items": [{"questionnaire_id": asked}]}
+    told = portals.call(contract.offer_questionnaires, STAFF, **entry)
+    assert [each["code"] for each in told["missing_modules"]] == ["questionnaire"]
+    chosen = (asked, other, None, None)
+    modules = [{"code": "questionnaire", "questionnaire_id": each} for each in chosen]
+    links = [{"title": "Ask", "kind": "questionnaire", "questionnaire_id": other}]
+    draft = portals.call(
+        drafts.change_portal_draft, configurer, portal="patient", version=1, modules=modules,
+        resources=[{"title": "Forms", "links": links}],
+    )  # fmt: skip
+    assert [each["path"] for each in draft["warnings"]] == [
+        "modules.3.questionnaire_id",
+        "modules.1.questionnaire_id",
+        "resources.0.links.0.questionnaire_id",
+    ]
+
+    def missing(*own: str) -> list[str]:
+        now = portals.call(configuration.get_portal_content, configurer, portal="patient")["version"]
+        given = [{"code": "questionnaire", "questionnaire_id": each} for each in own]
+        portals.call(
+            configuration.change_portal_content, configurer, portal="patient", version=now, modules=given
+        )
+        offered = portals.call(contract.get_offered_questionnaires, STAFF, portal="patient")
+        return [each["code"] for each in offered["missing_modules"]]
+
+    assert missing(other) == ["questionnaire"], "nothing leads to the one that is asked"
+    assert missing(asked) == []

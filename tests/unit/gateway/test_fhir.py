@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 from flask.testing import FlaskClient
 
+from services.chassis.blobs import EXPORTS, BlobStore
 from services.contracts.errors import CODES, Refused
-from services.contracts.referrals import fhir
-from tests.unit.gateway.conftest import TOKEN
+from services.contracts.referrals import fhir, fhir_exports
+from tests.unit.gateway.conftest import HARBOR, TOKEN
 
 TASK = {"resourceType": "Task", "id": "d" * 32, "meta": {"versionId": "3"}}
 JSON = "application/fhir+json; fhirVersion=4.0"
@@ -138,3 +140,61 @@ def test_a_search_by_post_has_the_parameters_of_the_form_and_of_the_address(http
         400,
         ["Content-Type"],
     )
+
+
+STATUS_URL = f"http://localhost/fhir/R4/$export/{'e' * 32}"
+
+
+def test_an_export_is_ordered_told_and_cancelled_by_the_headers_of_the_guide(
+    http: FlaskClient, services: Any
+):
+    services.answers["referrals.export_fhir"] = {"fhir_export_id": "e" * 32, "status_url": STATUS_URL}
+    ordered = http.get(
+        "/fhir/R4/$export?_type=Task", headers={**TOKEN, "Prefer": "respond-async, handling=lenient"}
+    )
+    assert (ordered.status_code, ordered.headers["Content-Location"], ordered.data) == (202, STATUS_URL, b"")
+    assert services.made(fhir_exports.export_fhir)[0] == {
+        "base_url": "http://localhost/fhir/R4",
+        "parameters": {"_type": ["Task"]},
+        "is_lenient": True,
+        "is_asynchronous": True,
+    }
+
+    services.answers["referrals.get_fhir_export"] = {"progress": "5 resources written", "resource": None}
+    waiting = http.get(STATUS_URL, headers=TOKEN)
+    assert (waiting.status_code, waiting.headers["X-Progress"]) == (202, "5 resources written")
+    assert waiting.headers["Retry-After"] == "5"
+
+    manifest = {"transactionTime": "2026-11-30T10:00:00.000Z", "output": []}
+    services.answers["referrals.get_fhir_export"] = {
+        "progress": None,
+        "resource": manifest,
+        "expires_at": "2026-12-01T10:00:00+00:00",
+    }
+    ready = http.get(STATUS_URL, headers=TOKEN)
+    assert (ready.status_code, ready.content_type, ready.get_json()) == (200, "application/json", manifest)
+    assert ready.headers["Expires"] == "Tue, 01 Dec 2026 10:00:00 GMT"
+
+    cancelled = http.delete(STATUS_URL, headers=TOKEN)
+    assert (cancelled.status_code, cancelled.data) == (202, b"")
+
+
+def test_an_order_that_does_not_say_that_it_waits_is_no_order(http: FlaskClient, services: Any):
+    services.answers["referrals.export_fhir"] = Refused("search_refused", "Send it.", "Prefer")
+    refused = http.get("/fhir/R4/$export", headers=TOKEN)
+    OperationOutcome.model_validate(refused.get_json(force=True))
+    assert services.made(fhir_exports.export_fhir)[0]["is_asynchronous"] is False
+
+
+def test_a_file_of_an_export_comes_as_ndjson(http: FlaskClient, services: Any, blobs: Path):
+    sha256, size = BlobStore(blobs).put_passing(HARBOR, [b'{"resourceType":"Task"}\n'], 1000, EXPORTS)
+    services.answers["referrals.download_fhir_export_file"] = {
+        "sha256": sha256,
+        "size": size,
+        "media_type": fhir_exports.MEDIA_TYPE,
+        "file_name": "Task-20261130.ndjson",
+    }
+    for accept in ("application/fhir+ndjson", "*/*"):
+        file = http.get(f"{STATUS_URL}/Task-1.ndjson", headers={**TOKEN, "Accept": accept})
+        assert (file.status_code, file.content_type) == (200, "application/fhir+ndjson"), accept
+        assert file.data == b'{"resourceType":"Task"}\n'

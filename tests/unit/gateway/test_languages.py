@@ -215,7 +215,7 @@ def test_what_has_its_usual_name_has_one_in_each_language(page: flask.Flask, cod
 
 def test_a_portal_shows_usual_names_in_the_language_and_own_ones_as_they_are() -> None:
     tiles = [
-        {"code": code, "name": name, "tab_colour": None}
+        {"code": code, "name": name, "tab_colour": None, "questionnaire_id": None}
         for code, name in (("my_appointments", "My Appointments"), ("send_message", "Write to Ann"))
     ]
     home = next(each for each in ALL_PAGES if each.address == "/portal/{portal}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.web.page import Action, Page, Read
 from gateway.web.states import State
 from services.contracts.identity import realms
-from services.contracts.notifications import deliveries, notices, templates
+from services.contracts.notifications import deliveries, notices, suppressed_addresses, templates
 
 _TEXT = "/staff/message-texts/{kind}"
 
@@ -77,6 +77,22 @@ PAGES = (
                 query=("state", "kind", "account_id", "after"),
             )
         },
+    ),
+    Page(
+        "/staff/suppressed-addresses",
+        "staff/messages/suppressed_addresses.html",
+        reads={
+            "addresses": Read(
+                suppressed_addresses.list_suppressed_addresses, given={"limit": 50}, query=("after",)
+            )
+        },
+        actions=(
+            Action(
+                "remove_suppressed_address",
+                suppressed_addresses.remove_suppressed_address,
+                "The address is off the list. The next message tries it again.",
+            ),
+        ),
     ),
     Page(
         "/staff/deliveries/{delivery_id}",

@@ -154,9 +154,7 @@ PAGES = (
         "staff/portal_queue/item.html",
         reads={
             "item": Read(portal_queue.get_queue_item),
-            "change": Read(
-                own_changes.get_own_change, needs="published_item.publish", without=("not_found",)
-            ),
+            "change": Read(own_changes.get_own_change, without=("not_found", "service_unavailable")),
             "wished": Read(
                 appointment_requests.get_appointment_request,
                 given={"request_id": Of("item.reference_id")},
@@ -202,12 +200,27 @@ PAGES = (
                 "The record is changed, and the request is completed.",
             ),
             Action(
+                "accept_own_details",
+                own_changes.accept_own_details,
+                "The record is changed, and the request is completed.",
+            ),
+            Action(
                 "start_helper_action",
                 portal_queue.start_helper_action,
                 "It is started. The result shows here once it is there.",
             ),
         ),
         states=(
+            State(
+                "changed details",
+                replies={
+                    own_changes.get_own_change: {
+                        "section": "details",
+                        "values": {"home_phone": "555 0100"},
+                        "replaces": {"home_phone": None},
+                    }
+                },
+            ),
             State(
                 "a file",
                 replies={portal_queue.get_queue_item: {"messages": {"file": {"media_type": "image/png"}}}},

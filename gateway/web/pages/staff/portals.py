@@ -14,6 +14,8 @@ from services.contracts.portals import consents, definitions, drafts, images, qu
 _PORTAL = "/staff/portals/{portal}"
 
 _DRAFT = {"draft": Read(drafts.get_portal_draft)}
+# A module or a panel can lead to a questionnaire of the portal's picklist (S2-64, S2-81).
+_OFFERED = {"offered": Read(questionnaires.get_offered_questionnaires, needs="questionnaire.manage")}
 _SAVED = "The draft is saved. Publish it when it is ready."
 
 
@@ -69,14 +71,8 @@ PAGES = (
     _draft("look", trial="sample", tries=drafts.get_portal_draft),
     _draft("news"),
     _draft("words"),
-    _draft("modules"),
-    _draft(
-        "resources",
-        reads={
-            # A panel can lead to a questionnaire of the portal's picklist (S2-81).
-            "offered": Read(questionnaires.get_offered_questionnaires, needs="questionnaire.manage")
-        },
-    ),
+    _draft("modules", reads=_OFFERED),
+    _draft("resources", reads=_OFFERED),
     _draft("support"),
     _draft("more"),
     _draft(

@@ -1,0 +1,1 @@
+"""The links with which mail programs end mails of one kind."""
