@@ -42,6 +42,7 @@ class Mail:
     subject: str
     date: str
     message_id: str
+    unsubscribe: str
     text: str
 
 
@@ -92,6 +93,7 @@ def _read(path: Path) -> Mail:
         subject=str(message.get("Subject", "")),
         date=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(arrived_s)),
         message_id=str(message.get("Message-ID", "")),
+        unsubscribe=str(message.get("List-Unsubscribe", "")).strip("<>"),
         text=_text(body),
     )
 
@@ -229,13 +231,15 @@ def _list_page(mails: list[Mail]) -> str:
 
 def _mail_page(mail: Mail) -> str:
     head = "".join(
-        f"<tr><th scope=row>{name}</th><td>{html.escape(value)}</td></tr>"
+        f"<tr><th scope=row>{name}</th><td>{_linked(value)}</td></tr>"
         for name, value in (
             ("From", mail.sender),
             ("To", ", ".join(mail.to)),
             ("Arrived", mail.date),
             ("Message-ID", mail.message_id),
+            ("Unsubscribe", mail.unsubscribe),
         )
+        if value
     )
     back = '<p><a href="/">All mail</a></p>'
     return _page(

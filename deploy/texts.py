@@ -18,7 +18,7 @@ from babel.messages.frontend import parse_mapping_cfg
 
 ROOT = Path(__file__).parent.parent
 _WEB = ROOT / "gateway" / "web"
-_LOCALE = _WEB / "locale"
+LOCALE = _WEB / "locale"
 # Beside gettext's own: what a page tells as done, and the title of a help page.
 _KEYWORDS = DEFAULT_KEYWORDS | {"text": None, "Task": (2,), "Action": (3,)}
 
@@ -38,7 +38,7 @@ def used() -> Catalog:
 
 def written(language: str, texts: Catalog) -> bytes:
     """The catalogue of a language with exactly these texts, and the translations that there are."""
-    path = _LOCALE / language / "pages.po"
+    path = LOCALE / language / "pages.po"
     with path.open("rb") as file:
         catalogue = pofile.read_po(file, locale=language)
     catalogue.update(texts, no_fuzzy_matching=True, update_creation_date=False)
@@ -52,7 +52,7 @@ def written(language: str, texts: Catalog) -> bytes:
 def main() -> None:
     """Write the catalogues and tell what has no translation."""
     texts = used()
-    for folder in sorted(_LOCALE.iterdir()):
+    for folder in sorted(LOCALE.iterdir()):
         path = folder / "pages.po"
         path.write_bytes(written(folder.name, texts))
         for text in untranslated(path):

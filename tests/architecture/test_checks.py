@@ -198,6 +198,21 @@ def test_a_code_that_nobody_raises_is_named(tree: Portico):
     )
 
 
+def test_a_refusal_that_a_language_does_not_tell_is_named(
+    tree: Portico, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    sentence = "The code is wrong or too old. Enter the number again to get another one."
+    for name in ("pages.po", "refusals.po"):
+        kept = tmp_path / "es" / name
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text((refusals.LOCALE / "es" / name).read_text().replace(sentence, "Something else."))
+    monkeypatch.setattr(refusals, "LOCALE", tmp_path)
+
+    assert refusals.problems(tree) == [
+        f"notifications.confirm_my_text_number: {sentence!r} is told in English alone; add it to es/refusals.po"
+    ]
+
+
 @pytest.mark.parametrize(
     ("address", "code"),
     [

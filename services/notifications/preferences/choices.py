@@ -24,13 +24,15 @@ _USUAL: dict[str, Any] = {
     "digest_at": datetime.time(8),
     "quiet_from": None,
     "quiet_until": None,
-    "time_zone": "UTC",
 }
 
 
-def get_my_message_preferences(session: Session, caller: Caller) -> dict[str, Any]:
-    """What the caller has chosen."""
-    return _view(caller, of_account(session, caller.id))
+def get_my_message_preferences(session: Session, caller: Caller, usual_zone: str) -> dict[str, Any]:
+    """What the caller has chosen; `usual_zone` is the organisation's, for those who have chosen nothing."""
+    row = of_account(session, caller.id)
+    if row is None:
+        return {"groups": list(rules.groups_for(str(caller.realm))), **_USUAL, "time_zone": usual_zone}
+    return _view(caller, row)
 
 
 def of_account(session: Session, account_id: str) -> MessagePreferences | None:
@@ -57,7 +59,7 @@ def set_my_message_preferences(
         member = "quiet_until" if quiet_until is None else "quiet_from"
         raise Refused("invalid_request", f"{member}: Quiet hours have a beginning and an end.", member)
     key = {"organisation_id": unit.organisation_id, "account_id": caller.id}
-    row = held_or_made(unit.session, MessagePreferences, key, {"id": wire.new_id(), **_USUAL})
+    row = held_or_made(unit.session, MessagePreferences, key, _fresh(time_zone))
     row.switched_off, row.digested = sorted(set(switched_off)), sorted(set(digested))
     row.texted, row.digest_at = sorted(set(texted)), digest_at
     row.quiet_from, row.quiet_until, row.time_zone = quiet_from, quiet_until, time_zone
@@ -72,10 +74,10 @@ def set_my_message_preferences(
     return _view(caller, row)
 
 
-def switch_off(unit: UnitOfWork, account_id: str, group: str) -> None:
+def switch_off(unit: UnitOfWork, account_id: str, group: str, usual_zone: str) -> None:
     """Switch a group off for an account; DAILY_DIGEST: all that the account's summary of the day tells."""
     key = {"organisation_id": unit.organisation_id, "account_id": account_id}
-    row = held_or_made(unit.session, MessagePreferences, key, {"id": wire.new_id(), **_USUAL})
+    row = held_or_made(unit.session, MessagePreferences, key, _fresh(usual_zone))
     groups = row.digested if group == DAILY_DIGEST else [group]
     row.switched_off = sorted({*row.switched_off, *groups})
     row.digested = sorted(set(row.digested) - set(groups))
@@ -88,6 +90,10 @@ def switch_off(unit: UnitOfWork, account_id: str, group: str) -> None:
     )
 
 
-def _view(caller: Caller, row: MessagePreferences | None) -> dict[str, Any]:
-    chosen = _USUAL if row is None else {name: getattr(row, name) for name in _USUAL}
+def _fresh(time_zone: str) -> dict[str, Any]:
+    return {"id": wire.new_id(), **_USUAL, "time_zone": time_zone}
+
+
+def _view(caller: Caller, row: MessagePreferences) -> dict[str, Any]:
+    chosen = {name: getattr(row, name) for name in (*_USUAL, "time_zone")}
     return {"groups": list(rules.groups_for(str(caller.realm))), **chosen}

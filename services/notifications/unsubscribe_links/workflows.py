@@ -10,7 +10,7 @@ from typing import Any
 from services.chassis.operations import Call
 from services.chassis.transactions import itself, transact_as
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts
+from services.contracts.identity import accounts, organisations
 from services.contracts.notifications.unsubscribe_links import RESOURCE_ASSIGNED
 from services.notifications.deliveries.asking import ask
 from services.notifications.deliveries.models import Delivery
@@ -32,11 +32,13 @@ def unsubscribe(call: Call) -> dict[str, Any]:
     if found["group"] == RESOURCE_ASSIGNED:
         ask(call.runtime, mail, accounts.stop_resource_emails, {"account_id": mail.account_id})
     else:
+        asked = {"organisation": mail.organisation_key}
+        usual_zone = ask(call.runtime, mail, organisations.get_public_organisation, asked)["time_zone"]
         service = itself(call.runtime, mail.organisation_id, mail.organisation_key)
         transact_as(
             call.runtime,
             service,
-            lambda unit: choices.switch_off(unit, mail.account_id, found["group"]),
+            lambda unit: choices.switch_off(unit, mail.account_id, found["group"], usual_zone),
             call.context.correlation_id,
         )
     return found

@@ -111,7 +111,7 @@ class FakeIdentity:
             "short_name": request["organisation"],
             "name": "Harbor",
             "telephone": self.telephone,
-            "time_zone": "UTC",
+            "time_zone": "America/Los_Angeles",
             "realms": [],
             "takes_registrations": False,
         }

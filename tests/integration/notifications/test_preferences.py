@@ -47,6 +47,7 @@ def test_what_is_switched_off_is_not_sent_and_staff_see_why(
 ) -> None:
     usual = notifications.call(contract.get_my_message_preferences, MINE)
     assert (usual["switched_off"], usual["quiet_from"]) == ([], None)
+    assert usual["time_zone"] == "America/Los_Angeles"  # the organisation's
     saved = choose(notifications, switched_off=["messages", "messages"])
     assert saved["switched_off"] == ["messages"]
     assert saved == notifications.call(contract.get_my_message_preferences, MINE)

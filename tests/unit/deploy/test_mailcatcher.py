@@ -52,7 +52,7 @@ def test_a_mail_is_listed_with_its_envelope_and_plain_text(catcher: MailCatcher)
     assert mail["subject"] == "Grüße"
     assert mail["message_id"] == "<1@portico.example>"
     assert mail["text"].strip() == "Open the portal."
-    assert set(mail) == {"id", "from", "to", "subject", "date", "message_id", "text"}
+    assert set(mail) == {"id", "from", "to", "subject", "date", "message_id", "unsubscribe", "text"}
 
 
 def test_the_newest_mail_comes_first(catcher: MailCatcher) -> None:

@@ -12,6 +12,7 @@ import pytest
 from babel.messages import pofile
 
 from deploy import texts
+from deploy.checks.refusals import plain, said
 from gateway.web import language
 from gateway.web.pages import PAGES as ALL_PAGES
 from gateway.web.states import State
@@ -24,6 +25,7 @@ from services.identity.realms.rules import DEFAULT_PORTAL_ROLES
 from services.portals.configuration import modules
 from services.portals.configuration.rules import DEFAULT_NAMES
 from services.portals.message_types.rules import DEFAULT_TYPES
+from services.referrals.queues.rules import DEFAULT_DECLINE_REASONS, DEFAULT_OUTCOMES, DEFAULT_STATUSES
 from tests.support.shown_pages import Shown, ShownPages, parsed
 
 ROOT = Path(language.__file__).parents[2]
@@ -42,18 +44,8 @@ def said_in_code() -> Iterator[str]:
     """Each text of the services' code, numbers and values of f-strings as `%(n1)s` and so on."""
     for path in (ROOT / "services").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_bytes())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield node.value
-            elif isinstance(node, ast.JoinedStr):
-                at = iter(range(1, 99))
-                yield "".join(
-                    str(part.value) if isinstance(part, ast.Constant) else f"%(n{next(at)})s"
-                    for part in node.values
-                )
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"(%\(n\d+\)s|\d+)(-(%\(n\d+\)s|\d+))*", "#", text)
+            if (text := said(node)) is not None:
+                yield text
 
 
 @pytest.fixture
@@ -89,11 +81,11 @@ def test_a_translation_has_the_values_of_its_text(path: Path) -> None:
 
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_what_services_say_is_said_by_one(code: str) -> None:
-    said = {_plain(each) for each in said_in_code()}
+    in_code = {plain(each) for each in said_in_code()}
     with (LOCALE / code / "refusals.po").open("rb") as file:
         for entry in pofile.read_po(file):
-            plain = _plain(str(entry.id))
-            assert not entry.id or _LIBRARYS.match(plain) or plain in said, entry.id
+            text = plain(str(entry.id))
+            assert not entry.id or _LIBRARYS.match(text) or text in in_code, entry.id
 
 
 def test_a_visitor_changes_the_language_on_any_page_without_a_script() -> None:
@@ -195,11 +187,13 @@ def usual_names() -> set[str]:
     otherwise."""
     of_modules = {name for kind in KINDS for name in modules.possible(kind).values()}
     of_roles = {name for name, _permissions in DEFAULT_PORTAL_ROLES.values()}
+    of_referrals = {each.label for each in (*DEFAULT_STATUSES, *DEFAULT_OUTCOMES, *DEFAULT_DECLINE_REASONS)}
     of_types = {each.name for each in DEFAULT_TYPES.values()}
     return (
         of_modules
         | of_roles
         | of_types
+        | of_referrals
         | {*USUAL_RELATIONS}
         | {*DEFAULT_NAMES.values(), *modules.EMPLOYER_REPORTS.values()}
     )

@@ -49,7 +49,7 @@ def test_one_click_ends_the_mails_without_cookies_and_without_a_redirect(
 ) -> None:
     answer = http.post(PATH, data=ONE_CLICK, content_type=kind, headers={"Origin": "https://mail.example"})
     assert (answer.status_code, answer.headers.get("Location")) == (200, None)
-    assert "You get no such e-mails any more" in answer.text
+    assert "You no longer get these e-mails" in answer.text
     assert called(links) == [(contract.unsubscribe, {"token": TOKEN})]
 
 
