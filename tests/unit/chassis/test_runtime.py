@@ -47,7 +47,9 @@ def test_a_service_is_ready_when_it_can_read_consume_publish_and_call(lost: str 
         _folders=list,
     )
 
-    assert [name for name, holds in Runtime.checks(process).items() if not holds] == [lost] * (lost is not None)
+    assert [name for name, holds in Runtime.checks(process).items() if not holds] == [lost] * (
+        lost is not None
+    )
 
 
 def test_a_process_keeps_one_object_of_a_type():
