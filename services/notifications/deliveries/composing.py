@@ -62,8 +62,6 @@ def compose(runtime: Runtime, delivery: Delivery) -> EmailMessage:
     realm = values.pop("realm", None)
     values |= portal_names.names_for(runtime, delivery, str(realm), language)
     values["portal_link"] = page_of(settings, delivery, realm)
-    if delivery.kind == digests.KIND:
-        values["counted"] = digests.counted(delivery.context["counts"], language)
     kind = _variant(delivery.kind, values)
     if kind == "appointment_cancelled" and appointment["is_due_again"]:
         kind = "appointment_released"
@@ -198,7 +196,8 @@ def _of_account(runtime: Runtime, delivery: Delivery) -> tuple[str, dict[str, An
     if account["state"] == "disabled":
         raise NoRecipient("account_disabled")
     address = _address(account)
-    if not account["email_is_verified"] and delivery.kind not in rules.ALSO_UNVERIFIED:
+    counts = digests.counts_of(delivery, is_verified=account["email_is_verified"])
+    if not account["email_is_verified"] and delivery.kind not in rules.ALSO_UNVERIFIED and not counts:
         raise NoRecipient("address_unverified")
     values: dict[str, Any] = {
         "organisation_name": account["organisation_name"],
@@ -206,6 +205,8 @@ def _of_account(runtime: Runtime, delivery: Delivery) -> tuple[str, dict[str, An
         "language": account.get("language"),
         "features": account["features"],
     }
+    if counts:
+        values["counted"] = digests.counted(counts, account.get("language"))
     if "contact_record_number" in delivery.context:
         values["record_number"] = delivery.context["contact_record_number"]
     if "queue_id" in delivery.context:

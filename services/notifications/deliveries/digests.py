@@ -13,6 +13,7 @@ from services.chassis import wire
 from services.chassis.database import held_or_made
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.notifications.unsubscribe_links import DAILY_DIGEST
+from services.notifications.deliveries import rules
 from services.notifications.deliveries.models import Delivery
 from services.notifications.preferences.rules import group_of
 from services.notifications.templates import product_words
@@ -53,6 +54,16 @@ def add(unit: UnitOfWork, message: Delivery, due_at: datetime.datetime) -> None:
     group = group_of(message.kind) or message.kind
     counts = dict(summary.context["counts"])
     summary.context = {"counts": counts | {group: counts.get(group, 0) + 1}}
+
+
+def counts_of(message: Delivery, *, is_verified: bool) -> dict[str, int]:
+    """What a summary tells, by group; nothing for any other message.
+
+    An address that is not verified is told of what it would be told of at once (`rules.ALSO_UNVERIFIED`), and of no more.
+    """
+    counts: Mapping[str, int] = message.context["counts"] if message.kind == KIND else {}
+    open_to_all = {group_of(kind) for kind in rules.ALSO_UNVERIFIED}
+    return {group: number for group, number in counts.items() if is_verified or group in open_to_all}
 
 
 def counted(counts: Mapping[str, int], language: str | None) -> str:

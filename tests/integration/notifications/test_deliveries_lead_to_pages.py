@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import gateway
 from services.chassis import wire
 from services.contracts.identity import organisations
 from services.contracts.referrals import assignments, capacity
 from services.contracts.signing import documents
 from services.notifications.deliveries import acting, rules, sending
+from services.notifications.deliveries.asking import NO_RECIPIENT
+from services.notifications.deliveries.outcomes import IN_DIGEST
 from services.notifications.templates import product_words, rendering
 from tests.integration.notifications.conftest import MARIA, OLGA, FakeMailServer, Notifications, body
 
+ROOT = Path(gateway.__file__).parents[1]
 REFERRAL, PROGRAM, LINE, DOCUMENT = (each * 32 for each in "4567")
 STAFF = "https://portico.example/at/harbor/staff"
 ABOUT = {
@@ -96,3 +102,21 @@ def test_every_message_names_the_organisation_and_the_portal(kind: rendering.Kin
 
 def test_every_page_of_a_message_is_one_of_a_kind() -> None:
     assert rules.PAGES.keys() | rules.PAGES_FOR_ALL.keys() <= product_words.KINDS.keys()
+
+
+# Which argument of a call is the reason of an outcome.
+_REASONS = {"Permanent": 0, "Temporary": 0, "NoRecipient": 0, "Outcome": 1, "_again": 1}
+
+
+def test_staff_read_every_reason_in_words() -> None:
+    """Of what other services refuse, the code itself is shown where it has no words."""
+    words = (ROOT / "gateway/web/templates/staff/administration/words.html").read_text()
+    said = set(re.findall(r'"(\w+)": _\(', words[words.index("delivery_reasons = {") :]))
+    given = {*NO_RECIPIENT.values(), IN_DIGEST, "address_unverified", "bounced", "outdated"}
+    for path in (ROOT / "services/notifications").rglob("*.py"):
+        for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
+            place = _REASONS.get(getattr(call.func, "id", ""), len(call.args))
+            within = (part for each in call.args[place : place + 1] for part in ast.walk(each))
+            given |= {part.value for part in within if isinstance(part, ast.Constant)}
+    # `_refused` compares what was found with "message".
+    assert given - {"message"} - said == set()

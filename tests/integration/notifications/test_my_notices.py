@@ -17,6 +17,7 @@ from services.contracts.errors import Refused
 from services.contracts.identity import credentials, relationships
 from services.contracts.notifications import my_notices as contract
 from services.contracts.notifications import preferences
+from services.contracts.signing import documents
 from services.notifications.deliveries import acting, rules, sending
 from services.notifications.deliveries.models import Delivery
 from services.notifications.templates.product_words import KINDS
@@ -170,6 +171,13 @@ def test_every_kind_of_message_has_its_words_for_administrators() -> None:
 # The summary of the day
 
 
+def a_document_is_signed(notifications: Notifications, sender: str) -> None:
+    ids = {
+        name: "a" * 32 for name, field in documents.document_signed.schema.fields.items() if field.required
+    }
+    notifications.deliver(documents.document_signed, ids | {"sender_account_id": sender})
+
+
 def digest_at(notifications: Notifications, at: datetime.datetime, *groups: str) -> None:
     choose(notifications, digested=list(groups), digest_at=f"{at:%H:%M}")
 
@@ -197,6 +205,25 @@ def test_a_summary_counts_what_waits_and_says_no_more(
     send_all(notifications)
     assert len(mails.taken) == 1
     assert unread(notifications) == 3  # the summary itself is no notice
+
+
+def test_a_summary_tells_an_unverified_address_what_it_would_be_told_at_once(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    """That a message waits is told to every address (decision 0019), also to those who want it once a day."""
+    notifications.identity.unverified = {MARIA, OLGA}
+    for account_id, told in ((MARIA, a_message_waits), (OLGA, a_document_is_signed)):
+        caller = a_caller(id=account_id, realm="employee")
+        choose(notifications, caller, digested=["messages", "documents"])
+        told(notifications, account_id)
+    a_document_is_signed(notifications, MARIA)
+    send_all(notifications)
+    notifications.let_time_pass()
+    send_all(notifications)
+    (mail,) = mails.taken
+    assert "New for you at Harbor: 1 message." in body(mail)
+    ends = {row.account_id: row.reason for row in notifications.rows() if row.kind == "daily_digest"}
+    assert ends == {MARIA: None, OLGA: "address_unverified"}
 
 
 def test_a_summary_speaks_the_language_of_its_reader(
