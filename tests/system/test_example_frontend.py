@@ -98,6 +98,7 @@ def served(folder: Path) -> Iterator[str]:
 def sign_in(page: Browser, portico: RunningStack, organisation: str, login: str) -> str:
     """Fill in the form and send it, by keyboard; what the page then shows."""
     given = (portico.stack.public_url, organisation, login, portico.password_of(login))
+    page.wait_for("document.readyState === 'complete' && location.protocol === 'http:'")
     page.evaluate("document.querySelector('output').textContent = ''")
     page.evaluate("document.querySelector('[name=url]').focus()")
     for text in given:
