@@ -131,6 +131,7 @@ class Runtime:
             "database": self.database.is_ready(),
             "consuming": self.inbound is not None and self.inbound.is_consuming,
             "publishing": self.publisher.is_connected,
+            "calling": self.rpc.is_connected,
             "disk": all(map(has_room, self._folders())),
             "log": logs.is_writable(),
         }

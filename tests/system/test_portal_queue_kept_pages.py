@@ -180,7 +180,16 @@ def test_an_answer_that_nobody_confirms_stays_and_is_sent_once(
         browser.wait_for_text("This was not confirmed")
         require_good(browser)
         assert "Ready at noon." in browser.text
-    console.sends("Send it once more", "Your message is sent")
+    words = "Send it once more"
+    for _ in range(5):  # a busy service may not confirm it within the deadline either
+        reach(browser, words)
+        browser.evaluate("document.getElementById('error-summary')?.remove()")
+        browser.press("Enter")
+        browser.wait_for("document.querySelector('#done, #error-summary') !== null")
+        if browser.evaluate("document.getElementById('done') !== null"):
+            break
+        words = "Send"
+    console.done("Your message is sent")
     assert answers(console, item) == ["Ready at noon."]
 
 

@@ -37,6 +37,21 @@ def test_how_full_the_parking_queue_is_is_measured(monkeypatch: pytest.MonkeyPat
     )
 
 
+@pytest.mark.parametrize("lost", ["database", "consuming", "publishing", "calling", None])
+def test_a_service_is_ready_when_it_can_read_consume_publish_and_call(lost: str | None):
+    process: Any = SimpleNamespace(
+        database=SimpleNamespace(is_ready=lambda: lost != "database"),
+        inbound=SimpleNamespace(is_consuming=lost != "consuming"),
+        publisher=SimpleNamespace(is_connected=lost != "publishing"),
+        rpc=SimpleNamespace(is_connected=lost != "calling"),
+        _folders=list,
+    )
+
+    assert [name for name, holds in Runtime.checks(process).items() if not holds] == [lost] * (
+        lost is not None
+    )
+
+
 def test_a_process_keeps_one_object_of_a_type():
     parts = Parts()
     kept = parts.keep(SimpleNamespace, SimpleNamespace(name="kept"))
