@@ -13,10 +13,10 @@ from typing import Any
 import flask
 
 from gateway.web import forms, problems
-from gateway.web.entrance import look_of, no_token, organisation_named
+from gateway.web.entrance import look_of, organisation_named
 from gateway.web.kept_links import LINK, OPEN, KeptLink
 from gateway.web.page import Action, Read, route_of
-from gateway.web.serving import Pages, key_of, redirect
+from gateway.web.serving import Pages, key_of, no_token, redirect
 from gateway.web.states import Screen, State
 from services.contracts.errors import Refused
 from services.contracts.identity import passports

@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 import flask
 
 from gateway.web import forms, problems
-from gateway.web.entrance import ORGANISATION, no_token
+from gateway.web.entrance import ORGANISATION
 from gateway.web.page import Action, route_of
-from gateway.web.serving import Pages, key_of, redirect
+from gateway.web.serving import Pages, key_of, no_token, redirect
 from gateway.web.states import MANY_ERRORS, NORMAL, ONE_ERROR, Screen, State
 from services.contracts.errors import Refused
 from services.contracts.identity import organisations

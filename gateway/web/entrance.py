@@ -20,12 +20,11 @@ from gateway.web import contact, forms, lapses, problems
 from gateway.web.page import Action, route_of
 from gateway.web.protection import Protection
 from gateway.web.return_paths import own_path
-from gateway.web.serving import Pages, redirect
+from gateway.web.serving import Pages, no_token, redirect
 from gateway.web.states import Screen, State
 from services.contracts.errors import Refused
 from services.contracts.identity import credentials, login, organisations, outside
 from services.contracts.identity.realms import REALMS
-from services.contracts.portals import configuration
 
 STEP = "__Host-step"
 _STEP_LASTS_S = 600
@@ -388,18 +387,12 @@ def look_of(pages: Pages, facts: Mapping[str, Any] | None, portal: str = "") -> 
     if not portal or portal == "staff":
         portal = "provider"
     try:
-        found = public_portal(pages, facts["key"], portal)
+        found = pages.public_portal(facts["key"], portal)
     except Refused as refusal:
         if refusal.code in ("not_found", "invalid_request", "service_unavailable", "timeout"):
             return look
         raise
     return look | {"colour": found["colour"], "entered": found}
-
-
-def public_portal(pages: Pages, organisation: str, portal: str) -> Any:
-    """What anybody may know of a portal, in the language of the page. Raises Refused."""
-    given = {"organisation": organisation, "portal": portal, "languages": [flask.g.language]}
-    return pages.dispatcher.call(route_of(configuration.get_public_portal), given, token=no_token)
 
 
 def keep_step(protection: Protection, response: flask.Response, begun: Mapping[str, Any]) -> None:
@@ -408,11 +401,6 @@ def keep_step(protection: Protection, response: flask.Response, begun: Mapping[s
     response.set_cookie(
         STEP, sealed, max_age=_STEP_LASTS_S, path="/", secure=True, httponly=True, samesite="Lax"
     )
-
-
-def no_token() -> str:
-    """The token of a call by somebody who has not signed in."""
-    raise Refused("unauthenticated", "Sign in first.")
 
 
 def _told(given: Mapping[str, str]) -> dict[str, str]:

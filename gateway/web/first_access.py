@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 import flask
 
 from gateway.web import forms, problems
-from gateway.web.entrance import Entrance, look_of, no_token, organisation_named
+from gateway.web.entrance import Entrance, look_of, organisation_named
 from gateway.web.page import Action
-from gateway.web.serving import Pages, key_of, redirect
+from gateway.web.serving import Pages, key_of, no_token, redirect
 from gateway.web.states import Screen, State
 from services.chassis import wire
 from services.contracts.errors import Refused

@@ -21,14 +21,12 @@ from gateway.web.entrance import (
     PORTALS,
     Entrance,
     look_of,
-    no_token,
     organisation_named,
-    public_portal,
     start_of,
 )
 from gateway.web.page import route_of
 from gateway.web.return_paths import own_path
-from gateway.web.serving import SIGNED_OUT, Pages, redirect
+from gateway.web.serving import SIGNED_OUT, Pages, no_token, redirect
 from gateway.web.states import LONG_TEXTS, MANY_ERRORS, NORMAL, ONE_ERROR, Screen, State
 from services.contracts.errors import Refused
 from services.contracts.identity import organisations, outside, passports
@@ -136,7 +134,7 @@ class FrontDoor:
     def signed_out(self, organisation: str, portal: str) -> flask.Response:
         """After signing out of a portal: on to the page that it has chosen, or to our own."""
         try:
-            found = public_portal(self._pages, organisation, portal)
+            found = self._pages.public_portal(organisation, portal)
         except Refused as refusal:
             if refusal.status >= 500 or refusal.code in ("not_found", "invalid_request"):
                 found = {"logout_address": None}
@@ -175,7 +173,7 @@ class FrontDoor:
         if portal == "staff":
             return portal, start_of(portal)
         try:
-            found = public_portal(self._pages, facts["key"], portal)
+            found = self._pages.public_portal(facts["key"], portal)
         except Refused as refusal:
             if refusal.code in ("service_unavailable", "timeout") and portal in REALMS:
                 return portal, start_of(portal)

@@ -14,10 +14,10 @@ from urllib.parse import urlencode
 import flask
 
 from gateway.web import contact, forms, problems
-from gateway.web.entrance import look_of, no_token, organisation_named
+from gateway.web.entrance import look_of, organisation_named
 from gateway.web.kept_links import LINK, OPEN, KeptLink
 from gateway.web.page import Action, route_of
-from gateway.web.serving import Pages, redirect
+from gateway.web.serving import Pages, no_token, redirect
 from gateway.web.states import Replies, Screen, State
 from services.contracts.errors import Refused
 from services.contracts.identity import credentials, patients

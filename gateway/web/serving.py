@@ -27,6 +27,7 @@ from gateway.web.page import SEARCH, Action, Of, Page, Read, route_of
 from gateway.web.protection import Protection, of_session
 from services.contracts.errors import Refused
 from services.contracts.identity import login, passports, second_factor
+from services.contracts.portals import configuration
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -194,8 +195,27 @@ class Pages:
             "refusal": refusal,
             "detail": language.told(refusal.detail),
             "emergency": emergency.address_of(flask.request.path, me),
+            "own": self._words_of_portal(refusal, me),
         }
         return self.shown("refused.html", values, status=refusal.status)
+
+    def _words_of_portal(self, refusal: Refused, me: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """What the portal of this address says to somebody to whom it, or a page of it, is not open. None: the usual words."""
+        usual = {"heading": None, "text": None}
+        portal = (flask.request.view_args or {}).get("portal")
+        is_closed = refusal.status == 403 or refusal.field == "portal"
+        if me is None or portal is None or not is_closed or not flask.request.path.startswith("/portal/"):
+            return usual
+        try:
+            found: Mapping[str, Any] = self.public_portal(me["organisation_key"], portal)["no_permission"]
+        except Refused:  # the portal is off, or its words cannot be read now
+            return usual
+        return found
+
+    def public_portal(self, organisation: str, portal: str) -> Any:
+        """What anybody may know of a portal, in the language of the page. Raises Refused."""
+        given = {"organisation": organisation, "portal": portal, "languages": [flask.g.language]}
+        return self.dispatcher.call(route_of(configuration.get_public_portal), given, token=no_token)
 
     def shown(self, template: str, values: Mapping[str, Any], status: int = 200) -> flask.Response:
         """The response with a template."""
@@ -462,6 +482,11 @@ def _page_after_signing_out(form: MultiDict[str, str]) -> str | None:
     portal, organisation = form.get("portal", ""), form.get("organisation", "")
     is_plain = all(re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", each) for each in (portal, organisation))
     return f"/signed-out/{organisation}/{portal}" if is_plain else None
+
+
+def no_token() -> str:
+    """The token of a call by somebody who has not signed in."""
+    raise Refused("unauthenticated", "Sign in first.")
 
 
 def _to_sign_in(**told: str) -> flask.Response:

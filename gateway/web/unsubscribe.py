@@ -10,9 +10,9 @@ from __future__ import annotations
 import flask
 
 from gateway import requests
-from gateway.web.entrance import look_of, no_token, organisation_named
+from gateway.web.entrance import look_of, organisation_named
 from gateway.web.page import route_of
-from gateway.web.serving import Pages
+from gateway.web.serving import Pages, no_token
 from gateway.web.states import Screen, State
 from services.contracts.errors import Refused
 from services.contracts.notifications import unsubscribe_links as contract

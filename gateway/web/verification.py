@@ -6,9 +6,8 @@ import flask
 
 from gateway import requests
 from gateway.web import forms, problems
-from gateway.web.entrance import no_token
 from gateway.web.page import Action
-from gateway.web.serving import Pages
+from gateway.web.serving import Pages, no_token
 from gateway.web.states import NORMAL, Screen
 from services.contracts.errors import Refused
 from services.contracts.signing import verification

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.contracts import feed
 from services.contracts.declare import Contract, Event
-from services.contracts.fields import Code, Count, Digest, Flag, Id, Ids, Moment, RecordNumber
+from services.contracts.fields import Code, Count, Digest, Flag, Id, Ids, Moment, RecordNumber, TimeZone
 from services.contracts.ids import PATTERN
 from services.contracts.json_schema import JsonSchemas
 
@@ -42,6 +42,7 @@ _EXAMPLES: dict[type, Any] = {
     Count: 3,
     Flag: True,
     Ids: ["0123456789abcdef0123456789abcdef"],
+    TimeZone: "America/New_York",
 }
 _PORTAL = "https://portal.example.org"
 _TWICE = (

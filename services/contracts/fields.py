@@ -257,7 +257,7 @@ def holds_no_text(value: Any) -> bool:
     return value is None or isinstance(value, bool | int | float)
 
 
-EVENT_FIELDS = (Id, Code, RecordNumber, Moment, Count, Flag, Ids, Digest)
+EVENT_FIELDS = (Id, Code, RecordNumber, Moment, Count, Flag, Ids, Digest, TimeZone)
 
 
 def can_be_stored(text: str) -> bool:

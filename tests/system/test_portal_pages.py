@@ -65,6 +65,12 @@ def _it_is_given_words_and_links(portico: RunningStack, console: Console) -> Non
     enter(browser, "Text under the welcome (optional)", "For each patient of ours.")
     enter(browser, "One (optional)", "colleague")
     console.sends("Save the draft", saved)
+    console.follow("Words of pages", "Words of pages")
+    enter(browser, "Above the form (optional)", "Ring **555 0100** or read [the help](/help).")
+    enter(browser, "I have a pick-up code (optional)", "I have a letter")
+    enter(browser, "Heading (optional)", "Not for each patient")
+    enter(browser, "Start page (optional)", "Begin with the news.")
+    console.sends("Save the draft", saved)
     console.follow("Other Health Resources", "Other Health Resources")
     enter(browser, "Title (optional)", "Patient guides")
     enter(browser, "Title of link 1 (optional)", "Lifting")
@@ -136,6 +142,10 @@ def _a_sample_is_looked_at_and_published(portico: RunningStack, console: Console
     follow(browser, "Sign-in page")
     browser.wait_for("document.getElementById('sample-password') !== null")
     assert "North Plant Health · Harbor County" in browser.text
+    assert "Ring 555 0100 or read the help." in browser.text
+    assert "I have a letter" in browser.text
+    follow(browser, "Page that is not open")
+    browser.wait_for("document.body.innerText.includes('Not for each colleague')")
     follow(browser, "Start page")
     browser.wait_for("document.getElementById('sample-password') === null")
     follow(browser, "Phone")
@@ -166,10 +176,14 @@ def _the_employee_finds_it(console: Console) -> None:
     assert "North Plant Health" in browser.text
     assert "7a0019" in browser.evaluate("document.querySelector('link[href*=theme-]').href")
     assert browser.evaluate("document.querySelector('.welcome-image').naturalWidth") == 650
+    assert "Ring 555 0100 or read the help." in browser.text
+    assert "I have a letter" in browser.text
     enter(browser, "E-mail address or username", EMPLOYEE)
     enter(browser, "Password", PASSWORD)
     browser.press("Enter")
     wait_for_heading(browser, "Welcome to North Health")
+    follow(browser, "Help for this page")
+    assert "Begin with the news." in browser.text
     assert "For each colleague of ours." in browser.text
     assert browser.evaluate("document.querySelector('.welcome-image').alt") == "A path through the hills"
     _the_news_pass_by_until_they_are_paused(console)

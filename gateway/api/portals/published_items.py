@@ -11,4 +11,5 @@ ROUTES = (
     Route("GET", "/v1/published-items/{item_id}", published_items.get_item),
     Route("POST", "/v1/published-items/{item_id}/withdrawal", published_items.withdraw_item),
     Route("GET", "/v1/me/published-items", published_items.list_my_items),
+    Route("GET", "/v1/me/earlier-work-status", published_items.list_my_earlier_work_status),
 )

@@ -34,10 +34,11 @@ def _goes_on(read: Mapping[str, Any]) -> str | None:
     return f"/{parts.way(portal['modules'][0])}"  # type: ignore[attr-defined]
 
 
-def _published(part: str, **given: str) -> Page:
+def _published(part: str, reads: Mapping[str, Read] | None = None, **given: str) -> Page:
     """A page of what is published of the person who is signed in."""
     reads = {
         **_HOME,
+        **(reads or {}),
         "published": Read(
             published_items.list_my_items, given=given, query=("after",), without=("not_found",)
         ),
@@ -56,7 +57,11 @@ PAGES = (
         watches=("account:{me}",),  # a message to the caller
     ),
     _published("record"),
-    _published("work-status", kind="work_status"),
+    _published(
+        "work-status",
+        {"earlier": Read(published_items.list_my_earlier_work_status, without=("not_found",))},
+        kind="work_status",
+    ),
     Page(
         "/portal/{portal}/team",
         "portals/team.html",

@@ -120,3 +120,8 @@ portal_reminder_requested = contract.event(
 organisation_created = contract.event(
     "organisation_created", "A tenant was created.", data={"organisation_id": Id(required=True)}
 )
+organisation_time_zone_set = contract.event(
+    "organisation_time_zone_set",
+    "An organisation has another time zone.",
+    data={"organisation_id": Id(required=True), "time_zone": TimeZone(required=True)},
+)

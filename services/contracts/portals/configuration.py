@@ -33,6 +33,8 @@ COLOUR = validate.Regexp(
 SECTIONS = ("immunizations", "allergies", "medications")
 # Words of a portal's own pages that an organisation may say in its own way (S2-141).
 LABELS = ("welcome", "start", "news", "my_account", "record_openings", "my_portals")
+# The links of the sign-in page whose words an organisation may choose.
+SIGN_IN_LINKS = ("forgotten_password", "registered_patient", "register", "pick_up_code")
 
 
 def _optional_text(most: int, **options: Any) -> AnyText:
@@ -111,6 +113,34 @@ class Module(Request):
     appointments = fields.Nested(Appointments)
     reports = fields.List(Code(), validate=validate.Length(max=50))
     questionnaire_id = Id(allow_none=True)
+
+
+class PageNotice(Request):
+    """The heading and the words of a page. Null: the usual ones."""
+
+    heading = _optional_text(60)
+    text = _optional_text(1000)
+
+
+class Confirmation(PageNotice):
+    """What people read once they have sent a questionnaire. `title` is the window's."""
+
+    title = _optional_text(60)
+
+
+class PageNotices(Request):
+    """The organisation's own words where no portal is open to somebody, where a page is not, and for what was sent."""
+
+    no_portal = fields.Nested(PageNotice, load_default=None, allow_none=True)
+    no_permission = fields.Nested(PageNotice, load_default=None, allow_none=True)
+    confirmation = fields.Nested(Confirmation, load_default=None, allow_none=True)
+
+
+class SignIn(Request):
+    """What the sign-in page says above its form, in the ticker's markup, and how it calls its links."""
+
+    instructions = _optional_text(2000)
+    links = fields.Dict(keys=one_of(SIGN_IN_LINKS), values=AnyText(most=60), load_default=dict)
 
 
 ADDRESS = validate.And(
@@ -198,6 +228,9 @@ def content_members() -> dict[str, Any]:
         "resources": fields.List(fields.Nested(ResourcePanel), validate=validate.Length(max=1000)),
         "support": fields.List(fields.Nested(SupportContact), validate=validate.Length(max=50)),
         "labels": fields.Dict(keys=one_of(LABELS), values=AnyText(most=60)),
+        "notices": fields.Nested(PageNotices),
+        "sign_in": fields.Nested(SignIn),
+        "help": fields.Dict(keys=Code(), values=AnyText(most=2000), validate=validate.Length(max=50)),
         "document_types": fields.List(Code(), allow_none=True, validate=validate.Length(max=200)),
         "editable_sections": fields.List(one_of(SECTIONS), validate=validate.Length(max=len(SECTIONS))),
         "logout_address": fields.String(allow_none=True, validate=ADDRESS),
@@ -219,7 +252,8 @@ def settings_members() -> dict[str, Any]:
 class PortalContent(Reply):
     """What a portal says and offers, as it was written. A text is plain, or texts by language.
 
-    `document_types` null: documents of every type are shown. `editable_sections` are those that the person may change.
+    `document_types` null: documents of every type are shown. `editable_sections` are those that the person may change. `help` has a
+    text for the start page (`start`) and for the pages of modules, by their code.
     """
 
     portal = Suffix(required=True)
@@ -233,11 +267,15 @@ class PortalContent(Reply):
     possible_modules = _possible()
     possible_reports = _possible()
     possible_appointment_types = _possible()
+    possible_document_types = _possible()
     has_message_center = fields.Boolean(required=True)
     is_single_function = fields.Boolean(required=True)
     resources = fields.List(fields.Nested(ResourcePanel), required=True)
     support = fields.List(fields.Nested(SupportContact), required=True)
     labels = fields.Dict(keys=fields.String(), values=AnyText(), required=True)
+    notices = fields.Nested(PageNotices, required=True)
+    sign_in = fields.Nested(SignIn, required=True)
+    help = fields.Dict(keys=fields.String(), values=AnyText(), required=True)
     document_types = fields.List(fields.String(), required=True, allow_none=True)
     editable_sections = fields.List(fields.String(), required=True)
     logout_address = fields.String(required=True, allow_none=True)
@@ -262,8 +300,39 @@ class MessageShown(Reply):
     plain = fields.String(required=True)
 
 
+class PageNoticeShown(Reply):
+    """The organisation's own heading and words of a page. Null: the usual ones."""
+
+    heading = fields.String(required=True, allow_none=True)
+    text = fields.String(required=True, allow_none=True)
+
+
+class ConfirmationShown(PageNoticeShown):
+    """The same, with the title of the window."""
+
+    title = fields.String(required=True, allow_none=True)
+
+
+class PageNoticesShown(Reply):
+    """The organisation's own words of pages outside the usual way."""
+
+    no_portal = fields.Nested(PageNoticeShown, required=True)
+    no_permission = fields.Nested(PageNoticeShown, required=True)
+    confirmation = fields.Nested(ConfirmationShown, required=True)
+
+
+class SignInShown(Reply):
+    """The organisation's own words of the sign-in page. `links` has those that it calls otherwise."""
+
+    instructions = fields.Nested(MessageShown, required=True, allow_none=True)
+    links = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+
+
 class PortalHome(Reply):
-    """All that the start page of a portal shows, with the organisation's words in every text."""
+    """All that the start page of a portal shows, with the organisation's words in every text.
+
+    `welcome` is the description with its links; `help` has the text of a page by the code of its module, `start` for this page.
+    """
 
     portal = Suffix(required=True)
     kind = one_of(KINDS, required=True)
@@ -271,11 +340,15 @@ class PortalHome(Reply):
     colour = fields.String(required=True)
     product_name = fields.String(required=True)
     description = fields.String(required=True, allow_none=True)
+    welcome = fields.Nested(MessageShown, required=True, allow_none=True)
     columns = fields.Integer(required=True)
     modules = fields.List(fields.Nested(ModuleShown), required=True)
     goes_on_to = fields.String(required=True, allow_none=True)
     has_message_center = fields.Boolean(required=True)
     labels = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    notices = fields.Nested(PageNoticesShown, required=True)
+    sign_in = fields.Nested(SignInShown, required=True)
+    help = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
     editable_sections = fields.List(fields.String(), required=True)
     logo = fields.Nested(ImageShown, required=True, allow_none=True)
     welcome_image = fields.Nested(ImageShown, required=True, allow_none=True)
@@ -319,9 +392,13 @@ get_portal = contract.query(
 
 list_my_portals = contract.query(
     "list_my_portals",
-    "The enabled portals that admit the caller. One log-in may have several (S2-122).",
+    "The enabled portals that admit the caller. One log-in may have several (S2-122). `notice`: what the organisation says where "
+    "there is none.",
     request=LANGUAGES,
-    reply={"items": fields.List(fields.Nested(MyPortal), required=True)},
+    reply={
+        "items": fields.List(fields.Nested(MyPortal), required=True),
+        "notice": fields.Nested(PageNoticeShown, required=True, allow_none=True),
+    },
     access=SIGNED_IN,
 )
 
@@ -336,7 +413,8 @@ describe_portal_names = contract.query(
 
 get_public_portal = contract.query(
     "get_public_portal",
-    "Name, colour and images of a portal for its log-in page, and the page after signing out.",
+    "Name, colour, images and words of a portal for its log-in page, the page after signing out, and what somebody reads to whom it "
+    "is not open.",
     request={"organisation": Code(required=True), "portal": Suffix(required=True), **LANGUAGES},
     reply={
         "portal": fields.String(required=True),
@@ -345,6 +423,8 @@ get_public_portal = contract.query(
         "name": fields.String(required=True),
         "colour": fields.String(required=True),
         "logout_address": fields.String(required=True, allow_none=True),
+        "sign_in": fields.Nested(SignInShown, required=True),
+        "no_permission": fields.Nested(PageNoticeShown, required=True),
         "logo": fields.Nested(ImageShown, required=True, allow_none=True),
         "welcome_image": fields.Nested(ImageShown, required=True, allow_none=True),
     },

@@ -312,6 +312,26 @@ list_my_items = contract.query(
     errors=("not_found",),
 )
 
+
+class EarlierStatus(Reply):
+    """A work status that holds no longer."""
+
+    values = _FORMS
+    published_at = Moment(required=True)
+
+
+list_my_earlier_work_status = contract.query(
+    "list_my_earlier_work_status",
+    "The newest 200 work statuses of the caller that hold no longer: those whose time is over, and what revisions have replaced.",
+    request={},
+    reply={
+        "person_id": Id(required=True),
+        "items": fields.List(fields.Nested(EarlierStatus), required=True),
+    },
+    access=signed_in(*PORTAL_REALMS),
+    errors=("not_found",),
+)
+
 item_published = contract.event(
     "item_published",
     "Something was published to a person's portal, or a new revision of it.",

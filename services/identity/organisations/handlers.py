@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
+from services.contracts.identity import organisations as contract
 from services.identity.models import Organisation
 from services.identity.organisations import rules
 from services.identity.organisations.queries import organisation_view
@@ -67,6 +68,9 @@ def set_public_facts(
             before=before["short_name"],
             after=short_name,
         )
+    if "time_zone" in changed:
+        told = {"organisation_id": organisation.id, "time_zone": time_zone}
+        unit.publish(contract.organisation_time_zone_set, organisation.id, told)
     return organisation_view(organisation)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from services.portals.configuration import modules, rules
 from services.portals.configuration.terms import MARKUP
 
+START = "start"  # the start page, which is no module
+
 
 def whole(document: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """The configuration of a portal: what was changed, and the default for all else (S2-44)."""
@@ -21,6 +23,10 @@ def problems(content: Mapping[str, Any], kind: str) -> Iterator[tuple[str, str]]
     for at, panel in enumerate(content["resources"]):
         for place, link in enumerate(panel.get("links") or ()):
             yield from _link_problems(link, f"resources.{at}.links.{place}")
+    for code in content["help"]:
+        if code != START and code not in modules.possible(kind):
+            known = ", ".join((START, *modules.possible(kind)))
+            yield f"help.{code}", f"A portal of this kind has no such page. Possible: {known}."
     for place, message in enumerate(content["ticker"]):
         begins, ends = message.get("from_at"), message.get("until_at")
         if begins and ends and ends <= begins:

@@ -58,3 +58,8 @@ class ConfigurationEntrypoints:
     def on_organisation_created(self, incoming: IncomingEvent) -> None:
         """Copy the organisation's key."""
         incoming.apply(handlers.organisation_created)
+
+    @listens(organisations.organisation_time_zone_set)
+    def on_organisation_time_zone_set(self, incoming: IncomingEvent) -> None:
+        """Copy the organisation's time zone."""
+        incoming.apply(handlers.organisation_time_zone_set)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
 
+from services.chassis.database import insert_unless_there
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.portals.configuration import documents, queries, versions
-from services.portals.configuration.models import PortalVersion
+from services.portals.configuration.models import DocumentType, PortalVersion
 from services.portals.definitions import queries as definitions
 from services.portals.definitions.models import OrganisationKey
 
@@ -26,6 +27,9 @@ class ContentChanges(TypedDict, total=False):
     resources: list[Mapping[str, Any]]
     support: list[Mapping[str, Any]]
     labels: Mapping[str, Any]
+    notices: Mapping[str, Any]
+    sign_in: Mapping[str, Any]
+    help: Mapping[str, Any]
     document_types: list[str] | None
     editable_sections: list[str]
     logout_address: str | None
@@ -58,6 +62,23 @@ def organisation_created(unit: UnitOfWork, data: Mapping[str, Any]) -> None:
     """Copy the key of a new organisation, by which its log-in page asks for the configuration."""
     unit.session.merge(OrganisationKey(organisation_id=data["organisation_id"], key=unit.organisation_key))
     unit.audit("organisation_key.noted", "organisation", data["organisation_id"])
+
+
+def organisation_time_zone_set(unit: UnitOfWork, data: Mapping[str, Any]) -> None:
+    """Copy the organisation's time zone."""
+    unit.session.merge(
+        OrganisationKey(
+            organisation_id=data["organisation_id"], key=unit.organisation_key, time_zone=data["time_zone"]
+        )
+    )
+    unit.audit("organisation_time_zone.noted", "organisation", data["organisation_id"])
+
+
+def note_document_type(unit: UnitOfWork, code: str) -> None:
+    """Note that a document of this type is published."""
+    key = {"organisation_id": unit.organisation_id, "document_type": code}
+    if unit.session.get(DocumentType, key) is None:
+        insert_unless_there(unit.session, DocumentType.__table__, key)
 
 
 def _published_with(unit: UnitOfWork, definition: Any, changes: Mapping[str, Any]) -> versions.Shown:

@@ -34,3 +34,11 @@ class PortalVersion(TenantScoped, Base):
     changed_by: Mapped[str] = mapped_column(String(32))
     changed_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     published_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+
+
+class DocumentType(TenantScoped, Base):
+    """A type of which a document was published, so that staff can choose it for a portal."""
+
+    __tablename__ = "document_types"
+    organisation_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    document_type: Mapped[str] = mapped_column(String(64), primary_key=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.chassis.operations import Call
@@ -12,10 +13,13 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.portals.configuration import documents, modules, rendering, rules, versions
+from services.portals.configuration.models import DocumentType
 from services.portals.definitions import queries as definitions
 from services.portals.definitions import rules as definition_rules
 from services.portals.images import queries as image_queries
 from services.portals.schedules import queries as schedules
+
+_MOST_DOCUMENT_TYPES = 200
 
 
 def get_portal(session: Session, caller: Caller, *, portal: str, languages: list[str]) -> dict[str, Any]:
@@ -28,7 +32,9 @@ def get_portal(session: Session, caller: Caller, *, portal: str, languages: list
 def list_my_portals(session: Session, caller: Caller, *, languages: list[str]) -> dict[str, Any]:
     """The portals that the caller may choose from, by suffix, each with its name."""
     now, shown = utc_now(), ("portal", "kind", "employer", "region")
+    offered = definitions.offered(session, caller)
     return {
+        "notice": None if offered else _no_portal(session, caller, languages),
         "items": [
             {
                 **{name: getattr(each, name) for name in shown},
@@ -36,9 +42,18 @@ def list_my_portals(session: Session, caller: Caller, *, languages: list[str]) -
                     versions.shown(session, caller.organisation_id, each).whole, languages, now
                 )["name"],
             }
-            for each in definitions.offered(session, caller)
-        ]
+            for each in offered
+        ],
     }
+
+
+def _no_portal(session: Session, caller: Caller, languages: list[str]) -> dict[str, str | None] | None:
+    """What the foremost portal of the caller's realm says to whom none is open. None: the realm has no portals."""
+    definition = definitions.foremost(session, caller.organisation_id, str(caller.realm))
+    if definition is None:
+        return None
+    shown = versions.shown(session, caller.organisation_id, definition)
+    return rendering.notices(shown.whole, languages)["no_portal"]
 
 
 def get_public_portal(
@@ -63,6 +78,8 @@ def get_public_portal(
         "name": look["name"],
         "colour": look["colour"],
         "logout_address": _logout_address(session, organisation_id, whole),
+        "sign_in": rendering.sign_in(whole, languages),
+        "no_permission": rendering.notices(whole, languages)["no_permission"],
         **_images(session, (organisation_id, organisation), whole, languages),
     }
 
@@ -197,13 +214,21 @@ def content_view(session: Session, definition: Any, shown: versions.Shown) -> di
 
 
 def possible_view(session: Session, kind: str) -> dict[str, Any]:
-    """What the modules of a portal of a kind can be, and the reports and types of appointments that they may show."""
+    """What the modules of a portal of a kind can be, the reports, types of appointments and of documents that it may show."""
     return {
         "possible_modules": modules.named(modules.possible(kind)),
         "possible_reports": modules.named(modules.EMPLOYER_REPORTS),
         "possible_appointment_types": modules.named(
             {each.code: each.name for each in schedules.active_types(session)}
         ),
+        "possible_document_types": [
+            {"code": code, "name": code.replace("_", " ").capitalize()}
+            for code in session.scalars(
+                select(DocumentType.document_type)
+                .order_by(DocumentType.document_type)
+                .limit(_MOST_DOCUMENT_TYPES)
+            )
+        ],
     }
 
 

@@ -10,6 +10,12 @@ from services.contracts.portals.local_text import read_in
 from services.portals.configuration import modules, rules, ticker
 from services.portals.configuration.terms import replacer
 
+_PARTS_OF_NOTICES = {
+    "no_portal": ("heading", "text"),
+    "no_permission": ("heading", "text"),
+    "confirmation": ("title", "heading", "text"),
+}
+
 
 class Words:
     """Gives each text of a configuration as one reader reads it."""
@@ -51,6 +57,24 @@ def images(
     return {name: image or None for name, image in found.items()}
 
 
+def notices(whole: Mapping[str, Any], languages: Sequence[str]) -> dict[str, dict[str, str | None]]:
+    """The organisation's own words of pages outside the usual way."""
+    words = Words(whole, languages)
+    return {
+        page: {part: words.own((whole["notices"].get(page) or {}).get(part)) for part in parts}
+        for page, parts in _PARTS_OF_NOTICES.items()
+    }
+
+
+def sign_in(whole: Mapping[str, Any], languages: Sequence[str]) -> dict[str, Any]:
+    """The organisation's own words of the sign-in page."""
+    words, own = Words(whole, languages), whole["sign_in"]
+    return {
+        "instructions": _marked_up(words.own(own.get("instructions"))),
+        "links": _owned(own.get("links") or {}, words),
+    }
+
+
 def home(
     definition: Any, whole: Mapping[str, Any], languages: Sequence[str], now: datetime.datetime
 ) -> dict[str, Any]:
@@ -68,11 +92,15 @@ def home(
         **look(whole, languages, now),
         "product_name": words.product,
         "description": words.own(whole["description"]),
+        "welcome": _marked_up(words.own(whole["description"])),
         "columns": whole["columns"],
         "modules": shown,
         "goes_on_to": shown[0]["code"] if _is_single_function(whole) and shown else None,
         "has_message_center": whole["has_message_center"],
-        "labels": {key: words.own(text) for key, text in whole["labels"].items()},
+        "labels": _owned(whole["labels"], words),
+        "notices": notices(whole, languages),
+        "sign_in": sign_in(whole, languages),
+        "help": _owned(whole["help"], words),
         "editable_sections": whole["editable_sections"],
         "resources": [_panel(panel, words) for panel in whole["resources"]],
         "support": whole["support"],
@@ -97,9 +125,20 @@ def _module(module: Mapping[str, Any], kind: str, words: Words) -> dict[str, Any
     }
 
 
+def _owned(texts: Mapping[str, Any], words: Words) -> dict[str, str | None]:
+    return {key: words.own(text) for key, text in texts.items()}
+
+
+def _marked_up(text: str | None) -> dict[str, str] | None:
+    """A text in the ticker's markup: as written, as safe HTML, and its words alone."""
+    if not text:
+        return None
+    return {"text": text, "html": ticker.to_html(text), "plain": ticker.to_plain(text)}
+
+
 def _ticker(whole: Mapping[str, Any], words: Words, now: datetime.datetime) -> list[dict[str, Any]]:
     texts = [words.own(each["text"]) or "" for each in ticker.current(whole["ticker"], now.isoformat())]
-    return [{"text": text, "html": ticker.to_html(text), "plain": ticker.to_plain(text)} for text in texts]
+    return [shown for text in texts if (shown := _marked_up(text))]
 
 
 def _panel(panel: Mapping[str, Any], words: Words) -> dict[str, Any]:

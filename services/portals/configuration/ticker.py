@@ -5,6 +5,7 @@ The text is stored as it was written, and its HTML is made at every read. So a s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,8 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
+# A page of the portals themselves, such as /portal/employee/appointments.
+_OWN_PAGE = re.compile(r"/(portal|patient|family|account|help)(/[a-z0-9_/-]*)?(\?[a-z0-9_=&-]*)?")
 SCHEMES = ("http", "https", "mailto")
 
 
@@ -30,7 +33,9 @@ def to_plain(text: str) -> str:
 
 
 def is_safe_address(address: str) -> bool:
-    """Whether a link may have this address: `http` or `https` with a host and without a user name, or `mailto`."""
+    """Whether a link may have this address: a page of the portals, `mailto`, `http` or `https` with a host and without a user name."""
+    if _OWN_PAGE.fullmatch(address):
+        return True
     try:
         parts = urlsplit(address)
         host = parts.hostname

@@ -13,11 +13,15 @@ from services.portals.models import Base
 
 
 class OrganisationKey(Base):
-    """A copy of identity's organisation keys: a log-in page knows only the key. The table belongs to no tenant."""
+    """A copy of identity's organisation keys: a log-in page knows only the key. The table belongs to no tenant.
+
+    `time_zone` is null until identity tells another one than UTC.
+    """
 
     __tablename__ = "organisation_keys"
     organisation_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     key: Mapped[str] = mapped_column(String(64), unique=True)
+    time_zone: Mapped[str | None] = mapped_column(String(64))
 
 
 class Portal(TenantScoped, Base):

@@ -105,6 +105,12 @@ def _hosts(session: Session, organisation_id: str | None) -> PortalHosts | None:
     ).one_or_none()
 
 
+def time_zone_of(session: Session) -> str | None:
+    """The time zone of the session's organisation. None: identity has told none."""
+    own = OrganisationKey.organisation_id == session.info.get("organisation_id")
+    return session.scalar(select(OrganisationKey.time_zone).where(own))
+
+
 def organisation_of(session: Session, key: str) -> str:
     """The id of the organisation with this key. Raises Refused `not_found`."""
     found = session.scalar(select(OrganisationKey.organisation_id).where(OrganisationKey.key == key))
@@ -129,11 +135,17 @@ def all_portals(session: Session, organisation_id: str | None) -> list[Any]:
 
 def first_of_realm(session: Session, organisation_id: str | None, realm: str) -> Any:
     """The first enabled portal of a realm: of its foremost kind, by suffix. Raises Refused `not_found`."""
-    kinds = [kind for kind, of in rules.REALM_OF_KIND.items() if of == realm]
-    found = [each for each in all_portals(session, organisation_id) if each.is_enabled and each.kind in kinds]
-    if not found:
+    found = foremost(session, organisation_id, realm)
+    if found is None or not found.is_enabled:
         raise Refused("not_found", "No portal of this realm is enabled.", field="realm")
-    return min(found, key=lambda each: kinds.index(each.kind))
+    return found
+
+
+def foremost(session: Session, organisation_id: str | None, realm: str) -> Any | None:
+    """The first portal of a realm: an enabled one before others, by kind and suffix. None: the realm has none."""
+    kinds = [kind for kind, of in rules.REALM_OF_KIND.items() if of == realm]
+    found = [each for each in all_portals(session, organisation_id) if each.kind in kinds]
+    return min(found, key=lambda each: (not each.is_enabled, kinds.index(each.kind)), default=None)
 
 
 def _suffix(portal: Any) -> str:

@@ -14,6 +14,7 @@ from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
+from services.portals.definitions import queries as definitions
 from services.portals.message_types import queries as message_types
 from services.portals.messages import queries as messages
 from services.portals.portal_queue import rules
@@ -170,10 +171,11 @@ def get_queue_settings(session: Session, _caller: Caller) -> dict[str, Any]:
 
 
 def settings_of(session: Session) -> dict[str, Any]:
-    """The organisation's settings, stored or default."""
+    """The organisation's settings, stored or default. Until somebody sets a time zone, it is the organisation's."""
+    own_zone = {"time_zone": zone} if (zone := definitions.time_zone_of(session)) else {}
     row = session.scalars(select(QueueSettings)).one_or_none()
     changed, version = (row.changed, row.version) if row else ({}, rules.DEFAULT_VERSION)
-    settings = {**rules.DEFAULT_SETTINGS, **changed, "version": version}
+    settings = {**rules.DEFAULT_SETTINGS, **own_zone, **changed, "version": version}
     # They are stored as texts.
     return settings | {"closed_on": [datetime.date.fromisoformat(each) for each in settings["closed_on"]]}
 

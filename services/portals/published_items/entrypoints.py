@@ -50,6 +50,13 @@ class PublishedItemsEntrypoints:
         call.note_reading("item.read", "published_item", answer["id"], person_id=answer["person_id"])
         return answer
 
+    @serves(published_items.list_my_earlier_work_status)
+    def list_my_earlier_work_status(self, call: Call) -> Any:
+        """The caller's work statuses that hold no longer."""
+        answer = call.read(queries.list_my_earlier_work_status)
+        call.note_reading("items.read", "person", answer["person_id"], person_id=answer["person_id"])
+        return answer
+
     @serves(published_items.list_my_items)
     def list_my_items(self, call: Call) -> Any:
         """What is published of the caller, or of a person whose profile is open to the caller."""

@@ -14,6 +14,7 @@ from services.chassis.operations import load
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.portals import published_items as contract
+from services.portals.configuration.handlers import note_document_type
 from services.portals.published_items import queries
 from services.portals.published_items.models import ItemRevision, PublishedItem
 
@@ -72,6 +73,8 @@ def publish_item(
         row.values, row.published_at = dict(values), unit.now
         row.valid_from, row.valid_until = valid_from, valid_until
         row.revision += 1
+    if kind == "document":
+        note_document_type(unit, values["document_type"])
     facts: dict[str, Any] = {"person_id": person_id, "kind": kind, "revision": row.revision}
     unit.audit("item.published", "published_item", row.id, source=source, **facts)
     unit.publish(contract.item_published, row.id, facts)

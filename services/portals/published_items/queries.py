@@ -18,6 +18,8 @@ from services.portals.published_items import rules
 from services.portals.published_items.models import ItemRevision, PublishedItem
 
 _ORDER = "published items"
+WORK_STATUS = "work_status"
+_MOST_EARLIER = 200
 
 
 def list_items(
@@ -65,6 +67,38 @@ def list_my_items(
     ]
     page = _page(session, wanted, after, limit)
     return {**page, "person_id": profile["person_id"], "kinds": kinds}
+
+
+def list_my_earlier_work_status(session: Session, caller: Caller) -> dict[str, Any]:
+    """The caller's work statuses that hold no longer, newest first. Raises Refused `not_found`."""
+    definitions.require_a_portal(session, caller)
+    profile = profile_of(caller, None)
+    is_seen = WORK_STATUS in rules.kinds_seen(profile["permissions"])
+    items = earlier_work_status(session, profile["person_id"]) if is_seen else []
+    return {"person_id": profile["person_id"], "items": items}
+
+
+def earlier_work_status(session: Session, person_id: str) -> list[dict[str, Any]]:
+    """What held before of a person: statuses whose time is over, and what revisions have replaced. Newest first."""
+    own = (
+        PublishedItem.person_id == person_id,
+        PublishedItem.kind == WORK_STATUS,
+        PublishedItem.withdrawn_at.is_(None),
+    )
+    replaced = (
+        select(ItemRevision)
+        .join(PublishedItem, PublishedItem.id == ItemRevision.item_id)
+        .where(*own)
+        .order_by(ItemRevision.published_at.desc(), ItemRevision.revision.desc())
+    )
+    over = (
+        select(PublishedItem)
+        .where(*own, PublishedItem.valid_until <= utc_now())
+        .order_by(PublishedItem.published_at.desc(), PublishedItem.id.desc())
+    )
+    rows = [row for found in (over, replaced) for row in session.scalars(found.limit(_MOST_EARLIER))]
+    newest_first = sorted(rows, key=lambda row: row.published_at, reverse=True)[:_MOST_EARLIER]
+    return [{"values": row.values, "published_at": row.published_at} for row in newest_first]
 
 
 def of_types(types: set[str] | None) -> tuple[Any, ...]:

@@ -15,34 +15,27 @@ from services.contracts.errors import Refused
 from services.contracts.portals.supervision import SEEN, ReportRow
 from services.portals.configuration.queries import document_types, portal_with_module, reports_of
 from services.portals.definitions.supervised import require_supervised, supervised
-from services.portals.published_items.models import ItemRevision, PublishedItem
-from services.portals.published_items.queries import in_effect, of_types
+from services.portals.published_items.models import PublishedItem
+from services.portals.published_items.queries import WORK_STATUS, earlier_work_status, in_effect, of_types
 from services.portals.supervision import reports
 
 _ROW = ReportRow(unknown=EXCLUDE)
-_STATUS = "work_status"
 _STATUSES = ("full_duty", "restricted_duty", "off_work")
 _MOST_REPORTED = 5_000
-_MOST = 200  # newest items, and newest earlier statuses, of an employee
+_MOST = 200  # newest items of an employee
 
 
 def get_employee_items(session: Session, caller: Caller, *, person_id: str) -> dict[str, Any]:
     """What the supervisor sees of an employee, newest first. Raises Refused `not_found`."""
     require_supervised(session, caller, person_id)
     types = document_types(session, caller, None, of_supervisors=True)
-    kinds = [kind for kind in SEEN if kind != _STATUS or _shows_work_status(session, caller)]
+    kinds = [kind for kind in SEEN if kind != WORK_STATUS or _shows_work_status(session, caller)]
     rows = [row for kind in kinds for row in _newest(session, person_id, kind, types)]
-    statuses = [row.id for row in rows if row.kind == _STATUS]
-    earlier = session.scalars(
-        select(ItemRevision)
-        .where(ItemRevision.item_id.in_(statuses))
-        .order_by(ItemRevision.published_at.desc(), ItemRevision.revision.desc())
-        .limit(_MOST)
-    ).all()
+    earlier = earlier_work_status(session, person_id) if WORK_STATUS in kinds else []
     return {
         "person_id": person_id,
         **{kind: [_seen(kind, row.values) for row in rows if row.kind == kind] for kind in SEEN},
-        "earlier_work_status": [_seen(_STATUS, row.values) for row in earlier],
+        "earlier_work_status": [_seen(WORK_STATUS, each["values"]) for each in earlier],
     }
 
 
@@ -68,11 +61,11 @@ def list_team_work_status(session: Session, caller: Caller) -> dict[str, Any]:
     )
     ranked = (
         select(PublishedItem.person_id, PublishedItem.values, place.label("place"))
-        .where(PublishedItem.person_id.in_(people), PublishedItem.kind == _STATUS, *in_effect(utc_now()))
+        .where(PublishedItem.person_id.in_(people), PublishedItem.kind == WORK_STATUS, *in_effect(utc_now()))
         .subquery()
     )
     newest = session.execute(select(ranked.c.person_id, ranked.c["values"]).where(ranked.c.place == 1)).all()
-    found = {person_id: _seen(_STATUS, values) for person_id, values in newest}
+    found = {person_id: _seen(WORK_STATUS, values) for person_id, values in newest}
     nothing = {"status": None, "from_on": None, "until_on": None}
     return {"items": [{"person_id": each, **found.get(each, nothing)} for each in people]}
 
@@ -93,7 +86,7 @@ def team_of(session: Session, caller: Caller, modules: Collection[str]) -> dict[
     if not people:
         return None
     found: dict[str, int | None] = dict.fromkeys((*_STATUSES, "surveillance_due"))
-    if _STATUS in modules:
+    if WORK_STATUS in modules:
         statuses = [each["status"] for each in list_team_work_status(session, caller)["items"]]
         found |= {status: statuses.count(status) for status in _STATUSES}
     if "health_surveillance" in modules:
@@ -128,7 +121,7 @@ def _newest_of(
 
 def _shows_work_status(session: Session, caller: Caller) -> bool:
     """Whether a portal of supervisors that admits the caller has the module Work Status."""
-    return portal_with_module(session, caller, _STATUS, "supervisor") is not None
+    return portal_with_module(session, caller, WORK_STATUS, "supervisor") is not None
 
 
 def get_team_report(session: Session, caller: Caller, *, portal: str, report: str) -> dict[str, Any]:

@@ -51,6 +51,8 @@ def test_an_administrator_sets_what_everybody_may_know(either: Identity) -> None
     assert set_facts(identity)["version"] == 2  # nothing new, nothing written
     audited = identity.audit("organisation.public_facts_changed")
     assert [row.facts["after"] for row in audited] == ["harbor-211"]
+    [told] = identity.events(organisations.organisation_time_zone_set)
+    assert told["data"]["time_zone"] == "America/Los_Angeles"
     # Where the portal is switched off, nobody is sent there.
     identity.call(organisations.set_features, identity.admin(), version=2, features=["referralq"])
     assert identity.call(organisations.get_public_organisation)["realms"] == ["staff"]

@@ -150,6 +150,8 @@ def test_a_log_in_page_gets_the_name_and_colour_of_its_organisation_only(portals
         "name": "Partners",
         "colour": "#fff",
         "logout_address": None,
+        "sign_in": {"instructions": None, "links": {}},
+        "no_permission": {"heading": None, "text": None},
         "logo": None,
         "welcome_image": None,
     }

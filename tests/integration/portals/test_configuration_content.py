@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 
 from services.contracts.errors import Refused
+from services.contracts.identity import organisations
 from services.contracts.portals import configuration as contract
+from services.contracts.portals import definitions, published_items
 from services.portals.configuration import queries as configuration
-from tests.support.in_process import HARBOR, InProcess, a_caller
+from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
+from tests.support.known_to_identity import knows_person
+from tests.support.two_organisations import own_person
 
 ADMIN = a_caller("portal.configure", "portal.manage_chart_tabs")
 EMPLOYEE = a_caller(realm="employee", id="d" * 32)
@@ -485,3 +489,76 @@ def test_only_who_may_configure_portals_reads_and_changes_what_was_written(porta
             with pytest.raises(Refused) as refused:
                 portals.call(operation, caller, version=1, portal="employee")
             assert refused.value.code == "forbidden"
+
+
+def test_pages_outside_the_usual_way_have_the_organisations_own_words(portals: InProcess) -> None:
+    organisation = {"organisation_id": HARBOR[0]}
+    portals.deliver(organisations.organisation_created, organisation, organisation=HARBOR)
+    at = {"organisation": HARBOR[1], "portal": "employee"}
+    usual = {"heading": None, "text": None}
+    assert home(portals)["notices"]["confirmation"] == {"title": None, **usual}
+    assert portals.call(contract.get_public_portal, None, **at)["no_permission"] == usual
+    change(
+        portals,
+        notices={
+            "no_portal": {"text": "Ask the clinic."},
+            "no_permission": {"heading": "Not here", "text": {"en": "Not for you.", "es": "No es para ti."}},
+            "confirmation": {"title": "Thanks", "heading": "Thank you", "text": "The applicant waits."},
+        },
+        sign_in={
+            "instructions": "See **here**: [help](/help), [no](//evil.example.org), [or](/v1/x).",
+            "links": {"pick_up_code": "I have a letter"},
+        },
+        terms={"applicant": {"singular": "candidate"}},
+    )
+    seen = portals.call(contract.get_public_portal, None, **at, languages=["es"])
+    assert seen["no_permission"] == {"heading": "Not here", "text": "No es para ti."}
+    assert seen["sign_in"]["links"] == {"pick_up_code": "I have a letter"}
+    html = seen["sign_in"]["instructions"]["html"]
+    assert '<strong>here</strong>: <a href="/help" rel="noopener noreferrer">help</a>' in html
+    assert html.count("<a ") == 1
+    assert home(portals)["notices"]["confirmation"]["text"] == "The candidate waits."
+    # Somebody reads the first only while no portal is open to them.
+    assert portals.call(contract.list_my_portals, EMPLOYEE)["notice"] is None
+    for each in ("employee", "supervisor", "one-time-code", "signing"):
+        found = portals.call(definitions.describe_portal, ADMIN, portal=each)
+        if found["is_enabled"]:
+            off = {"portal": each, "is_enabled": False, "version": found["version"]}
+            portals.call(definitions.change_portal, ADMIN, **off)
+    told = portals.call(contract.list_my_portals, EMPLOYEE)
+    assert (told["items"], told["notice"]) == ([], {"heading": None, "text": "Ask the clinic."})
+
+
+def test_a_page_of_a_portal_has_help_of_its_own(portals: InProcess) -> None:
+    change(portals, help={"start": "Begin here.", "support": {"en": "Call.", "es": "Llame."}})
+    assert home(portals)["help"] == {"start": "Begin here.", "support": "Call."}
+    assert set(refusal(portals, help={"orders": "Not of employees."})) == {"help.orders"}
+
+
+def test_the_welcome_leads_to_pages_of_the_portal(portals: InProcess) -> None:
+    change(portals, description="[Book](/portal/employee/appointments) <b>now</b>")
+    shown = home(portals)
+    assert shown["description"] == "[Book](/portal/employee/appointments) <b>now</b>"
+    assert shown["welcome"]["html"] == (
+        '<a href="/portal/employee/appointments" rel="noopener noreferrer">Book</a> &lt;b&gt;now&lt;/b&gt;'
+    )
+
+
+def test_staff_choose_among_the_types_of_documents_that_were_published(portals: InProcess) -> None:
+    def possible(caller: Any = ADMIN) -> list[tuple[str, str]]:
+        shown = portals.call(contract.get_portal_content, caller, portal="employee")
+        return [(each["code"], each["name"]) for each in shown["possible_document_types"]]
+
+    assert possible() == []
+    publisher = a_caller(published_items.PUBLISH)
+    knows_person(portals, "harbor")
+    for kind, values in (
+        ("document", {"title": "Note", "document_type": "work_note"}),
+        ("document", {"title": "Other", "document_type": "work_note"}),
+        ("document", {"title": "Form", "document_type": "form"}),
+        ("allergy", {"substance": "Nuts"}),
+    ):
+        request = {"person_id": own_person("harbor"), "kind": kind, "values": values}
+        portals.call(published_items.publish_item, publisher, **request)
+    assert possible() == [("form", "Form"), ("work_note", "Work note")]
+    assert possible(a_caller("portal.configure", organisation=BAYSIDE)) == []

@@ -169,6 +169,21 @@ def test_more_than_one_round_is_told_by_and_by(desk: PortalDesk, monkeypatch: py
     assert len(told(desk)) == 3
 
 
+def test_until_staff_set_a_zone_days_begin_in_that_of_the_organisation(desk: PortalDesk) -> None:
+    zone = {"organisation_id": HARBOR[0], "time_zone": "America/New_York"}
+    desk.portals.deliver(organisations.organisation_time_zone_set, zone, organisation=HARBOR)
+    assert desk(portal_queue.get_queue_settings, MANAGER)["time_zone"] == "America/New_York"
+    # Friday at nine in the evening there, and Saturday in UTC: two working days later it is Tuesday at nine.
+    desk.clock.move_to(datetime.datetime(2026, 3, 7, 2, tzinfo=datetime.UTC))
+    assert desk.item(desk.send())["due_at"] == "2026-03-11T01:00:00+00:00"
+    other = a_caller("portal.configure", organisation=BAYSIDE)
+    assert desk(portal_queue.get_queue_settings, other)["time_zone"] == "UTC"
+    saved = desk(portal_queue.change_queue_settings, MANAGER, version=1, time_zone="Europe/Berlin")
+    assert saved["time_zone"] == "Europe/Berlin"
+    desk.portals.deliver(organisations.organisation_time_zone_set, zone, organisation=HARBOR)
+    assert desk(portal_queue.get_queue_settings, MANAGER)["time_zone"] == "Europe/Berlin"
+
+
 def test_settings_of_working_days(desk: PortalDesk) -> None:
     change = portal_queue.change_queue_settings
     usual = desk(portal_queue.get_queue_settings, MANAGER)

@@ -16,6 +16,7 @@ from tests.integration.portals.test_published_items import (
     OTHER,
     PERSON,
     SAMPLES,
+    STAFF,
     portals,
     publish,
     refusal,
@@ -30,6 +31,11 @@ ALL = ["profile.view_documents", "profile.view_vitals", "profile.view_medication
 def a_supervisor(role: str = "supervisor", realm: str = "employee") -> Caller:
     profile = {"person_id": PERSON, "role": role, "permissions": ALL}
     return a_caller(realm=realm, id="d" * 32, scope={"person_id": OTHER, "profiles": [profile]})
+
+
+def an_employee() -> Caller:
+    own = {"person_id": PERSON, "role": "self", "permissions": ALL}
+    return a_caller(realm="employee", id="e" * 32, scope={"person_id": PERSON, "profiles": [own]})
 
 
 def test_a_supervisor_sees_a_closed_list_of_related_employees_only(portals: InProcess) -> None:
@@ -84,6 +90,20 @@ def test_the_current_work_status_comes_first_and_earlier_ones_are_there_without_
     assert [each["status"] for each in shown["work_status"]] == ["full_duty"]
     assert [each["status"] for each in shown["earlier_work_status"]] == ["restricted_duty", "off_work"]
     assert "diagnosis" not in str(shown)
+    # The employee sees the notes, and a status whose time is over, too; what was withdrawn nobody sees.
+    past = "2020-01-01T00:00:00+00:00"
+    publish(portals, "work_status", {"status": "restricted_duty"}, valid_until=past)
+    wrong = publish(portals, "work_status", {"status": "off_work"}, source_reference="wrong")
+    publish(portals, "work_status", {"status": "off_work", "note": "x"}, source_reference="wrong")
+    portals.call(published_items.withdraw_item, STAFF, item_id=wrong["id"])
+    mine = portals.call(published_items.list_my_earlier_work_status, an_employee())["items"]
+    assert [(each["values"]["status"], each["values"]["note"]) for each in mine] == [
+        ("restricted_duty", None),
+        ("restricted_duty", "a diagnosis"),
+        ("off_work", "a diagnosis"),
+    ]
+    shown = portals.call(supervision.get_employee_items, a_supervisor(), person_id=PERSON)
+    assert len(shown["earlier_work_status"]) == 3
 
 
 @given(

@@ -351,9 +351,9 @@ def test_a_word_that_has_its_own_address_is_no_id(http: FlaskClient, services: A
 def test_the_document_names_the_type_of_each_file(http: FlaskClient):
     paths: dict[str, Any] = http.get("/openapi.json").json["paths"]  # type: ignore[index]  # it is a JSON document
 
-    files = {
-        path: paths[path]["get"]["responses"]["200"]["content"] for path in paths if "get" in paths[path]
-    }
+    found = {path: paths[path]["get"]["responses"] for path in paths if "get" in paths[path]}
+    # What only begins a piece of work answers 202.
+    files = {path: answers["200"]["content"] for path, answers in found.items() if "200" in answers}
     assert list(files["/v1/documents/{document_id}/file"]) == ["application/pdf"]
     assert list(files["/v1/statistics/export"]) == ["text/csv"]
 

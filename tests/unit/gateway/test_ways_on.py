@@ -18,6 +18,7 @@ from services.contracts.portals import (
     my_appointments,
     published_items,
     responses,
+    start_page,
 )
 from tests.support.shown_pages import Shown, ShownPages, parsed
 
@@ -128,3 +129,59 @@ def test_the_front_door_of_the_local_stack_leads_to_what_needs_no_log_in() -> No
     page = parsed(PAGES.app.test_client().get("/", base_url="https://localhost").text)
     assert links(page)["Open: The caught mails"] == "http://localhost:8401"
     assert len(page.query("main dl")) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "own", "heading"),
+    [
+        ("forbidden", {"heading": "Not your page", "text": "Ask the clinic."}, "Not your page"),
+        ("forbidden", {"heading": None, "text": None}, "You cannot do this here"),
+        # What a conversation says that is not there is no matter of the portal.
+        ("not_found", {"heading": "Not your page", "text": "Ask the clinic."}, "This page cannot be found"),
+    ],
+)
+def test_a_page_that_is_not_open_has_the_portals_own_words(
+    code: str, own: Mapping[str, Any], heading: str
+) -> None:
+    told = {configuration.get_public_portal: {"no_permission": own}}
+    page = shown("/portal/{portal}/messages", told, refused={inbox.list_my_threads: code})
+    assert page.query("h1")[0].to_text() == heading
+    assert ("Ask the clinic." in page.query("main")[0].to_text()) == (heading == "Not your page")
+
+
+def test_to_whom_no_portal_is_open_the_organisation_says_what_to_do() -> None:
+    notice = {"heading": "Not open yet", "text": "Ask the clinic."}
+    page = shown("/portal", {configuration.list_my_portals: {"items": [], "notice": notice}})
+    assert page.query("h1")[0].to_text() == "Not open yet"
+    assert "Ask the clinic." in page.query("main")[0].to_text()
+
+
+@pytest.mark.parametrize(
+    ("address", "query", "told"),
+    [
+        ("/portal/{portal}", {}, ["At the start."]),
+        ("/portal/{portal}/support", {}, ["Call us."]),
+        ("/portal/{portal}/questionnaires", {}, ["Answer all."]),
+        ("/portal/{portal}/questionnaires", {"module": "report_injury"}, ["Say what happened."]),
+        ("/portal/{portal}/resources", {}, []),
+    ],
+)
+def test_a_page_has_the_help_of_its_module(address: str, query: Mapping[str, str], told: list[str]) -> None:
+    texts = {"start": "At the start.", "support": "Call us.", "questionnaire": "Answer all."}
+    home = {"help": {**texts, "report_injury": "Say what happened."}, "consents_due": 0, "goes_on_to": None}
+    replies = {configuration.get_portal_home: home, start_page.get_portal_start: home}
+    page = shown(address, replies, query)
+    assert [each.to_text() for each in page.query(".page-help p")] == told
+
+
+def test_who_has_sent_a_questionnaire_reads_the_organisations_own_words() -> None:
+    own = {"title": "Thanks", "heading": "Thank you", "text": "We look at it."}
+    replies = {
+        configuration.get_portal_home: {"notices": {"confirmation": own}},
+        responses.get_my_response: {"title": "Hearing", "submitted_at": "2026-03-04T12:00:00+00:00"},
+    }
+    page = shown("/portal/{portal}/responses/{response_id}/sent", replies)
+    assert page.query("h1")[0].to_text() == "Thank you"
+    assert page.query("title")[0].to_text().startswith("Thanks")
+    assert "We look at it." in page.query("main")[0].to_text()
+    assert "Hearing" in page.query("main")[0].to_text()

@@ -299,7 +299,13 @@ def test_what_was_typed_is_kept_while_the_service_hangs(app: flask.Flask, servic
 DETAILS = "/account/settings"
 TYPED = {"action": "edit_settings", "key": "k1", "mobile_phone": "998 <0100>"}
 SETTINGS = {
-    "identity.get_my_settings": {"editable_fields": ["mobile_phone"], "sources": {}, "mobile_phone": "old"}
+    "identity.get_my_settings": {
+        "editable_fields": ["mobile_phone"],
+        "changes_are_requests": False,
+        "sources": {},
+        "mobile_phone": "old",
+    },
+    "portals.list_my_details_changes": {"items": []},
 }
 ME = {
     "id": "b" * 32,

@@ -52,6 +52,7 @@ def _answers(services: Any) -> None:
         "logo": None,
         "welcome_image": None,
         "logout_address": None,
+        "sign_in": {"instructions": None, "links": {}},
         "portal": given["portal"],
         "realm": given["portal"] if given["portal"] in REALMS else "employee",
     }

@@ -71,6 +71,7 @@ PAGES = (
     _draft("look", trial="sample", tries=drafts.get_portal_draft),
     _draft("news"),
     _draft("words"),
+    _draft("pages"),
     _draft("modules", reads=_OFFERED),
     _draft("resources", reads=_OFFERED),
     _draft("support"),
@@ -101,6 +102,8 @@ PAGES = (
         states=(
             State("sign-in", query={"part": "sign_in"}),
             State("e-mail", query={"part": "mail"}),
+            State("no permission", query={"part": "no_permission"}),
+            State("sent", query={"part": "confirmation"}),
             State(
                 "of applicants",
                 query={"part": "sign_in"},
