@@ -12,7 +12,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, Request, signed_in
-from services.contracts.fields import TimeZone, one_of
+from services.contracts.fields import Count, TimeZone, one_of
 from services.contracts.notifications import contract
 
 # Groups of messages that can be switched off.
@@ -52,6 +52,7 @@ class MessagePreferences(Request):
 class MessagePreferencesView(Reply):
     """As MessagePreferences, with the groups of which the caller's portal has any."""
 
+    version = Count(required=True)
     groups = fields.List(one_of(GROUPS), required=True)
     switched_off = fields.List(one_of(GROUPS), required=True)
     digested = fields.List(one_of(GROUPS), required=True)
@@ -75,4 +76,5 @@ set_my_message_preferences = contract.command(
     request=MessagePreferences(),
     reply=MessagePreferencesView,
     access=OWN,
+    honours_version=True,
 )

@@ -18,6 +18,7 @@ from services.notifications.preferences import rules
 from services.notifications.preferences.models import MessagePreferences
 
 _USUAL: dict[str, Any] = {
+    "version": 1,
     "switched_off": [],
     "digested": [],
     "texted": [],
@@ -54,12 +55,14 @@ def set_my_message_preferences(
     quiet_until: datetime.time | None,
     time_zone: str,
 ) -> dict[str, Any]:
-    """Keep the caller's choices. Raises Refused `invalid_request` for quiet hours with one end."""
+    """Keep the caller's choices. Raises Refused `invalid_request` for quiet hours with one end, and `version_conflict`."""
     if (quiet_from is None) != (quiet_until is None):
         member = "quiet_until" if quiet_until is None else "quiet_from"
         raise Refused("invalid_request", f"{member}: Quiet hours have a beginning and an end.", member)
     key = {"organisation_id": unit.organisation_id, "account_id": caller.id}
     row = held_or_made(unit.session, MessagePreferences, key, _fresh(time_zone))
+    unit.honour_version(row)
+    row.version += 1
     row.switched_off, row.digested = sorted(set(switched_off)), sorted(set(digested))
     row.texted, row.digest_at = sorted(set(texted)), digest_at
     row.quiet_from, row.quiet_until, row.time_zone = quiet_from, quiet_until, time_zone
@@ -79,6 +82,7 @@ def switch_off(unit: UnitOfWork, account_id: str, group: str, usual_zone: str) -
     key = {"organisation_id": unit.organisation_id, "account_id": account_id}
     row = held_or_made(unit.session, MessagePreferences, key, _fresh(usual_zone))
     groups = row.digested if group == DAILY_DIGEST else [group]
+    row.version += 1
     row.switched_off = sorted({*row.switched_off, *groups})
     row.digested = sorted(set(row.digested) - set(groups))
     unit.audit(

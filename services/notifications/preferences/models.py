@@ -19,6 +19,7 @@ class MessagePreferences(TenantScoped, Base):
     __table_args__ = (UniqueConstraint("organisation_id", "account_id"),)
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     account_id: Mapped[str] = mapped_column(String(32))
+    version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
     switched_off: Mapped[Any] = mapped_column(JsonValue)
     # Groups of which one mail a day tells, at this time.
     digested: Mapped[Any] = mapped_column(JsonValue, default=list, server_default="[]")

@@ -98,6 +98,15 @@ def test_quiet_hours_have_two_ends_and_a_zone(notifications: Notifications) -> N
         assert refusal.value.field == member
 
 
+def test_a_form_from_before_does_not_undo_what_was_chosen_meanwhile(notifications: Notifications) -> None:
+    seen = notifications.call(contract.get_my_message_preferences, MINE)["version"]
+    saved = choose(notifications, version=seen, switched_off=["messages"])
+    assert saved["version"] == seen + 1
+    with pytest.raises(Refused, match="version_conflict"):
+        choose(notifications, version=seen, quiet_from="22:00", quiet_until="06:00")
+    assert choose(notifications)["switched_off"] == []  # who names no version has seen none
+
+
 @pytest.mark.seed("S0-40")
 def test_a_provider_has_no_choice_beside_the_one_in_the_profile(notifications: Notifications) -> None:
     provider = a_caller(id=MARIA, realm="provider")

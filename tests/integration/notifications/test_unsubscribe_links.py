@@ -59,6 +59,8 @@ def test_one_click_ends_mails_of_this_group_for_this_account(
     assert use(notifications, token) == use(notifications, token) == looked
     saved = notifications.call(preferences.get_my_message_preferences, MINE)
     assert (saved["switched_off"], saved["quiet_from"]) == (["appointments", "messages"], "01:00")
+    with pytest.raises(Refused, match="version_conflict"):  # a page from before does not switch them on again
+        choose(notifications, version=2, switched_off=["appointments"])
     a_message_waits(notifications, MARIA, OLGA)
     send_all(notifications)
     assert mails.recipients[1:] == [conftest.ADDRESSES[OLGA]]
