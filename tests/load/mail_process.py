@@ -11,8 +11,9 @@ import os
 os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
 import eventlet
 
-eventlet.monkey_patch(psycopg=True)
+eventlet.monkey_patch(psycopg=False)
 
+import importlib
 import sys
 import threading
 import time
@@ -48,6 +49,8 @@ class Sending(Notifications):
 def main(url: str, smtp_port: int, senders: int) -> None:
     """Send all that is due."""
     logs.configure("bench", "ERROR")
+    if url.startswith("postgresql"):
+        importlib.import_module("eventlet.support.psycopg2_patcher").make_psycopg_green()
     with temporary_folder("portico-mails-") as folder:
         process = Sending(url, folder, smtp_port, senders)
 

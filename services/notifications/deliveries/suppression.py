@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
@@ -39,9 +39,16 @@ def find_suppressed(session: Session, address_hash: str | None) -> SuppressedAdd
     ).one_or_none()
 
 
+# Built once, for every mail: plain rows cost half of what an object costs.
+_SUPPRESSED = select(SuppressedAddress.__table__.c.id).where(
+    SuppressedAddress.__table__.c.address_hash == bindparam("of_mailbox")
+)
+
+
 def require_open(session: Session, delivery: Delivery) -> None:
     """Raise NoRecipient for a delivery to a mailbox that returns mail."""
-    if find_suppressed(session, delivery.address_hash) is not None:
+    found = session.connection().execute(_SUPPRESSED, {"of_mailbox": delivery.address_hash})
+    if found.first() is not None:
         raise NoRecipient("address_suppressed")
 
 
