@@ -49,7 +49,8 @@ def describe(call: Call) -> dict[str, Any]:
     organisation = _organisation(call)
     with call.runtime.database.reading(organisation.id) as session:
         settings = queries.settings_view(session.scalar(select(PatientSettings)))
-    return {"organisation_name": organisation.name, **settings}
+    asks = {name: settings[name] for name in ("asks_address", "asks_insurance")}
+    return {"organisation_name": organisation.name, **asks}
 
 
 def _organisation(call: Call) -> Organisation:
