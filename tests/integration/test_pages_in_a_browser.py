@@ -20,6 +20,7 @@ from gateway.web.page import Page
 from gateway.web.states import MANY_ROWS, Screen
 from tests.support.browser import PROGRAM, Browser
 from tests.support.pages import require_good, require_readable, require_whole
+from tests.support.read_aloud import FOLDER, JOURNEYS, journey
 from tests.support.shown_pages import Shown, ShownPages, address_of, served
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
@@ -75,7 +76,10 @@ def show(chromium: Browser, url: str) -> Show:
 
 
 # What a person may ask for who reads with difficulty (WCAG 2.2, 1.4.12).
-_SPACED = "* {line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important} p {margin-block-end: 2em !important}"
+_SPACED = (
+    "* {line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important}"
+    "p {margin-block-end: 2em !important}"
+)
 
 
 def space_out(browser: Browser) -> None:
@@ -139,7 +143,10 @@ PRINTED = (
 @pytest.mark.parametrize("address", PRINTED)
 def test_a_page_is_whole_on_paper_and_without_controls(show: Show, address: str) -> None:
     show.open(states(SCREENS[address])[0])
-    told = "[...document.querySelectorAll('main :is(dt, dd, td, th, caption, time, .timeline p)')].filter(it => !it.closest('form') && it.getClientRects().length)"
+    told = (
+        "[...document.querySelectorAll('main :is(dt, dd, td, th, caption, time, .timeline p)')]"
+        ".filter(it => !it.closest('form') && it.getClientRects().length)"
+    )
     controls = (
         "[...document.querySelectorAll('button, .btn, label, footer a')].map(it => it.textContent.trim())"
     )
@@ -165,6 +172,13 @@ def of_pdf(program: str, printed: bytes, *arguments: str) -> str:
     """What a program says of a PDF."""
     ran = subprocess.run([program, *arguments], input=printed, capture_output=True, check=True)
     return ran.stdout.decode()
+
+
+@pytest.mark.parametrize("name", JOURNEYS)
+def test_a_journey_is_read_aloud_as_it_was_found_good(show: Show, name: str) -> None:
+    assert journey(show.browser, show.url, name) == (FOLDER / f"{name}.txt").read_text(), (
+        "the pages are read in another way: run `python -m tests.support.read_aloud`, and read what has changed"
+    )
 
 
 def test_focus_choice_and_error_are_told_apart_in_forced_colours(show: Show) -> None:

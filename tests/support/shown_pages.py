@@ -146,15 +146,17 @@ class ShownPages:
         self.services = MadeUpServices()
         self.app = application(self.services)
         self._one_at_a_time = threading.Lock()  # the services answer as one state wants it
+        self._every: list[Shown] = []
 
     def every(self) -> list[Shown]:
         """Every page in every state. One that a form leads to comes once for each form."""
-        return [
+        self._every = self._every or [
             each
             for page in (*PAGES, *SCREENS)
             for state in (page.states if isinstance(page, Screen) else states_of(page))
             for each in self._of(page, state)
         ]
+        return self._every
 
     def _of(self, page: Page | Screen, state: State) -> list[Shown]:
         if state.errors == "none":
