@@ -17,7 +17,7 @@ from gateway.cookies import host_of
 from services.contracts.errors import Refused
 from services.contracts.web_addresses import web_origin
 
-FOR_API = ("/v1/", "/fhir/", "/oauth/", "/openapi.json")
+FOR_API = ("/v1/", "/fhir/", "/openapi.json")
 ASKED_AGAIN_AFTER_S = 30.0
 MOST_REMEMBERED = 1000
 PREFLIGHT_KEPT_S = 600  # an origin that is taken away has gone after ten minutes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from deploy import contracts
-from deploy.checks import declarations, expansion, refusals, tables
+from deploy.checks import declarations, expansion, refusals, released, tables
 from deploy.checks.portico import portico
 
 
@@ -17,6 +17,7 @@ def main() -> int:
         *declarations.problems(checked),
         *tables.problems(checked),
         *expansion.problems(),
+        *released.problems(),
         *refusals.problems(checked),
     ]
     print("\n".join(found) or "Nothing is missing.")

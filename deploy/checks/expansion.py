@@ -1,21 +1,20 @@
 """Checks that migrations since the last release only expand, so that the last release's code works on the new schema.
 
-`released.json` has the last revision of each service in the last release; a release moves it. A later revision is refused that takes
-away what older code uses (a table, a column, a name, the permission to be empty) or adds a column that older code does not fill,
-unless it says why nothing of the last release needs it: `contracts = "…"` beside `revision`. What only later revisions made may go
-again.
+`released` has the last revision of each service in the last release. A later revision is refused that takes away what older code uses
+(a table, a column, a name, the permission to be empty) or adds a column that older code does not fill, unless it says why nothing of
+the last release needs it: `contracts = "…"` beside `revision`. What only later revisions made may go again.
 """
 
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from deploy.checks import released as known
+
 SERVICES = Path(__file__).resolve().parents[2] / "services"
-RELEASED = Path(__file__).with_name("released.json")
 WHAT_TO_DO = (
     'do it a release later, or say in the revision why the last release does not need it: contracts = "…"'
 )
@@ -24,7 +23,7 @@ _TAKES_AWAY = re.compile(r"\b(DROP\s+(TABLE|COLUMN)|RENAME\s+(TO|COLUMN)|SET\s+N
 
 def problems(services: Path = SERVICES, released: Mapping[str, str] | None = None) -> list[str]:
     """What later revisions take away, one sentence each."""
-    last = json.loads(RELEASED.read_text("utf-8")) if released is None else released
+    last = known.revisions() if released is None else released
     found = []
     for service, revision in last.items():
         later = [

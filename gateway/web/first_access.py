@@ -10,7 +10,7 @@ import flask
 
 from gateway.web import forms, problems
 from gateway.web.entrance import Entrance, look_of, organisation_named
-from gateway.web.page import Action
+from gateway.web.page import Action, route_of
 from gateway.web.serving import Pages, key_of, no_token, redirect
 from gateway.web.states import Screen, State
 from services.chassis import wire
@@ -19,10 +19,11 @@ from services.contracts.identity import patients, pickup_codes
 
 _PICK_UP = Action("pick_up", pickup_codes.redeem_pickup_code, "")
 _ASK = Action("ask", patients.request_patient_access, "")
+_REGISTER_PAGE = "entrance/register.html"
 _REALMS = {
     "entrance/pickup_code.html": "employee",
     "entrance/patient_access.html": "patient",
-    "entrance/register.html": "patient",
+    _REGISTER_PAGE: "patient",
 }
 _HARBOR = {"organisation": "harbor"}
 _FORM = (
@@ -98,19 +99,26 @@ class FirstAccess:
             return self._shown(template, problems.of(refusal, action, form, _BESIDE.get(refusal.code)))
         return None
 
+    def _asks(self, organisation: str) -> Any:
+        """What the registration form of an organisation asks for."""
+        given = {"organisation": organisation}
+        return self._pages.dispatcher.call(route_of(patients.describe_registration), given, token=no_token)
+
     def _shown(self, template: str, problem: problems.Problem | None) -> flask.Response:
         given = flask.request.values
         organisation = given.get("organisation", "")
         facts = organisation_named(self._pages, organisation, _REALMS[template])
         if facts:
             organisation = facts["key"]
+        registering = facts["name"] if facts and facts["takes_registrations"] else None
         is_open = problem is not None and problem.may_have_been_done
         values = {
             "organisation": organisation,
             "is_chosen": facts is not None,
             "facts": facts,
             **look_of(self._pages, facts),
-            "registering": facts["name"] if facts and facts["takes_registrations"] else None,
+            "registering": registering,
+            "asks": self._asks(organisation) if registering and template == _REGISTER_PAGE else None,
             "is_sent": given.get("sent") == "1",
             "where": urlencode({"organisation": organisation}),
             "problem": problem,

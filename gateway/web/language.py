@@ -244,11 +244,16 @@ def moment(value: str | datetime.datetime | None) -> markupsafe.Markup | str:
 
 
 def clock(value: str, zone_name: str) -> markupsafe.Markup:
-    """The time of the day of a point in time, as the clocks of a place show it: "9:00 AM EST"."""
+    """The time of the day of a point in time, as the clocks of a place show it: "9:00 AM EST".
+
+    Where the language has no short name of the zone, it has the long one; a bare "-0800" tells people nothing.
+    """
     at = datetime.datetime.fromisoformat(value).astimezone(_zone_of_place(zone_name))
     locale = locale_of(flask.g.language)
     shown = babel.dates.format_time(at, "short", tzinfo=at.tzinfo, locale=locale)
     name = babel.dates.get_timezone_name(at, width="short", locale=locale)
+    if name[0] in "+-":
+        name = babel.dates.get_timezone_name(at, width="long", locale=locale)
     return markupsafe.Markup('<time datetime="{}">{} {}</time>').format(value, shown, name)
 
 

@@ -241,6 +241,8 @@ class Person(Spelt, TenantScoped, Base):
     home_phone: Mapped[str | None] = mapped_column(String(40))
     mobile_phone: Mapped[str | None] = mapped_column(String(40))
     work_phone: Mapped[str | None] = mapped_column(String(40))
+    insurer: Mapped[str | None] = mapped_column(String(100))
+    insurance_number: Mapped[str | None] = mapped_column(String(40))
     home_phone_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")
     mobile_phone_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")
     work_phone_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")

@@ -186,6 +186,7 @@ def _the_employee_finds_it(console: Console) -> None:
     assert "Begin with the news." in browser.text
     assert "For each colleague of ours." in browser.text
     assert browser.evaluate("document.querySelector('.welcome-image').alt") == "A path through the hills"
+    _what_is_not_open_says_so_in_its_own_words(console)
     _the_news_pass_by_until_they_are_paused(console)
     assert browser.evaluate("document.querySelectorAll('.tab-colour').length") == 1
     console.follow("Ask us", "Ask us")
@@ -197,6 +198,16 @@ def _the_employee_finds_it(console: Console) -> None:
         browser.evaluate("document.querySelector('main section a').href")
         == "https://intranet.example.org/lifting"
     )
+
+
+def _what_is_not_open_says_so_in_its_own_words(console: Console) -> None:
+    path = "/v1/portals/provider/content"
+    headers = {"If-Match": f'"{console.api.get(path)["version"]}"'}
+    own = {"notices": {"no_permission": {"heading": "For providers only", "text": "Ask the county."}}}
+    console.api.send("PATCH", path, 200, json=own, headers=headers)
+    console.open("/portal/provider", "For providers only")
+    assert "Ask the county." in console.browser.text
+    console.open("/portal/north-plant", "Welcome to North Health")
 
 
 def _the_news_pass_by_until_they_are_paused(console: Console) -> None:

@@ -87,23 +87,29 @@ class PatientAccess(PatientAccessLine):
 
 
 class PatientSettings(Reply):
-    """What holds for the patients of an organisation."""
+    """What holds for the patients of an organisation.
+
+    `asks_address` and `asks_insurance`: what the registration form asks for beside what it has to.
+    """
 
     version = fields.Integer(required=True)
     enables_automatically = Flag(required=True)
+    asks_address = Flag(required=True)
+    asks_insurance = Flag(required=True)
 
 
 get_patient_settings = contract.query(
     "get_patient_settings",
-    "Whether patients whom staff add can activate the portal without further confirmation.",
+    "Whether patients whom staff add can activate the portal without further confirmation, and what the registration form asks.",
     request={},
     reply=PatientSettings,
     access=permission("organisation.manage"),
 )
 set_patient_settings = contract.command(
     "set_patient_settings",
-    "Set whether patients whom staff add can activate the portal without further confirmation.",
-    request={"enables_automatically": Flag(required=True)},
+    "Set whether patients whom staff add can activate the portal without further confirmation, and what the registration form asks. "
+    "What is left out stays.",
+    request={"enables_automatically": Flag(), "asks_address": Flag(), "asks_insurance": Flag()},
     reply=PatientSettings,
     access=permission("organisation.manage"),
     expects_version=True,
@@ -318,9 +324,13 @@ verify_email = contract.command(
 
 describe_registration = contract.query(
     "describe_registration",
-    "Whether an organisation takes registrations of patients, and its name. An unknown organisation takes none.",
+    "Whether an organisation takes registrations of patients, its name, and what it asks. An unknown organisation takes none.",
     request={"organisation": Code(required=True)},
-    reply={"organisation_name": fields.String(required=True)},
+    reply={
+        "organisation_name": fields.String(required=True),
+        "asks_address": Flag(required=True),
+        "asks_insurance": Flag(required=True),
+    },
     access=PUBLIC,
     errors=("feature_is_off",),
 )
@@ -356,6 +366,8 @@ class RegisterPatient(Request):
     city = Text(most=100, allow_none=True)
     home_phone = Text(most=40, allow_none=True)
     mobile_phone = Text(most=40, allow_none=True)
+    insurer = Text(most=100, allow_none=True)
+    insurance_number = Text(most=40, allow_none=True)
 
 
 register_patient = contract.command(

@@ -107,6 +107,8 @@ class PersonMembers(Request):
     home_phone = Text(most=40, allow_none=True)
     mobile_phone = Text(most=40, allow_none=True)
     work_phone = Text(most=40, allow_none=True)
+    insurer = Text(most=100, allow_none=True)
+    insurance_number = Text(most=40, allow_none=True)
 
 
 class CreatePerson(PersonMembers):
@@ -159,6 +161,8 @@ class PersonView(PersonLine):
     home_phone = fields.String(allow_none=True)
     mobile_phone = fields.String(allow_none=True)
     work_phone = fields.String(allow_none=True)
+    insurer = fields.String(allow_none=True)
+    insurance_number = fields.String(allow_none=True)
     field_sources = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
     kind_history = fields.List(fields.Nested(PersonKindView), required=True)
 

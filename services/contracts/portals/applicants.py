@@ -9,7 +9,7 @@ from marshmallow import fields, validate
 from services.contracts.declare import PUBLIC, Reply
 from services.contracts.fields import Code, Count, Flag, Id, Moment, Secret, Text
 from services.contracts.portals import contract
-from services.contracts.portals.configuration import LANGUAGES
+from services.contracts.portals.configuration import LANGUAGES, ConfirmationShown
 from services.contracts.portals.definitions import Suffix
 from services.contracts.portals.questionnaire_form import MOST_ITEMS, VariantShown
 from services.contracts.portals.responses import MOST_SECTIONS, Answer, MyResponse
@@ -47,7 +47,8 @@ _SECTION = fields.Integer(load_default=None, allow_none=True, validate=validate.
 
 get_applicant_portal = contract.query(
     "get_applicant_portal",
-    "What an applicant sees first: title, colour, instructions and what will be asked. `address` can be handed out (S2-104).",
+    "What an applicant sees first: title, colour, instructions and what will be asked. `address` can be handed out (S2-104). "
+    "`confirmation`: what the organisation says once an application is sent.",
     request={"organisation": Code(required=True), "portal": Suffix(required=True), **LANGUAGES},
     reply={
         "name": fields.String(required=True),
@@ -55,6 +56,7 @@ get_applicant_portal = contract.query(
         "instructions": fields.String(required=True, allow_none=True),
         "questionnaires": fields.List(fields.String(), required=True),
         "address": fields.String(required=True),
+        "confirmation": fields.Nested(ConfirmationShown, required=True),
     },
     access=PUBLIC,
     errors=("not_found",),

@@ -33,7 +33,7 @@ export_fhir = contract.command(
     "export_fhir",
     "Bulk export of the organisation's own data as FHIR R4, a resource a line: `_type` (types, by comma; without it all that the "
     "caller's permissions or scopes cover), `_since`, `_outputFormat`. It is written in the background: Content-Location says where "
-    "it is told how far. Each caller has one that is unfinished.",
+    "it is told how far. Each caller has one that is unfinished, and five in all.",
     request={
         "parameters": fields.Dict(
             keys=fields.String(), values=fields.List(fields.String()), load_default=dict

@@ -26,6 +26,8 @@ FIELDS = (
     "home_phone",
     "mobile_phone",
     "work_phone",
+    "insurer",
+    "insurance_number",
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import select
 
@@ -28,24 +28,38 @@ from services.identity.secrets.passwords import hash_password
 from services.identity.sessions.proof import proven_caller
 
 
-def set_patient_settings(unit: UnitOfWork, *, enables_automatically: bool) -> dict[str, Any]:
-    """Set whether the patients whom staff add can use the portal at once (S3-28). Raises Refused(version_conflict)."""
+class PatientSettingsChanges(TypedDict, total=False):
+    """What changes of the settings. What is left out stays."""
+
+    enables_automatically: bool
+    asks_address: bool
+    asks_insurance: bool
+
+
+def set_patient_settings(unit: UnitOfWork, **changes: Unpack[PatientSettingsChanges]) -> dict[str, Any]:
+    """Set whether the patients whom staff add can use the portal at once (S3-28), and what the registration form asks.
+
+    Raises Refused(version_conflict).
+    """
     row = unit.session.scalar(select(PatientSettings).with_for_update())
     if row is None:
-        row = PatientSettings(organisation_id=unit.organisation_id, enables_automatically=False, version=1)
+        row = PatientSettings(
+            organisation_id=unit.organisation_id,
+            enables_automatically=False,
+            asks_address=True,
+            asks_insurance=False,
+            version=1,
+        )
         unit.require_version(row)
         unit.add(row)
     else:
         unit.require_version(row)
-    if row.enables_automatically != enables_automatically:
-        row.enables_automatically = enables_automatically
+    changed: dict[str, Any] = {name: value for name, value in changes.items() if getattr(row, name) != value}
+    if changed:
+        for name, value in changed.items():
+            setattr(row, name, value)
         row.version += 1
-        unit.audit(
-            "patients.settings_changed",
-            "organisation",
-            str(unit.organisation_id),
-            enables_automatically=row.enables_automatically,
-        )
+        unit.audit("patients.settings_changed", "organisation", str(unit.organisation_id), **changed)
     return settings_view(row)
 
 

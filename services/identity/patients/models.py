@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, String
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import TenantScoped, UtcDateTime, hangs_on
@@ -26,6 +26,9 @@ class PatientSettings(TenantScoped, Base):
     __tablename__ = "patient_settings"
     organisation_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     enables_automatically: Mapped[bool] = mapped_column(Boolean)
+    # What the registration form asks for beside what it has to.
+    asks_address: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    asks_insurance: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     version: Mapped[int] = mapped_column(Integer, default=1)
 
 

@@ -203,6 +203,8 @@ def settings_view(row: PatientSettings | None) -> dict[str, Any]:
     return {
         "version": row.version if row else 1,
         "enables_automatically": row is not None and row.enables_automatically,
+        "asks_address": row is None or row.asks_address,
+        "asks_insurance": row is not None and row.asks_insurance,
     }
 
 

@@ -17,6 +17,7 @@ from services.identity.credentials import invitations
 from services.identity.credentials.rules import VERIFY_EMAIL
 from services.identity.models import Account, Organisation, Person
 from services.identity.patients import activation, enrolment, queries
+from services.identity.patients.models import PatientSettings
 from services.identity.patients.rules import (
     REGISTRATION_MAIL_LIMIT,
     REGISTRATIONS_LIMIT,
@@ -39,11 +40,17 @@ class Entered(TypedDict, total=False):
     city: str | None
     home_phone: str | None
     mobile_phone: str | None
+    insurer: str | None
+    insurance_number: str | None
 
 
 def describe(call: Call) -> dict[str, Any]:
-    """The name of an organisation that takes registrations. Raises Refused(feature_is_off)."""
-    return {"organisation_name": _organisation(call).name}
+    """The name of an organisation that takes registrations, and what it asks. Raises Refused(feature_is_off)."""
+    organisation = _organisation(call)
+    with call.runtime.database.reading(organisation.id) as session:
+        settings = queries.settings_view(session.scalar(select(PatientSettings)))
+    asks = {name: settings[name] for name in ("asks_address", "asks_insurance")}
+    return {"organisation_name": organisation.name, **asks}
 
 
 def _organisation(call: Call) -> Organisation:

@@ -11,6 +11,8 @@ from services.chassis import wire
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
+from services.identity.credentials.invitations import invite
+from services.identity.credentials.rules import VERIFY_EMAIL
 from services.identity.employees import rules
 from services.identity.employees.entry import entry_of
 from services.identity.models import Person
@@ -130,7 +132,10 @@ def _save(unit: UnitOfWork, person: Person, realm: str, changes: OwnChanges) -> 
 
 
 def _change_patient_email(unit: UnitOfWork, person: Person, email: str | None) -> None:
-    """Change the address of a patient's links. What staff have attested of the former one does not hold for it."""
+    """Change the address of a patient's links. What staff have attested of the former one does not hold for it.
+
+    A link that verifies it goes there: until then, most messages to the patient are suppressed (S0-43).
+    """
     if email is None:
         raise Refused(
             "invalid_request",
@@ -140,4 +145,6 @@ def _change_patient_email(unit: UnitOfWork, person: Person, email: str | None) -
     enrolment.change_email(unit, person, email)
     found = enrolment.open_access(unit, person)
     if found is not None:
-        found[1].attested_by = found[1].attested_at = None
+        account, grant = found
+        grant.attested_by = grant.attested_at = None
+        invite(unit, account, VERIFY_EMAIL)

@@ -57,6 +57,8 @@ def person_view(session: Session, person: Person) -> dict[str, Any]:
         "home_phone": person.home_phone,
         "mobile_phone": person.mobile_phone,
         "work_phone": person.work_phone,
+        "insurer": person.insurer,
+        "insurance_number": person.insurance_number,
         "field_sources": person.field_sources or {},
         "kind_history": history,
     }

@@ -10,7 +10,8 @@ from services.identity.registry.usernames import no_username
 ERASED = "erased"
 _NAMELESS = {"first_name": None, "last_name": NAMELESS, "email": None, **keys_of(None, NAMELESS, None)}
 _OF_A_PERSON = (
-    "date_of_birth", "street", "city", "postal_code", "home_phone", "mobile_phone", "work_phone",
+    "date_of_birth", "street", "city", "postal_code", "home_phone", "mobile_phone", "work_phone", "insurer",
+    "insurance_number",
 )  # fmt: skip
 _OF_AN_ACCOUNT = (
     "email_verified_at", "password_hash", "password_set_at", "last_login_at", "language", "appearance",

@@ -73,6 +73,8 @@ class PersonMembers(TypedDict, total=False):
     home_phone: str | None
     mobile_phone: str | None
     work_phone: str | None
+    insurer: str | None
+    insurance_number: str | None
 
 
 NUMBER_DIGITS = 9

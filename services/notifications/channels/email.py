@@ -125,7 +125,7 @@ class _Policy(EmailPolicy):
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         """The lines of a header. The address in List-Unsubscribe has no place to break it; folded, it would be encoded."""
-        if name == UNSUBSCRIBE:
+        if name == UNSUBSCRIBE and value.isascii():
             return f"{name}: {value}{self.linesep}".encode("ascii")
         return super().fold_binary(name, value)
 

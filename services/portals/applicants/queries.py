@@ -48,9 +48,10 @@ def get_applicant_portal(
     return {
         "name": seen["name"],
         "colour": seen["colour"],
-        "instructions": seen["description"],
+        "instructions": seen["welcome"] and seen["welcome"]["plain"],
         "questionnaires": [each["title"] for each in questionnaires.offered_of(session, [portal])],
         "address": f"/at/{organisation}/{portal}",
+        "confirmation": seen["notices"]["confirmation"],
     }
 
 

@@ -1,7 +1,8 @@
 """Writes exports, page by page, so that nobody waits for it: the pages of referrals from the database, those of portals by calls.
 
 A file holds OF_A_FILE resources of a type at most. It is noted in one transaction with the place that it reaches, so that another
-process goes on from there when this one dies. What an erased person left in the files of a day goes with all of them.
+process goes on from there when this one dies. Unfinished exports take turns, a file each. What an erased person left in the files of a
+day goes with all of them.
 """
 
 from __future__ import annotations
@@ -92,54 +93,56 @@ def withdraw_all(incoming: IncomingEvent) -> None:
 
 
 def work(runtime: Runtime, is_stopping: Callable[[], bool] = lambda: False) -> bool:
-    """Write all exports that have no lease, oldest first. False when one failed and must be tried again."""
-    return leases.carry_on_all(
-        runtime, FhirExport, lambda each: _carry_on(runtime, each, is_stopping), is_stopping
-    )
+    """Write a file of each export without a lease in turn, until all are written. False when one failed and must be tried again."""
+    while True:
+        unfinished: list[str] = []
+        is_complete = leases.carry_on_all(
+            runtime, FhirExport, partial(_carry_on, runtime, is_stopping, unfinished), is_stopping
+        )
+        if is_stopping() or not unfinished:
+            return is_complete
 
 
-def _carry_on(runtime: Runtime, export_id: str, is_stopping: Callable[[], bool]) -> bool:
+def _carry_on(
+    runtime: Runtime, is_stopping: Callable[[], bool], unfinished: list[str], export_id: str
+) -> bool:
     lease = leases.claim(runtime, FhirExport, export_id, WRITING)
     if lease is None:
         return True
-    return leases.attempt(lease, TRIES, lambda: _write(runtime, lease, is_stopping), _give_up)
+
+    def write() -> bool:
+        if not _is_finished(runtime, lease, is_stopping):
+            unfinished.append(export_id)
+        return True
+
+    return leases.attempt(lease, TRIES, write, _give_up)
 
 
-def _write(runtime: Runtime, lease: Lease[FhirExport], is_stopping: Callable[[], bool]) -> bool:
+def _is_finished(runtime: Runtime, lease: Lease[FhirExport], is_stopping: Callable[[], bool]) -> bool:
+    """Write the next file of an export, if there is one. False where there is more, which waits for its turn."""
     export = lease.job
-    at_type, cursor, done = export.at_type, export.cursor, sum(each["count"] for each in export.files)
-    while at_type < len(export.types):
-        if is_stopping():
-            lease.write(_release)
-            return True
-        file = _File(runtime, lease, is_stopping, export.types[at_type], cursor, done)
-        sha256, size = runtime.blobs.put_passing(export.organisation_id, file.lines(), MOST_BYTES, EXPORTS)
-        at_type, cursor, done = at_type + file.is_whole, file.cursor, done + file.count
-        lease.write(partial(_note_file, file=file, sha256=sha256, size=size))
-    lease.write(_finish)
-    return True
+    if export.at_type == len(export.types):
+        lease.write(_finish)
+        return True
+    file = _File(runtime, lease, is_stopping)
+    sha256, size = runtime.blobs.put_passing(export.organisation_id, file.lines(), MOST_BYTES, EXPORTS)
+    lease.write(partial(_note_file, file=file, sha256=sha256, size=size))
+    return False
 
 
 class _File:
-    """A file that is being written: resources of a type, from a cursor on."""
+    """A file that is being written: resources of a type, from the place on that the export has reached."""
 
-    def __init__(
-        self,
-        runtime: Runtime,
-        lease: Lease[FhirExport],
-        is_stopping: Callable[[], bool],
-        resource_type: str,
-        cursor: str | None,
-        done: int,
-    ) -> None:
-        self.resource_type = resource_type
-        self.cursor = cursor
+    def __init__(self, runtime: Runtime, lease: Lease[FhirExport], is_stopping: Callable[[], bool]) -> None:
+        export = lease.job
+        self.resource_type = export.types[export.at_type]
+        self.cursor = export.cursor
         self.count = 0
         self.is_whole = False
+        self._done = sum(each["count"] for each in export.files)
         self._runtime = runtime
         self._lease = lease
         self._is_stopping = is_stopping
-        self._done = done
 
     def lines(self) -> Iterator[bytes]:
         """The resources, one a line: to the end of the type, or of the file, or until the service stops."""
@@ -186,7 +189,7 @@ def _note_progress(_unit: UnitOfWork, export: FhirExport, *, done: int) -> None:
 
 
 def _note_file(_unit: UnitOfWork, export: FhirExport, *, file: _File, sha256: str, size: int) -> None:
-    """The file, and the place from which another one goes on. Whoever has come further may fail as often as at the beginning."""
+    """The file, and the place from which the next one goes on; the next may fail as often as the first."""
     if file.count:
         name = f"{file.resource_type}-{len(export.files) + 1}.ndjson"
         noted = {
@@ -198,9 +201,6 @@ def _note_file(_unit: UnitOfWork, export: FhirExport, *, file: _File, sha256: st
         }
         export.files = [*export.files, noted]
     export.at_type, export.cursor, export.tries = export.at_type + file.is_whole, file.cursor, 1
-
-
-def _release(_unit: UnitOfWork, export: FhirExport) -> None:
     leases.release(export)
     export.state = WAITING
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis import fhir_search, wire
@@ -21,6 +21,7 @@ from services.referrals.directory.rules import READY, WAITING
 from services.referrals.fhir_exports.models import FhirExport
 
 KEPT = datetime.timedelta(days=1)
+MOST_KEPT = 5  # of a caller, with all that they hold
 ASK_AGAIN_AFTER_S = 5
 # A transaction that began before the order and ends after it is told of again by the next export since this one.
 OVERLAP = datetime.timedelta(minutes=1)
@@ -50,13 +51,7 @@ def order(
         _types(caller, given.get("_type", ()), is_lenient=is_lenient),
         _since(given.get("_since", ())),
     )
-    if unit.session.scalar(
-        select(FhirExport.id)
-        .where(FhirExport.requested_by == caller.id, FhirExport.finished_at.is_(None))
-        .limit(1)
-    ):
-        detail = "An export of yours is being written: wait for it, or cancel it."
-        raise Refused("too_many_requests", detail, retry_after_s=ASK_AGAIN_AFTER_S)
+    _require_few(unit, caller)
     asked = urlencode([(name, ",".join(values)) for name, values in given.items()])
     export = unit.add(
         FhirExport(
@@ -148,6 +143,20 @@ def _find(session: Session, caller: Caller, export_id: str) -> FhirExport:
     if row.finished_at is not None and row.state != READY:
         raise Refused("not_found", "The export has failed: order it anew.", "fhir_export_id")
     return row
+
+
+def _require_few(unit: UnitOfWork, caller: Caller) -> None:
+    kept = or_(FhirExport.expires_at.is_(None), FhirExport.expires_at > unit.now)
+    own = unit.session.scalars(
+        select(FhirExport.finished_at).where(FhirExport.requested_by == caller.id, kept)
+    ).all()
+    if None in own:
+        detail = "An export of yours is being written: wait for it, or cancel it."
+    elif len(own) >= MOST_KEPT:
+        detail = f"The files of {MOST_KEPT} exports of yours are kept: delete one that you have fetched."
+    else:
+        return
+    raise Refused("too_many_requests", detail, retry_after_s=ASK_AGAIN_AFTER_S)
 
 
 def _types(caller: Caller, values: Sequence[str], *, is_lenient: bool) -> list[str]:

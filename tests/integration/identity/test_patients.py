@@ -10,7 +10,7 @@ import pytest
 import time_machine
 
 from services.contracts.errors import Refused
-from services.contracts.identity import credentials, patients, people, realms
+from services.contracts.identity import accounts, credentials, patients, people, realms
 from tests.integration.identity.conftest import PASSWORD, Identity
 from tests.support.in_process import a_service
 
@@ -410,6 +410,18 @@ def test_a_patient_who_changes_the_own_e_mail_gives_a_proof_and_the_old_address_
     )
     assert told["email"] == COMPLETE["email"]
     assert not identity.holds(token)
+    invited = identity.events(credentials.account_invited)[-1]["data"]
+    assert invited["purpose"] == "verify_email"
+    link = identity.call(
+        credentials.mint_credential_link, a_notifier(identity), invitation_id=invited["invitation_id"]
+    )
+    assert link["email"] == new
+    identity.call(patients.verify_email, None, token=link["link"].partition("#token=")[2])
+    assert identity.caller(log_in(identity, "ana.o")["token"]) is not None
+    described = identity.call(
+        accounts.describe_account, a_notifier(identity), account_id=invited["account_id"]
+    )
+    assert described["email_is_verified"]
 
 
 def a_notifier(identity: Identity) -> Any:

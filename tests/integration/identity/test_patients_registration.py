@@ -86,7 +86,7 @@ def test_an_organisation_that_takes_no_registrations_looks_like_one_that_does_no
     identity: Identity,
 ) -> None:
     form = identity.call(patients.describe_registration, organisation="harbor")
-    assert form == {"organisation_name": "Harbor County"}
+    assert form == {"organisation_name": "Harbor County", "asks_address": True, "asks_insurance": False}
     admin = identity.admin()
     version = identity.call(organisations.get_organisation, admin)["version"]
     identity.call(organisations.set_features, admin, version=version, features=["referralq"])
@@ -99,6 +99,24 @@ def test_an_organisation_that_takes_no_registrations_looks_like_one_that_does_no
         ]
         assert {(each.code, each.detail) for each in said} == {("feature_is_off", said[0].detail)}
     assert links(identity) == []
+
+
+def test_the_form_asks_what_the_organisation_wants_to_know(identity: Identity) -> None:
+    admin = identity.admin()
+    version = identity.call(patients.get_patient_settings, admin)["version"]
+    saved = identity.call(
+        patients.set_patient_settings, admin, version=version, asks_address=False, asks_insurance=True
+    )
+    assert (saved["enables_automatically"], saved["asks_insurance"]) == (False, True)
+    form = identity.call(patients.describe_registration, organisation="harbor")
+    assert (form["asks_address"], form["asks_insurance"]) == (False, True)
+    person_id = registered(identity, insurer="Blue Sky", insurance_number="B-17")
+    person = identity.call(people.get_person, admin, person_id=person_id)
+    assert (person["insurer"], person["insurance_number"]) == ("Blue Sky", "B-17")
+    edited = identity.call(
+        people.edit_person, admin, person_id=person_id, version=person["version"], insurer=None
+    )
+    assert edited["insurer"] is None
 
 
 @pytest.mark.fault("A26")

@@ -365,12 +365,14 @@ def test_permitted_staff_edit_what_applicants_see_and_the_next_visit_shows_it(de
     one = {"organisation": "harbor", "portal": "applicant"}
     look = {"portal": "applicant", "name": "Join us", "colour": "#123456", "ticker": []}
     desk(configuration.configure_portal, STAFF, version=1, **look)
-    request = {"portal": "applicant", "description": "Bring your glasses.", "version": 2}
+    request = {"portal": "applicant", "description": "Bring your **glasses**.", "version": 2}
+    request["notices"] = {"confirmation": {"heading": "Thank you", "text": "We call you."}}
     desk(configuration.change_portal_content, STAFF, **request)
     seen = desk(contract.get_applicant_portal, **one)
     assert seen == {
         "name": "Join us", "colour": "#123456", "instructions": "Bring your glasses.",
         "questionnaires": ["Health history"], "address": "/at/harbor/applicant",
+        "confirmation": {"title": None, "heading": "Thank you", "text": "We call you."},
     }  # fmt: skip
     stranger = a_caller(id="4" * 32)
     for operation, changed in (

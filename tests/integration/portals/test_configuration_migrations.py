@@ -62,7 +62,8 @@ def test_the_settings_of_my_appointments_are_kept_under_their_new_names_and_back
         "any_provider": True,
         "alert_text": "Dial 9-1-1.",
     }
-    assert contract.Appointments().load(settings) == settings
+    loaded = contract.Appointments().load(settings)  # what came later has its usual value
+    assert settings.items() <= loaded.items()
     migrate.downgrade("portals", url, "0005")
     assert {portal: kept(portal) for portal in contents} == contents
     engine.dispose()

@@ -199,6 +199,22 @@ def usual_names() -> set[str]:
     )
 
 
+@pytest.mark.parametrize(
+    ("code", "zone", "shown"),
+    [
+        ("en", "America/Los_Angeles", "11:00\u202fAM PST"),
+        ("es", "America/Los_Angeles", "11:00 hora estándar del Pacífico"),
+        ("en", "Europe/Madrid", "8:00\u202fPM Central European Standard Time"),
+        ("es", "UTC", "19:00 UTC"),
+    ],
+)
+def test_a_time_at_a_place_names_its_zone_in_words(
+    page: flask.Flask, code: str, zone: str, shown: str
+) -> None:
+    flask.g.language = code
+    assert parsed(str(language.clock("2026-12-04T19:00:00+00:00", zone))).to_text() == shown
+
+
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_what_has_its_usual_name_has_one_in_each_language(page: flask.Flask, code: str) -> None:
     flask.g.language = code

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from gateway.app import create_app
 from gateway.web import contact, language, rendering
 from services.contracts.errors import Refused
-from services.contracts.identity import login, organisations, outside, passports
+from services.contracts.identity import login, organisations, outside, passports, patients
 from services.contracts.identity.realms import REALMS
 from services.contracts.portals import configuration
 
@@ -189,7 +189,15 @@ def test_patients_are_offered_to_register_only_where_it_is_switched_on(
     services.answers[FACTS] = {**HARBOR, "takes_registrations": True}
     for path in (ways, portal):
         assert "/register?organisation=harbor" in stranger.get(path).text
-    assert "first_name" in stranger.get("/register?organisation=harbor").text
+    for asks in (
+        {"asks_address": True, "asks_insurance": False},
+        {"asks_address": False, "asks_insurance": True},
+    ):
+        services.answers[patients.describe_registration.address] = {"organisation_name": "Harbor", **asks}
+        form = stranger.get("/register?organisation=harbor").text
+        assert "first_name" in form
+        assert ("register-street" in form, "register-city" in form) == (asks["asks_address"],) * 2
+        assert ("register-insurance_number" in form) == asks["asks_insurance"]
 
 
 def test_where_nobody_has_a_password_no_way_to_one_is_offered(stranger: FlaskClient, services: Any) -> None:

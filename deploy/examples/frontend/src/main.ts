@@ -15,7 +15,8 @@ form.addEventListener("submit", async (event) => {
     const queues = await portico.call("get", "/v1/queues");
     shown.textContent = `${me.organisation_name}: ${queues.items.map((queue) => queue.name).join(", ") || "no queues yet"}`;
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-    shown.textContent = error.message;
+    if (!(error instanceof Refused || error instanceof TypeError)) throw error;
+    // A browser tells a page no more than this of an answer that it may not read.
+    shown.textContent = error instanceof Refused ? error.message : `No answer from ${portico.url}. Does the organisation let ${location.origin} in?`;
   }
 });
