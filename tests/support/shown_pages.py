@@ -190,6 +190,19 @@ class ShownPages:
                 form.address, data=_multi(form.members), headers={"Sec-Fetch-Site": "same-origin"}
             )
 
+    def sent(self, shown: Shown, members: Mapping[str, str]) -> TestResponse:
+        """What follows the form of the page that has these members, filled in so and carried out."""
+        found = self._forms(shown.page, shown.state)
+        form = next(each for each in found if members.keys() <= dict(each.members).keys())
+        with self._one_at_a_time:
+            self._play(shown.page, shown.state)
+            answer: TestResponse = self._http(shown.page, shown.state, {}).post(
+                form.address,
+                data={**_multi(form.members), **members},
+                headers={"Sec-Fetch-Site": "same-origin"},
+            )
+        return answer
+
     @property
     def made_up(self) -> set[str]:
         """The texts that were made up for what was shown last."""
