@@ -299,3 +299,16 @@ def test_who_has_seen_an_older_request_accepts_nothing(portal_desk: PortalDesk) 
     assert details.accepted == []
     elsewhere = a_caller("person.manage", organisation=BAYSIDE)
     assert desk.refused(lambda: desk(contract.accept_own_details, elsewhere, **stale))[0] == "not_found"
+
+
+def test_who_repeats_a_request_about_details_gets_the_same_answer(portal_desk: PortalDesk) -> None:
+    desk, details = portal_desk, Details(portal_desk)
+    asked = ask_details(desk, key="a" * 32, home_phone="555-0100")
+    item = desk(portal_queue.get_queue_item, NURSE, item_id=asked["item_id"])
+    accepting = {"item_id": item["id"], "version": item["version"], "key": "b" * 32}
+    accepted = desk(contract.accept_own_details, REGISTRAR, **accepting)
+    details.kept["home_phone"] = "555-0199"  # somebody has corrected it since
+    assert desk(contract.accept_own_details, REGISTRAR, **accepting) == accepted
+    assert details.kept["home_phone"] == "555-0199"
+    details.kept["home_phone"] = "555-0100"
+    assert ask_details(desk, key="a" * 32, home_phone="555-0100") == asked
