@@ -62,7 +62,16 @@ def _dying_with_us(death_signal: signal.Signals) -> list[str]:
     if setpriv is None:
         return []
     unless_orphaned = '[ "$PPID" = "$0" ] || exit 1; exec "$@"'
-    return [setpriv, "--pdeathsig", death_signal.name, "--", "/bin/sh", "-c", unless_orphaned, str(os.getpid())]
+    return [
+        setpriv,
+        "--pdeathsig",
+        death_signal.name,
+        "--",
+        "/bin/sh",
+        "-c",
+        unless_orphaned,
+        str(os.getpid()),
+    ]
 
 
 def end(
