@@ -46,6 +46,8 @@ class Details(TypedDict, total=False):
 def request_my_details_change(call: Call) -> Any:
     """Ask for a change. Raises Refused `not_found`, `field_not_editable`, `proof_required`, `too_many_requests`."""
     caller = cast(Caller, call.caller)
+    if call.is_repeated():
+        return call.answer_again()
     person = asking.addressee(call, _own_details(caller))
     now = call.ask(people.describe_own_settings, {"person_id": person.person_id, "realm": caller.realm})
     wanted = {name: value for name, value in call.request.items() if name != "portal"}
@@ -116,7 +118,8 @@ def accept_own_details(call: Call) -> Any:
         change, item = _acceptable(unit, call.request["item_id"])
         return {**_of_person(unit.session, item.id), **change.values}
 
-    call.ask(people.accept_own_settings, call.transact(checked))
+    if not call.is_repeated():
+        call.ask(people.accept_own_settings, call.transact(checked))
     return call.commit(_accepted)
 
 
