@@ -62,11 +62,17 @@ def arguments(route: Route, path_arguments: Mapping[str, str], public_url: str |
         given["base_url"] = root.rstrip("/") + BASE_PATH
     if "parameters" in operation.request.fields:
         given["parameters"] = {name: values for name, values in _sent().lists() if name != "_format"}
-        preferences = flask.request.headers.get("Prefer", "").replace(" ", "").split(",")
+        preferences = _preferences()
         given["is_lenient"] = "handling=lenient" in preferences
         if "is_asynchronous" in operation.request.fields:
             given["is_asynchronous"] = ASYNCHRONOUS in preferences
     return given
+
+
+def _preferences() -> set[str]:
+    """What `Prefer` names, without parameters (RFC 7240)."""
+    named = flask.request.headers.get("Prefer", "").lower().replace(" ", "").split(",")
+    return {each.partition(";")[0] for each in named}
 
 
 def _sent() -> MultiDict[str, str]:

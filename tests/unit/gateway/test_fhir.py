@@ -150,7 +150,7 @@ def test_an_export_is_ordered_told_and_cancelled_by_the_headers_of_the_guide(
 ):
     services.answers["referrals.export_fhir"] = {"fhir_export_id": "e" * 32, "status_url": STATUS_URL}
     ordered = http.get(
-        "/fhir/R4/$export?_type=Task", headers={**TOKEN, "Prefer": "respond-async, handling=lenient"}
+        "/fhir/R4/$export?_type=Task", headers={**TOKEN, "Prefer": "Respond-Async; wait=10, handling=lenient"}
     )
     assert (ordered.status_code, ordered.headers["Content-Location"], ordered.data) == (202, STATUS_URL, b"")
     assert services.made(fhir_exports.export_fhir)[0] == {
