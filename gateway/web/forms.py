@@ -26,10 +26,12 @@ ACTION, KEY, VERSION, TOKEN = "action", "key", "version", "form_token"
 OWNER, TYPED = "form_owner", "typed"
 # The time zone in which people have entered times.
 ZONE = "zone"
+# Where the person goes after the action: one of the action's `ways`.
+WAY = "way"
 # No page has more fields: a long list of ticks, or a ReferralQ with all that it can have.
 MOST_MEMBERS = 3_000
 _NUMBER = re.compile(r"[0-9]{1,6}")
-OWN = frozenset({ACTION, KEY, VERSION, TOKEN, OWNER, ZONE})
+OWN = frozenset({ACTION, KEY, VERSION, TOKEN, OWNER, ZONE, WAY})
 
 
 def action_of(form: MultiDict[str, str]) -> str:

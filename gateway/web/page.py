@@ -91,7 +91,8 @@ class Action:
     `done` is what the next page says, a text to be translated. `given` are members that the form does not have. With
     `keeps_reply` the next page has the reply as `kept`, for a while: a secret that is shown once. `trial` is the member by
     which the operation only says what it would do: that is shown with the form, which stays filled in. Where another operation
-    says it (`tries`), `trial` is the name of the button that asks it.
+    says it (`tries`), `trial` is the name of the button that asks it. `ways` are the addresses that the form's member `way` chooses
+    among, an empty one is the page itself; the browser keeps the last choice.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Action:
     keeps_reply: bool = False
     trial: str | None = None
     tries: Operation | None = None
+    ways: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def route(self) -> Route:
@@ -124,8 +126,8 @@ class Page:
 
     `states` are those beyond what follows from the row (see `states`). `sample` is what operations answer in all of them.
     `watches` are the views that it shows (`gateway/live/views.py`), with parameters in braces, and the caller as `{me}`: when one is
-    stale, the open page reads itself again. `goes_on` gives the rest of the address of the page below it that is shown in its
-    place, from what was read; None shows the page itself. `realms` are those whose people it is for, where none of its reads says so.
+    stale, the open page reads itself again. `goes_on` gives the address of the page that is shown in its place, from what was read
+    and the path; None shows the page itself. `realms` are those whose people it is for, where none of its reads says so.
     `remembers` are members of its address that the browser keeps: the last choice of each holds where the address has none.
     """
 
@@ -136,7 +138,7 @@ class Page:
     states: tuple[State, ...] = ()
     sample: Replies = field(default_factory=dict)
     watches: tuple[str, ...] = ()
-    goes_on: Callable[[Mapping[str, Any]], str | None] | None = None
+    goes_on: Callable[[Mapping[str, Any], Mapping[str, str]], str | None] | None = None
     realms: tuple[str, ...] = ()
     remembers: tuple[str, ...] = ()
 

@@ -228,8 +228,9 @@ class Pages:
             if refusal.code != "proof_required":
                 raise
             return self._ask_for_proof(visit, self._sealed_form(visit, MultiDict()), None)
-        if visit.page.goes_on and (place := visit.page.goes_on(visit.values)):
-            return redirect(visit.page.address_with(visit.path) + place)
+        if visit.page.goes_on and (address := visit.page.goes_on(visit.values, visit.path)):
+            done = visit.args.get("done")
+            return redirect(f"{address}?{urlencode({'done': done})}" if done else address)
         return self._page(visit, visit.problem)
 
     def _search(self, visit: Visit, form: MultiDict[str, str]) -> flask.Response:
@@ -341,7 +342,9 @@ class Pages:
         if action.is_tried(form):
             visit.read()
             return self._page(visit, problems.tried(action, form, reply))
-        response = redirect(_address_after(visit, action, reply))
+        response = redirect(_address_after(visit, action, reply, form.get(forms.WAY, "")))
+        if form.get(forms.WAY) in action.ways:
+            cookies.keep_choice(response, _cookie_of_way(action), form[forms.WAY])
         if action.route.cookie == "taken":
             response = redirect(_page_after_signing_out(form) or action.then)
             cookies.clear_session(response)
@@ -438,6 +441,11 @@ class Pages:
         done = self._done.get(flask.request.args.get("done", "")) if problem is None else None
         values["done"] = language.text(done) if done else None
         values["may"] = visit.may
+        values["ways"] = {
+            each.name: flask.request.cookies.get(_cookie_of_way(each))
+            for each in visit.page.actions
+            if each.ways
+        }
         # The same key where nobody knows what became of the request, so that it is not carried out twice.
         is_open = problem is not None and (problem.may_have_been_done or problem.is_unsent)
         values["open_key"] = problem.form.get(forms.KEY) if problem and is_open else None
@@ -464,12 +472,18 @@ def _of_session(what: str) -> str:
     return of_session(what, cookies.session_token())
 
 
-def _address_after(visit: Visit, action: Action, reply: Any) -> str:
+def _cookie_of_way(action: Action) -> str:
+    """The cookie in which the browser keeps the way that a person goes after an action."""
+    return f"{action.name.replace('_', '-')}-way"
+
+
+def _address_after(visit: Visit, action: Action, reply: Any, way: str) -> str:
     known = {**visit.path, **(reply if isinstance(reply, Mapping) else {})}
-    address = action.then.format_map(known) if action.then else visit.page.address_with(visit.path)
+    then = action.ways.get(way) or action.then
+    address = then.format_map(known) if then else visit.page.address_with(visit.path)
     kept = (
         []
-        if action.then
+        if then
         else [(name, text) for name, text in flask.request.args.items(multi=True) if name != "done"]
     )
     if kept:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from gateway.web.page import Page
 from gateway.web.states import MANY_ROWS, Screen
 from tests.support.browser import PROGRAM, Browser
 from tests.support.pages import require_good, require_readable, require_whole
+from tests.support.read_aloud import FOLDER, JOURNEYS, journey
 from tests.support.shown_pages import Shown, ShownPages, address_of, served
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
@@ -73,6 +75,21 @@ def show(chromium: Browser, url: str) -> Show:
     return Show(chromium, url)
 
 
+# What a person may ask for who reads with difficulty (WCAG 2.2, 1.4.12).
+_SPACED = (
+    "* {line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important}"
+    "p {margin-block-end: 2em !important}"
+)
+
+
+def space_out(browser: Browser) -> None:
+    """Set the page's text with wide spaces between lines, paragraphs, letters and words."""
+    browser.evaluate(
+        f"document.adoptedStyleSheets = [new CSSStyleSheet()], document.adoptedStyleSheets[0].replaceSync({_SPACED!r})"
+    )
+    assert browser.evaluate("parseFloat(getComputedStyle(document.querySelector('h1')).letterSpacing)") > 0
+
+
 def states(page: Page | Screen) -> list[Shown]:
     return [each for each in EVERY if each.page is page]
 
@@ -82,6 +99,8 @@ def test_a_page_is_good_on_a_phone_normally_and_with_errors(show: Show, address:
     seen = states(SCREENS[address])
     refused = [each for each in seen if each.action]
     show.look(seen[0])
+    space_out(show.browser)
+    require_whole(show.browser)
     many = [each for each in refused if each.state.errors == "many"]
     for shown in (many or refused)[:1]:
         show.look(shown)
@@ -104,27 +123,62 @@ def test_a_page_is_good_in_every_state_and_to_every_eye(show: Show, address: str
             show.look(shown, require_whole, language=made_up)
 
 
-@pytest.mark.parametrize("address", ["/provider/referrals/{referral_id}", "/staff/referrals/{referral_id}"])
-def test_a_referral_is_whole_on_paper_and_without_controls(show: Show, address: str) -> None:
+# What people print: a referral, a record, answers to a questionnaire, the dashboard and reports, a document with its certificate.
+PRINTED = (
+    "/provider/referrals/{referral_id}",
+    "/staff/referrals/{referral_id}",
+    "/staff/records/{contact_record_id}",
+    "/staff/questionnaire-responses/{response_id}",
+    "/portal/{portal}/reviews/{response_id}",
+    "/portal/{portal}/my-record",
+    "/portal/{portal}/reports/{report}",
+    "/staff/reports",
+    "/staff/reports/programs",
+    "/staff/reports/statistics",
+    "/staff/documents/{document_id}",
+    "/staff/documents/plans-of-care",
+)
+
+
+@pytest.mark.parametrize("address", PRINTED)
+def test_a_page_is_whole_on_paper_and_without_controls(show: Show, address: str) -> None:
     show.open(states(SCREENS[address])[0])
-    told = "[...document.querySelectorAll('main :is(dt, dd, time, .timeline p)')].filter(it => !it.closest('form'))"
+    told = (
+        "[...document.querySelectorAll('main :is(dt, dd, td, th, caption, time, .timeline p)')]"
+        ".filter(it => !it.closest('form') && it.getClientRects().length)"
+    )
     controls = (
         "[...document.querySelectorAll('button, .btn, label, footer a')].map(it => it.textContent.trim())"
     )
-    wanted, unwanted = (
-        show.browser.evaluate(f"{told}.map(it => it.innerText)"),
-        show.browser.evaluate(controls),
-    )
-    assert wanted
+    unwanted = show.browser.evaluate(controls)
     assert unwanted
-    printed = base64.b64decode(show.browser.send("Page.printToPDF")["data"])
-    text = subprocess.run(
-        ["pdftotext", "-layout", "-", "-"], input=printed, capture_output=True, check=True
-    ).stdout.decode()
+    show.browser.send("Emulation.setEmulatedMedia", media="print")
+    show.browser.evaluate("document.querySelectorAll('.visually-hidden').forEach(it => it.remove())")
+    wanted = show.browser.evaluate(f"{told}.map(it => it.innerText)")
+    assert wanted
+    breaks = "[...document.querySelectorAll('tr')].filter(it => getComputedStyle(it).breakInside !== 'avoid').length"
+    assert show.browser.evaluate(breaks) == 0, "a row may be torn apart"
+    show.browser.show_as()
+    printed = base64.b64decode(show.browser.send("Page.printToPDF", generateTaggedPDF=True)["data"])
+    assert re.search(r"^Tagged: +yes$", of_pdf("pdfinfo", printed, "-"), re.MULTILINE)
+    text = of_pdf("pdftotext", printed, "-raw", "-", "-")
     words = "".join(text.split())
     assert [each for each in wanted if "".join(each.split()) not in words] == []
     lines = {line.strip() for line in text.splitlines()} - set(wanted)
     assert lines & set(unwanted) == set()
+
+
+def of_pdf(program: str, printed: bytes, *arguments: str) -> str:
+    """What a program says of a PDF."""
+    ran = subprocess.run([program, *arguments], input=printed, capture_output=True, check=True)
+    return ran.stdout.decode()
+
+
+@pytest.mark.parametrize("name", JOURNEYS)
+def test_a_journey_is_read_aloud_as_it_was_found_good(show: Show, name: str) -> None:
+    assert journey(show.browser, show.url, name) == (FOLDER / f"{name}.txt").read_text(), (
+        "the pages are read in another way: run `python -m tests.support.read_aloud`, and read what has changed"
+    )
 
 
 def test_focus_choice_and_error_are_told_apart_in_forced_colours(show: Show) -> None:

@@ -146,15 +146,17 @@ class ShownPages:
         self.services = MadeUpServices()
         self.app = application(self.services)
         self._one_at_a_time = threading.Lock()  # the services answer as one state wants it
+        self._every: list[Shown] = []
 
     def every(self) -> list[Shown]:
         """Every page in every state. One that a form leads to comes once for each form."""
-        return [
+        self._every = self._every or [
             each
             for page in (*PAGES, *SCREENS)
             for state in (page.states if isinstance(page, Screen) else states_of(page))
             for each in self._of(page, state)
         ]
+        return self._every
 
     def _of(self, page: Page | Screen, state: State) -> list[Shown]:
         if state.errors == "none":
@@ -187,6 +189,19 @@ class ShownPages:
             return self._http(shown.page, shown.state, chosen).post(
                 form.address, data=_multi(form.members), headers={"Sec-Fetch-Site": "same-origin"}
             )
+
+    def sent(self, shown: Shown, members: Mapping[str, str]) -> TestResponse:
+        """What follows the form of the page that has these members, filled in so and carried out."""
+        found = self._forms(shown.page, shown.state)
+        form = next(each for each in found if members.keys() <= dict(each.members).keys())
+        with self._one_at_a_time:
+            self._play(shown.page, shown.state)
+            answer: TestResponse = self._http(shown.page, shown.state, {}).post(
+                form.address,
+                data={**_multi(form.members), **members},
+                headers={"Sec-Fetch-Site": "same-origin"},
+            )
+        return answer
 
     @property
     def made_up(self) -> set[str]:

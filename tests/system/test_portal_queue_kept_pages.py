@@ -208,6 +208,27 @@ def test_two_presses_of_send_make_one_answer(console: Console, person_id: str, w
     assert answers(console, item) == ["Once."]
 
 
+def test_after_an_answer_the_way_that_was_chosen_leads_on_and_is_remembered(
+    console: Console, person_id: str
+) -> None:
+    browser = console.browser
+    first, second = (entered(console.portico, person_id, each) for each in ("First?", "Second?"))
+    console.sign_in(ADMIN, at=f"/staff/queue/{first['id']}")
+    enter(browser, "Message to the person", "One.")
+    console.pick("Afterwards", "Go to the next that waits")
+    console.sends("Send", "Your message is sent")
+    assert browser.path.startswith("/staff/queue/")
+    assert first["id"] not in browser.path
+    console.show(f"/staff/queue/{second['id']}")
+    assert browser.evaluate("document.querySelector('[name=way]').value") == "next"
+    enter(browser, "Message to the person", "Two.")
+    console.pick("Afterwards", "Back to the list")
+    console.sends("Send", "Your message is sent")
+    wait_for_heading(browser, "Requests and messages")
+    assert browser.path.partition("?")[0] == "/staff/queue"
+    assert (answers(console, first), answers(console, second)) == (["One."], ["Two."])
+
+
 def test_an_answer_to_what_was_dismissed_in_another_tab_stays_on_the_page(
     console: Console, person_id: str
 ) -> None:

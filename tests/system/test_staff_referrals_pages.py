@@ -303,7 +303,8 @@ def test_a_referralq_is_created_and_its_statuses_put_in_order(desk: Desk) -> Non
         browser.type(text)
     follow(browser, "Save the statuses")
     browser.wait_for("document.activeElement.id === 'error-summary'")  # the stage is never guessed
-    assert browser.evaluate(f"document.getElementById('{row}-category').getAttribute('aria-invalid')")
+    invalid = f"document.getElementById('{row}-category').getAttribute('aria-invalid')"
+    assert browser.evaluate(invalid) == "true"
     require_good(browser)
     browser.evaluate(f"document.getElementById('{row}-category').focus()")
     desk.pick("Stage", "Accepted")

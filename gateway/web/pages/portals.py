@@ -21,7 +21,7 @@ from services.contracts.portals import (
 _HOME = {"portal": Read(configuration.get_portal_home)}
 
 
-def _goes_on(read: Mapping[str, Any]) -> str | None:
+def _goes_on(read: Mapping[str, Any], path: Mapping[str, str]) -> str | None:
     """The page of the one module of a single-function portal (S2-48). Raises Refused `consents_due`."""
     portal = read["portal"]
     if portal["consents_due"]:  # everything else comes after (S2-40)
@@ -31,7 +31,7 @@ def _goes_on(read: Mapping[str, Any]) -> str | None:
     parts = rendering.template("portals/parts.html").make_module({"portal": portal})
     if portal["goes_on_to"] not in parts.pages:  # type: ignore[attr-defined]  # a name that the template sets
         return None
-    return f"/{parts.way(portal['modules'][0])}"  # type: ignore[attr-defined]
+    return f"/portal/{path['portal']}/{parts.way(portal['modules'][0])}"  # type: ignore[attr-defined]
 
 
 def _published(part: str, reads: Mapping[str, Read] | None = None, **given: str) -> Page:

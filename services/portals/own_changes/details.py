@@ -45,9 +45,9 @@ class Details(TypedDict, total=False):
 
 def request_my_details_change(call: Call) -> Any:
     """Ask for a change. Raises Refused `not_found`, `field_not_editable`, `proof_required`, `too_many_requests`."""
-    caller = cast(Caller, call.caller)
     if call.is_repeated():
         return call.answer_again()
+    caller = cast(Caller, call.caller)
     person = asking.addressee(call, _own_details(caller))
     now = call.ask(people.describe_own_settings, {"person_id": person.person_id, "realm": caller.realm})
     wanted = {name: value for name, value in call.request.items() if name != "portal"}
@@ -118,8 +118,9 @@ def accept_own_details(call: Call) -> Any:
         change, item = _acceptable(unit, call.request["item_id"])
         return {**_of_person(unit.session, item.id), **change.values}
 
-    if not call.is_repeated():
-        call.ask(people.accept_own_settings, call.transact(checked))
+    if call.is_repeated():
+        return call.answer_again()
+    call.ask(people.accept_own_settings, call.transact(checked))
     return call.commit(_accepted)
 
 

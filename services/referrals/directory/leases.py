@@ -76,7 +76,8 @@ def attempt(
 ) -> bool:
     """Do `work()` for a job, at most `most` times; then `give_up(unit_of_work, job)` ends it.
 
-    False where the job must be tried again. Raises what `work` raises as Refused, which is no fault of the job.
+    False where the job must be tried again. Raises what `work` raises as Refused, which is no fault of the job: while a service, a
+    database or a disk is away, no try is counted.
     """
     tries = lease.job.tries
     if tries > most:  # the processes that tried have died
@@ -84,7 +85,9 @@ def attempt(
         return True
     try:
         return work()
-    except Refused:
+    except Refused as refusal:
+        if refusal.code == "service_unavailable":
+            lease.write(_count_no_try)
         raise
     except Exception as error:  # whatever it is, the job must come to an end
         log.error(
@@ -102,6 +105,11 @@ def attempt(
 def _give_back(_unit: UnitOfWork, job: LeasedJob) -> None:
     """Let another round try again at once. This is counted as an attempt."""
     job.claimed_by = job.claimed_until = None
+
+
+def _count_no_try(_unit: UnitOfWork, job: LeasedJob) -> None:
+    """The lease stays, and a round after it tries again."""
+    job.tries -= 1
 
 
 def release(job: LeasedJob) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis import fhir_search, wire
+from services.chassis.database import hold_counter
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused, lacking
@@ -146,6 +147,7 @@ def _find(session: Session, caller: Caller, export_id: str) -> FhirExport:
 
 
 def _require_few(unit: UnitOfWork, caller: Caller) -> None:
+    hold_counter(unit.session, "fhir_exports", caller.id)
     kept = or_(FhirExport.expires_at.is_(None), FhirExport.expires_at > unit.now)
     own = unit.session.scalars(
         select(FhirExport.finished_at).where(FhirExport.requested_by == caller.id, kept)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from gateway.web.page import Action, Of, Page, Read
 from gateway.web.states import State
 from services.contracts.identity import accounts, people
@@ -57,7 +60,22 @@ _SAMPLE = {
 }
 _ENDED = {"state": "completed", "dismissed_at": "2026-11-20T09:30:00+00:00"}
 
+
+def _next(read: Mapping[str, Any], _path: Mapping[str, str]) -> str | None:
+    """The item that has waited longest for an answer and is nobody's or the reader's own."""
+    mine = (None, read["me"]["id"])
+    found = (each for each in read["waiting"]["items"] if each["assigned_to"] in mine)
+    return next((f"/staff/queue/{each['id']}" for each in found), None)
+
+
 PAGES = (
+    Page(
+        "/staff/queue/next",
+        "staff/portal_queue/next.html",
+        reads={"waiting": Read(portal_queue.list_queue, given={"is_waiting": True, "limit": 100})},
+        goes_on=_next,
+        sample={portal_queue.list_queue: {"items": {"assigned_to": "f" * 32}}},
+    ),
     Page(
         "/staff/queue",
         "staff/portal_queue/list.html",
@@ -180,6 +198,7 @@ PAGES = (
                 "answer_queue_item",
                 portal_queue.answer_queue_item,
                 "Your message is sent.",
+                ways={"stay": "", "next": "/staff/queue/next", "list": "/staff/queue"},
             ),
             Action("send_file_to_person", message_files.send_file_to_person, "Your file is sent."),
             Action(
