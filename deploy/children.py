@@ -55,10 +55,23 @@ def spawn(
 def _dying_with_us(death_signal: signal.Signals) -> list[str]:
     """The prefix of a command that makes Linux send it `death_signal` when we die. It keeps the process id.
 
-    Every Debian and Ubuntu has `setpriv` (util-linux). Without it, a killed parent leaves children behind.
+    Linux sends nothing if we have died before it was told so: then the command does not start. Every Debian and Ubuntu has
+    `setpriv` (util-linux). Without it, a killed parent leaves children behind.
     """
     setpriv = shutil.which("setpriv")
-    return [] if setpriv is None else [setpriv, "--pdeathsig", death_signal.name, "--"]
+    if setpriv is None:
+        return []
+    unless_orphaned = '[ "$PPID" = "$0" ] || exit 1; exec "$@"'
+    return [
+        setpriv,
+        "--pdeathsig",
+        death_signal.name,
+        "--",
+        "/bin/sh",
+        "-c",
+        unless_orphaned,
+        str(os.getpid()),
+    ]
 
 
 def end(

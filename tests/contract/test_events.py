@@ -27,7 +27,19 @@ from services.contracts import feed
 from services.contracts.asyncapi import asyncapi, data_schema, example
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Contract, Event
-from services.contracts.fields import Code, Count, Digest, Flag, Id, Ids, Moment, RecordNumber, Secret, Text
+from services.contracts.fields import (
+    Code,
+    Count,
+    Digest,
+    Flag,
+    Id,
+    Ids,
+    Moment,
+    RecordNumber,
+    Secret,
+    Text,
+    TimeZone,
+)
 
 EVENTS = [event for contract in CONTRACTS for event in contract.events.values()]
 SAMPLES: dict[type, Any] = {
@@ -38,6 +50,7 @@ SAMPLES: dict[type, Any] = {
     Count: 3,
     Flag: True,
     Ids: ["b" * 32],
+    TimeZone: "America/New_York",
 }
 SCHEMA = {
     "properties": {"referral_id": {"type": "string"}, "free": {"type": "integer"}},
@@ -249,6 +262,7 @@ def test_an_event_with_sample_values_fits_its_frozen_schema(event: Event):
         (Digest(), "Rosalind Quimby"),
         (Digest(), "d" * 63),
         (Moment(), "on Monday"),
+        (TimeZone(), "Rosalind Quimby"),
         (Count(), "three"),
         (Count(), -1),
     ],

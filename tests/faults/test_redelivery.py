@@ -18,7 +18,7 @@ from services.chassis import wire
 from services.chassis.models import base_of
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Event
-from services.contracts.fields import Code, Count, Flag, Id, Ids, Moment, RecordNumber
+from services.contracts.fields import Code, Count, Flag, Id, Ids, Moment, RecordNumber, TimeZone
 from services.contracts.identity import accounts, audit, personal_data, recipients
 from services.contracts.portals import appointments
 from services.contracts.referrals import assignments, capacity
@@ -61,6 +61,7 @@ def a_value(field: fields.Field[Any], chance: random.Random) -> Any:
         Moment: lambda: "2026-03-04T05:06:07+00:00",
         Count: lambda: chance.randrange(9),
         Flag: lambda: chance.random() < 0.5,
+        TimeZone: lambda: chance.choice(("America/New_York", "Europe/Berlin")),
     }
     return makers[type(field)]()
 

@@ -135,7 +135,7 @@ def test_a_correlation_id_ties_the_gateways_log_to_that_of_the_last_service(port
 
     assert (answer.status_code, answer.headers["X-Correlation-Id"]) == (202, wanted)
     eventually(lambda: _assert_logged(portico, "gateway", wanted, "request"))
-    eventually(lambda: _assert_logged(portico, "notifications", wanted, "delivery_tried"), timeout_s=20)
+    eventually(lambda: _assert_logged(portico, "notifications", wanted, "delivery_tried"), timeout_s=60)
 
 
 def _assert_logged(portico: RunningStack, name: str, correlation_id: str, event: str) -> None:

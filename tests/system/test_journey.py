@@ -65,7 +65,7 @@ def played(portico: RunningStack) -> Played:
     with _subscriber(address, "harbor") as live, _subscriber(elsewhere, "bayside") as foreign:
         things = _play(journey, portico)
         signed = "portico.signing.document_signed.v1"
-        eventually(lambda: _assert_in(signed, [event["type"] for event in live.events()]), timeout_s=20)
+        eventually(lambda: _assert_in(signed, [event["type"] for event in live.events()]), timeout_s=60)
         sizes = {name: portico.rss_mb(name) for name in portico.process_names}
         things |= {"foreign": foreign.events(), "live_address": address, "sizes": sizes}
         return Played(journey, live.events(), things)
@@ -329,7 +329,7 @@ def test_a_late_subscriber_reads_the_events_again_from_the_stream(played: Played
     wanted = {event["id"] for event in played.live}
 
     with _subscriber(address, "harbor", "--replay") as late:
-        eventually(lambda: _assert_within(wanted, {event["id"] for event in late.events()}), timeout_s=20)
+        eventually(lambda: _assert_within(wanted, {event["id"] for event in late.events()}), timeout_s=60)
 
 
 def _assert_within(wanted: set[str], got: set[str]) -> None:
@@ -368,7 +368,7 @@ def test_mails_go_to_an_address_that_its_owner_has_been_reached_at(portico: Runn
             (account["id"], "address_unverified"), [(each["account_id"], each["reason"]) for each in items]
         )
 
-    eventually(is_suppressed, timeout_s=20)
+    eventually(is_suppressed, timeout_s=60)
     journey.accept_invitation(account)
     record = journey.enter_record()
     journey.assign(record, program)

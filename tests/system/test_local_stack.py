@@ -347,7 +347,7 @@ def test_a_stack_is_stopped_killed_and_interrupted_and_finds_its_data_each_time(
         def the_letter_is_there() -> None:
             assert take(_broker_of(stack), VIRTUAL_HOST, "letters") == VIRTUAL_HOST
 
-        eventually(the_letter_is_there, timeout_s=20)
+        eventually(the_letter_is_there, timeout_s=60)
         _ends_with(running, signal.SIGINT, folder, base)
 
 

@@ -45,7 +45,7 @@ def test_one_correlation_id_leads_from_the_request_to_the_last_handler(portico: 
         assert "handled" in seen["notifications"], seen
         assert "delivery_tried" in seen["notifications"], seen
 
-    eventually(followed, timeout_s=20)
+    eventually(followed, timeout_s=60)
 
 
 def test_the_watch_measures_every_queue_and_the_status_reads_it(portico: RunningStack) -> None:
@@ -60,7 +60,7 @@ def test_the_watch_measures_every_queue_and_the_status_reads_it(portico: Running
         assert 0 < watch.total("portico_disk_free_ratio") < 1
         assert "measure_feed" in watch.by("portico_watch_last_seconds", "thing")
 
-    eventually(measured, timeout_s=20)
+    eventually(measured, timeout_s=60)
     done = subprocess.run(
         [sys.executable, "-m", "deploy.status"],
         env=portico.stack.operator_env(),

@@ -238,9 +238,9 @@ def test_a_partner_is_created_reads_at_the_broker_and_is_revoked(console: Consol
     )
     assert stack.broker is not None
     address = stack.broker.uri_for(user, password, "portico-feeds")
-    eventually(lambda: _admits(address), timeout_s=20)
+    eventually(lambda: _admits(address), timeout_s=60)
     console.show(f"/staff/partners/{console.last_of_address}")
-    eventually(lambda: _is_in_use(console), timeout_s=20)
+    eventually(lambda: _is_in_use(console), timeout_s=60)
     assert f"{user}.events" in browser.text
 
     enter(browser, "Types of events", "portico.referrals.referral_assigned.v1")
@@ -248,7 +248,7 @@ def test_a_partner_is_created_reads_at_the_broker_and_is_revoked(console: Consol
     assert "None: it holds all types of events" in browser.text
     follow(browser, "Revoke")
     console.sends("Revoke for good", "can no longer read")
-    eventually(lambda: _refuses(address), timeout_s=20)
+    eventually(lambda: _refuses(address), timeout_s=60)
     console.open("/staff/partners", "Partners")
     assert console.row("mercy") == ""
 

@@ -90,7 +90,7 @@ accept_own_settings = contract.command(
     request={**_OF_PERSON, **OWN_SETTINGS},
     reply={"person_id": Id(required=True)},
     access=only_services("portals"),
-    errors=("not_found", "login_taken"),
+    errors=("not_found", "already_merged", "login_taken"),
 )
 PERSON_KINDS = ("client", "contact", "patient", "employee", "applicant", "staff")
 

@@ -144,6 +144,6 @@ accept_own_details = contract.command(
     request={"item_id": Id(required=True)},
     reply=QueueItem,
     access=permission("person.manage", realms=STAFF),
-    errors=("not_found", "item_archived", "conflict", "login_taken"),
+    errors=("not_found", "item_archived", "conflict", "already_merged", "login_taken"),
     expects_version=True,
 )

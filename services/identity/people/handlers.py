@@ -53,7 +53,7 @@ def edit_person(unit: UnitOfWork, *, person_id: str, **changes: Unpack[PersonMem
     invalid_request where an e-mail that is a log-in would be removed).
     """
     person = load_person(unit, person_id)
-    _require_not_merged(unit, person)
+    require_not_merged(unit, person)
     unit.require_version(person)
     values: Mapping[str, Any] = {**changes}
     changed = [member for member, value in values.items() if getattr(person, member) != value]
@@ -75,7 +75,7 @@ def edit_person(unit: UnitOfWork, *, person_id: str, **changes: Unpack[PersonMem
     return _answer(unit, person)
 
 
-def _require_not_merged(unit: UnitOfWork, person: Person) -> None:
+def require_not_merged(unit: UnitOfWork, person: Person) -> None:
     """Raise Refused(already_merged), which names the record to use: nobody would read a change of a merged one."""
     if person.disabled_at is None:
         return
@@ -191,7 +191,7 @@ def enable_person(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
     who is being erased.
     """
     person = load_person(unit, person_id)
-    _require_not_merged(unit, person)
+    require_not_merged(unit, person)
     unit.require_version(person)
     if person.disabled_at is not None:
         if is_being_erased(unit.session, person.id):

@@ -17,6 +17,7 @@ from services.identity.employees import rules
 from services.identity.employees.entry import entry_of
 from services.identity.models import Person
 from services.identity.patients import enrolment
+from services.identity.people.handlers import require_not_merged
 from services.identity.people.models import Preferences
 from services.identity.realms.rules import APPLICANT, EMPLOYEE, PATIENT
 from services.identity.registry.actors import caller_of
@@ -102,9 +103,10 @@ def accept_own_settings(
 ) -> dict[str, Any]:
     """Put what a person has asked for into their record. Whoever asked has proved to be that person.
 
-    Raises Refused(not_found, login_taken, invalid_request).
+    Raises Refused(not_found, already_merged, login_taken, invalid_request).
     """
     person = load_person(unit, person_id)
+    require_not_merged(unit, person)
     _save(unit, person, realm, changes)
     return {"person_id": person.id}
 

@@ -289,11 +289,12 @@ def create_delivery(
     due_at: datetime.datetime | None = None,
     about: tuple[str, int] | None = None,
     event_id: str | None = None,
+    address_hash: str | None = None,
 ) -> str:
     """Create a delivery, due at once or at `due_at`. `about` is what it is about and that thing's version (see `cancel_outdated`).
 
-    `event_id` is that of the event, which is the request id in an event's unit of work; a command gives a new one.
-    Returns the delivery's id.
+    `event_id` is that of the event, which is the request id in an event's unit of work; a command gives a new one. `address_hash` is
+    of where it goes, if that is known before it is sent. Returns the delivery's id.
     """
     about_id, about_version = about or (None, None)
     if channel == rules.EMAIL and wants_text(unit.session, account_id, kind):
@@ -318,6 +319,7 @@ def create_delivery(
             message_id=f"{delivery_id}@{mail_domain}",
             correlation_id=unit.context.correlation_id,
             created_at=unit.now,
+            address_hash=address_hash,
             shown_at=due_at or unit.now if channel == rules.EMAIL and kind not in rules.NOT_SHOWN else None,
         )
     )

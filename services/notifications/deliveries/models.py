@@ -60,7 +60,7 @@ class Delivery(TenantScoped, Base):
     # From when on it is among the account's notices in the application; NULL for what has no place there.
     shown_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     read_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
-    # Where a mail went: by what its mailbox is known again, and what staff are shown of the address.
+    # Where a mail, or a code by text message, went: by what that is known again, and what staff are shown of a mail's address.
     address_hash: Mapped[str | None] = mapped_column(String(64))
     masked_address: Mapped[str | None] = mapped_column(String(320))
 

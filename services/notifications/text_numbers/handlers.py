@@ -19,9 +19,10 @@ from services.contracts.notifications.text_numbers import CODE_MINUTES, MOST_COD
 from services.contracts.spelling import dialled, normal_code, telephone_number
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.handlers import create_delivery
+from services.notifications.deliveries.models import Delivery
 from services.notifications.preferences.models import TextNumber
 from services.notifications.preferences.text_numbers import NOTHING_ENTERED, is_offered, text_number_of
-from services.notifications.secrets.derived import code_of_text_number
+from services.notifications.secrets.derived import code_of_text_number, hash_of_address
 
 _DAY = datetime.timedelta(days=1)
 
@@ -45,7 +46,8 @@ def enter_my_text_number(unit: UnitOfWork, settings: Any, *, number: str) -> dic
     dialled = _dialled(number)
     key = {"organisation_id": unit.organisation_id, "account_id": unit.actor_id}
     row = held_or_made(unit.session, TextNumber, key, {"id": wire.new_id(), **NOTHING_ENTERED})
-    _count_code(unit, row, dialled)
+    to_number = hash_of_address(settings, str(unit.organisation_id), dialled)
+    _count_code(unit, row, to_number)
     row.pending_number, row.code_number, row.code_tries = dialled, row.code_number + 1, 0
     row.code_ends_at = unit.now + datetime.timedelta(minutes=CODE_MINUTES)
     create_delivery(
@@ -56,6 +58,7 @@ def enter_my_text_number(unit: UnitOfWork, settings: Any, *, number: str) -> dic
         settings.mail_domain,
         channel=rules.TEXT,
         event_id=wire.new_id(),
+        address_hash=to_number,
     )
     unit.audit("text_number.entered", "account", unit.actor_id)
     return _view(row, settings)
@@ -112,18 +115,20 @@ def _forget_pending(row: TextNumber) -> None:
     row.pending_number = row.code_ends_at = None
 
 
-def _count_code(unit: UnitOfWork, row: TextNumber, number: str) -> None:
-    """Count a code of the last 24 hours. Raises Refused `too_many_requests` after MOST_CODES_A_DAY for the account or the number."""
+def _count_code(unit: UnitOfWork, row: TextNumber, to_number: str) -> None:
+    """Count a code of the last 24 hours. Raises Refused `too_many_requests` after MOST_CODES_A_DAY for the account or the number.
+
+    Those to the number are counted by its hash, also where an account has removed it since.
+    """
     if row.codes_since is None or row.codes_since <= unit.now - _DAY:
         row.codes_since, row.codes_made = unit.now, 0
-    hold_counter(unit.session, "text_number_codes", str(unit.organisation_id), number)
-    to_number = select(func.coalesce(func.sum(TextNumber.codes_made), 0)).where(
-        TextNumber.pending_number == number,
-        TextNumber.account_id != unit.actor_id,
-        TextNumber.codes_since > unit.now - _DAY,
+    hold_counter(unit.session, "text_number_codes", str(unit.organisation_id), to_number)
+    sent = select(func.count(Delivery.id)).where(
+        Delivery.address_hash == to_number,
+        Delivery.kind == rules.TEXT_CODE,
+        Delivery.created_at > unit.now - _DAY,
     )
-    others = unit.session.scalar(to_number) or 0
-    if max(row.codes_made, others) >= MOST_CODES_A_DAY:
+    if max(row.codes_made, unit.session.scalar(sent) or 0) >= MOST_CODES_A_DAY:
         raise Refused(
             "too_many_requests",
             f"At most {MOST_CODES_A_DAY} codes are sent in 24 hours. Try again tomorrow, or enter the code that came last.",

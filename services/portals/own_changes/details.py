@@ -111,7 +111,8 @@ def with_present_values(call: Call, answer: dict[str, Any]) -> dict[str, Any]:
 def accept_own_details(call: Call) -> Any:
     """Put the change into the record and complete its request.
 
-    Raises Refused `not_found`, `item_archived`, `conflict` where it is in the record already, `login_taken`.
+    Raises Refused `not_found`, `item_archived`, `conflict` where it is in the record already, `login_taken`, and `already_merged`
+    until this service follows a merge of the person.
     """
 
     def checked(unit: UnitOfWork) -> dict[str, Any]:

@@ -159,7 +159,7 @@ def test_two_replicas_share_the_outbox_and_publish_each_event_once(postgres_data
         for number in range(60):
             call(client, toy.add_thing, system.passport("toy.add"), label=f"thing {number}")
 
-        eventually(lambda: _assert_equal(_outbox_depth(system), 0), timeout_s=20)
+        eventually(lambda: _assert_equal(_outbox_depth(system), 0), timeout_s=60)
 
         eventually(lambda: _assert_equal(set(_echoes(system).values()), {1}))
         eventually(lambda: _assert_equal(_published(system), 60 + _checkpoints(system)))
@@ -179,7 +179,7 @@ def test_an_event_that_no_queue_takes_stays_in_the_outbox_until_one_does(vhost, 
 
         channel.queue_bind("toy.on_thing_added", "toy.events", "thing_added.v1.*")
 
-        eventually(lambda: _assert_equal(_outbox_depth(system), 0), timeout_s=20)
+        eventually(lambda: _assert_equal(_outbox_depth(system), 0), timeout_s=60)
         eventually(lambda: _assert_equal(_echoes(system), {"waits": 1}))
         client.close()
 

@@ -544,3 +544,14 @@ def test_what_staff_disable_after_a_merge_stays_so_when_it_is_undone(identity, s
     assert merged["is_disabled"] is (what == "person")
     [row] = identity.audit("person.unmerged")
     assert row.facts["stayed"] == 1
+
+
+def test_details_of_a_merged_record_are_not_accepted(identity):
+    admin = identity.admin()
+    kept, merged = (a_patient(identity, admin, number)["id"] for number in ("1001", "1002"))
+    merge(identity, admin, kept, merged)
+    portals = a_service("portals", (identity.harbor.organisation_id, "harbor"))
+    asked = {"person_id": merged, "realm": "patient", "home_phone": "555-0100"}
+    refusal = identity.refused(people_contract.accept_own_settings, portals, **asked)
+    assert (refusal.code, refusal.more["kept_id"]) == ("already_merged", kept)
+    identity.call(people_contract.accept_own_settings, portals, **asked | {"person_id": kept})

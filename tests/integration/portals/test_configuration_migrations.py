@@ -67,3 +67,32 @@ def test_the_settings_of_my_appointments_are_kept_under_their_new_names_and_back
     migrate.downgrade("portals", url, "0005")
     assert {portal: kept(portal) for portal in contents} == contents
     engine.dispose()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_the_types_of_documents_that_were_published_before_can_be_chosen(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path}/x.db" if kind == "sqlite" else request.getfixturevalue("postgres_database")
+    migrate.upgrade("portals", url, "0032")
+    engine = sa.create_engine(url)
+    items = sa.Table("published_items", sa.MetaData(), autoload_with=engine)
+    moment = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    published = (
+        ("a", "document", {"title": "A", "document_type": "work_note"}),
+        ("a", "document", {"title": "B", "document_type": "work_note"}),
+        ("b", "document", {"title": "C", "document_type": "form"}),
+        ("b", "allergy", {"substance": "Nuts"}),
+    )
+    with engine.begin() as connection:
+        for number, (organisation, of_kind, values) in enumerate(published):
+            row = {"id": str(number) * 32, "organisation_id": organisation * 32, "kind": of_kind}
+            row |= {"person_id": "c" * 32, "first_person_id": "c" * 32, "values": values, "source": "x"}
+            connection.execute(items.insert().values(revision=1, published_at=moment, **row))
+    migrate.upgrade("portals", url, "0033")
+    with engine.begin() as connection:
+        found = connection.execute(
+            sa.text("SELECT organisation_id, document_type FROM document_types ORDER BY organisation_id")
+        ).all()
+    assert [tuple(row) for row in found] == [("a" * 32, "work_note"), ("b" * 32, "form")]
+    engine.dispose()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.contracts.errors import Refused
 from services.contracts.identity import people
 from services.contracts.portals import configuration, inbox, portal_queue, published_items
 from services.contracts.portals import own_changes as contract
@@ -312,3 +313,18 @@ def test_who_repeats_a_request_about_details_gets_the_same_answer(portal_desk: P
     assert details.kept["home_phone"] == "555-0199"
     details.kept["home_phone"] = "555-0100"
     assert ask_details(desk, key="a" * 32, home_phone="555-0100") == asked
+
+
+def test_what_identity_refuses_leaves_the_request_open(portal_desk: PortalDesk) -> None:
+    desk = portal_desk
+    Details(desk)
+    asked = ask_details(desk, home_phone="555-0100")
+    refusals = ["already_merged", "login_taken"]
+
+    def refuse(_: Any) -> Any:
+        raise Refused(refusals[-1], "")
+
+    desk.portals.answers[people.accept_own_settings.address] = refuse
+    while refusals:
+        assert desk.refused(lambda: accept_details(desk, asked))[0] == refusals.pop()
+    assert desk.queue(type="change_of_my_information") == [asked["item_id"]]

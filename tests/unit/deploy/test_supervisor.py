@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy import children
 from deploy.ports import free_block
 from deploy.supervisor import NotReady, Process, Supervisor
 from tests.support.eventually import eventually
@@ -156,6 +157,17 @@ def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
         assert is_alive(child)
         holder.kill()
     eventually(lambda: assert_gone(child))
+
+
+def test_a_child_whose_supervisor_has_died_before_it_began_does_not_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with (tmp_path / "log").open("wb") as log:
+        monkeypatch.setattr(children.os, "getpid", os.getppid)
+        orphan = children.spawn([sys.executable, "-c", "print('started')"], env=ENV, output=log)
+        monkeypatch.undo()
+        assert orphan.wait(20) == 1
+    assert (tmp_path / "log").read_text() == ""
 
 
 def test_readiness_waits_for_the_page_and_failure_shows_the_log(start: Start) -> None:
