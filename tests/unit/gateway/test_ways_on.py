@@ -184,6 +184,22 @@ def test_a_sample_of_the_start_page_has_its_help() -> None:
     assert [each.to_text() for each in page.query(".page-help p")] == ["At the start."]
 
 
+def test_the_page_of_work_status_says_one_that_holds() -> None:
+    times = ("2026-03-05T12:00:00+00:00", "2026-03-04T12:00:00+00:00")
+    held = [
+        {"id": SELF, "kind": "work_status", "values": {"note": note}, "published_at": at}
+        for note, at in zip(("Well.", "Rest."), times, strict=True)
+    ]
+    listed = {"items": held, "next": None, "person_id": SELF, "kinds": ["work_status"]}
+    earlier = {"items": held[1:], "person_id": SELF}
+    page = shown(
+        "/portal/{portal}/work-status",
+        {published_items.list_my_items: listed, published_items.list_my_earlier_work_status: earlier},
+    )
+    assert page.query("main")[0].to_text().count("Rest.") == 1
+    assert [each.to_text() for each in page.query("main section.published dd")] == ["Well."]
+
+
 def test_who_has_sent_a_questionnaire_reads_the_organisations_own_words() -> None:
     own = {"title": "Thanks", "heading": "Thank you", "text": "We look at it."}
     replies = {
