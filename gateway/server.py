@@ -238,7 +238,7 @@ def _file(
     try:
         part = ranges.part_asked(environ, size, etag) if status == HTTPStatus.OK else None
     except ranges.Unsatisfiable:
-        return Refused("range_not_satisfiable", f"The file has no such part. It has {size} bytes.")
+        return Refused("range_not_satisfiable", f"The file has no such part. It has {size} bytes.", size=size)
     if part is None:
         return _Answer(status, headers, file)
     return _Answer(HTTPStatus.PARTIAL_CONTENT, ranges.headers_of(headers, part, size), file, part)

@@ -85,15 +85,15 @@ def read_search(
 def changed_within(
     resource_type: str,
     since: datetime.datetime | None,
-    until: datetime.datetime,
+    until: datetime.datetime | None,
     count: int,
     after: str | None,
 ) -> Search:
     """The search for what has last changed within this time, both ends included: a page of an export, oldest change first."""
-    bounds = [*([("ge", since)] if since is not None else []), ("le", until)]
     conditions = tuple(
         ("_lastUpdated", (f"{prefix}{at.astimezone(datetime.UTC).isoformat(timespec='microseconds')}",))
-        for prefix, at in bounds
+        for prefix, at in (("ge", since), ("le", until))
+        if at is not None
     )
     return Search(resource_type, conditions, count, after)
 

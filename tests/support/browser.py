@@ -78,18 +78,27 @@ class Browser:
         self.resize(width, height)
 
     @contextlib.contextmanager
-    def other_tab(self, url: str) -> Iterator[None]:
-        """Another tab of the same browser, with the same cookies: within, all methods are about it. It is left open."""
+    def other_tab(self, url: str, *, hides: bool = False) -> Iterator[None]:
+        """Another tab of the same browser, with the same cookies: within, all methods are about it. It is left open.
+
+        `hides`: it lies before the others, which are not seen until it is left.
+        """
         first = self._session
+        if hides:
+            self.send("Emulation.setFocusEmulationEnabled", enabled=False)
         target = self.send("Target.createTarget", url=url, browserContextId=self._context)
         attached = self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         self._session = attached["sessionId"]
         try:
-            self.send("Emulation.setFocusEmulationEnabled", enabled=True)
+            self.send("Page.enable")
+            self.send("Page.addScriptToEvaluateOnNewDocument", source=_NOTES_FAULTS)
+            self.send("Emulation.setFocusEmulationEnabled", enabled=not hides)
             self.wait_for("document.readyState === 'complete' && location.href !== 'about:blank'")
             yield
         finally:
             self._session = first
+            if hides:
+                self.send("Page.bringToFront")
 
     def cut_network(self, *, is_cut: bool = True) -> None:
         """The page has no network, as its browser knows. `is_cut=False`: it has one again."""

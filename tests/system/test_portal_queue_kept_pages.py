@@ -68,6 +68,26 @@ def test_rows_stay_where_they_are_while_others_work(console: Console, person_id:
     assert browser.evaluate("document.getElementById('stale').hidden")
 
 
+def test_seven_tabs_are_usable_and_the_one_that_is_seen_is_told(console: Console, person_id: str) -> None:
+    """B14: over HTTP/1.1 a browser has six connections to a server, and a page that is told holds one."""
+    browser, stack = console.browser, console.portico.stack
+    console.sign_in(ADMIN, at="/staff/queue")
+    address = f"{stack.public_url}/staff/queue"
+    with contextlib.ExitStack() as tabs:
+        for _ in range(6):
+            tabs.enter_context(browser.other_tab(address, hides=True))
+        entered(console.portico, person_id, "Are you there?")
+        browser.wait_for("!document.getElementById('stale').hidden", within_s=5)
+        follow(browser, "Archive")
+        wait_for_heading(browser, "Archive")
+        tabs.close()
+    # The first tab, which is seen again, shows that something came meanwhile.
+    browser.wait_for("!document.hidden && !document.getElementById('stale').hidden", within_s=5)
+    entered(console.portico, person_id, "And now?")
+    follow(browser, "Show what is there now")
+    browser.wait_for("document.getElementById('stale').hidden")
+
+
 def test_a_typed_answer_survives_the_change_of_somebody_else(console: Console, person_id: str) -> None:
     browser, item = console.browser, entered(console.portico, person_id, "Which dose?")
     console.sign_in(ADMIN, at=f"/staff/queue/{item['id']}")

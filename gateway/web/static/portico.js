@@ -195,6 +195,7 @@ document.querySelectorAll("[data-refresh]").forEach((part) => setTimeout(refresh
 // until the person asks for the new page. Where nobody tells, the page asks from time to time.
 const COLLECT_MS = 250;
 const POLL_MS = 30_000;
+const MOST_OTHERS = 3;
 
 async function reread() {
   const page = await pageNow();
@@ -219,20 +220,36 @@ function poll(afterMs) {
 if (body.live) {
   document.querySelector("#stale button").addEventListener("click", () => location.reload());
   if (body.liveUrl) {
-    let waits = null;
-    const stream = new EventSource(`${body.liveUrl}/live?page=${body.live}`, { withCredentials: true });
-    stream.addEventListener("stale", () => {
-      waits ??= setTimeout(() => { waits = null; reread(); }, COLLECT_MS);
+    let stream, waits, opened = 0;
+    const listen = () => {
+      stream = new EventSource(`${body.liveUrl}/live?page=${body.live}`, { withCredentials: true });
+      stream.addEventListener("stale", () => {
+        waits ??= setTimeout(() => { waits = null; reread(); }, COLLECT_MS);
+      });
+      // Who else has the same item open.
+      const others = document.getElementById("others");
+      if (others) stream.addEventListener("others", (told) => {
+        const names = JSON.parse(told.data);
+        others.hidden = names.length === 0;
+        others.querySelector("bdi").textContent = names.join(", ");
+      });
+      stream.addEventListener("ended", () => { stream.close(); leave(); });
+      stream.addEventListener("error", ({ target }) => target.readyState === EventSource.CLOSED && poll(POLL_MS));
+      tabs.postMessage("listens");
+    };
+    // Over HTTP/1.1 a browser has six connections to a server for all its tabs: a tab that is not seen makes room for later ones.
+    tabs.addEventListener("message", ({ data }) => {
+      if (data !== "listens" || !document.hidden || !stream || ++opened < MOST_OTHERS) return;
+      stream.close();
+      stream = undefined;
     });
-    // Who else has the same item open.
-    const others = document.getElementById("others");
-    if (others) stream.addEventListener("others", (told) => {
-      const names = JSON.parse(told.data);
-      others.hidden = names.length === 0;
-      others.querySelector("bdi").textContent = names.join(", ");
+    document.addEventListener("visibilitychange", () => {
+      opened = 0;
+      if (document.hidden || stream) return;
+      listen();
+      reread();
     });
-    stream.addEventListener("ended", () => { stream.close(); leave(); });
-    stream.addEventListener("error", () => stream.readyState === EventSource.CLOSED && poll(POLL_MS));
+    listen();
   } else poll(POLL_MS);
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.chassis.runtime import Runtime
+from services.chassis.unit_of_work import utc_now
 from services.contracts.identity import accounts
 from services.contracts.notifications.text_numbers import CODE_MINUTES
 from services.notifications.deliveries import portal_names, rules, wanting
@@ -22,8 +23,8 @@ from services.notifications.templates import own_words, product_words, rendering
 def text_of(runtime: Runtime, delivery: Delivery) -> tuple[str, str]:
     """The number (E.164) and the words of a text message, as they are now.
 
-    Raises NoRecipient where the number has gone, the code is an earlier one, the account is disabled or wants no text message of
-    this any more, and NotNow in its quiet hours.
+    Raises NoRecipient where the number has gone, the code is an earlier one or too old, the account is disabled or wants no text
+    message of this any more, and NotNow in its quiet hours.
     """
     account = ask(runtime, delivery, accounts.describe_account, {"account_id": delivery.account_id})
     if account["state"] == "disabled":
@@ -47,6 +48,8 @@ def _to_whom(session: Session, runtime: Runtime, delivery: Delivery) -> tuple[st
             known is None
             or known.pending_number is None
             or known.code_number != delivery.context["code_number"]
+            or known.code_ends_at is None
+            or known.code_ends_at <= utc_now()
         ):
             raise NoRecipient("outdated")
         code = code_of_text_number(runtime.settings, known.id, known.code_number)

@@ -105,10 +105,12 @@ def page_by_change(
 ) -> tuple[list[dict[str, Any]], str | None]:
     """A page of what has changed within this time, oldest change first, and the cursor of the next one.
 
-    Provenance comes with the referrals that have changed: the lines of their histories that are within the time.
+    Provenance comes with the referrals that have changed: the lines of their histories that are within the time, also where a
+    referral has changed once more after it. One that changes between two pages may come twice.
     """
     of_lines = resource_type == "Provenance"
-    wanted = fhir_search.changed_within("Task" if of_lines else resource_type, since, until, count, after)
+    kind, last = ("Task", None) if of_lines else (resource_type, until)
+    wanted = fhir_search.changed_within(kind, since, last, count, after)
     found = _search(session, caller, wanted)
     facts = _steps_within(session, caller, found.facts, since, until) if of_lines else found.facts
     return [_SHAPES[resource_type](each) for each in facts], found.following

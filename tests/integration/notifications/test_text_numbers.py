@@ -198,6 +198,13 @@ def test_codes_are_few_for_an_account_and_for_a_number(texting: Notifications) -
     enter(texting, caller=other)
 
 
+def test_a_code_that_has_become_too_old_is_not_sent(texting: Notifications, subscriber: Subscriber) -> None:
+    enter(texting)
+    change_number(texting, code_ends_at=utc_now())
+    send_all(texting)
+    assert (of_texts(texting), subscriber.posts) == ([("text_code", "suppressed", "outdated")], [])
+
+
 @pytest.mark.parametrize("number", ["12", "+1 415-555-2671 ext. 5", "call me"])
 def test_a_number_that_no_message_reaches_is_refused(texting: Notifications, number: str) -> None:
     with pytest.raises(Refused, match="invalid_request") as refused:

@@ -157,6 +157,16 @@ def test_what_changes_after_the_order_comes_with_the_next(desk: Desk) -> None:
     assert first["id"] in {each["id"] for each in later}
 
 
+def test_lines_before_the_order_come_also_where_others_follow_it(desk: Desk) -> None:
+    first, *_ = three_referrals(desk)
+    export_id = begin(desk, type="Provenance")
+    desk.move(first, "enrolled")
+    jobs.work(desk.service.runtime)
+    (output,) = told(desk, export_id)["resource"]["output"]
+    lines = {each["target"][0]["reference"] for each in fetched(desk, output["url"])}
+    assert (len(lines), f"Task/{first['id']}/_history/1" in lines) == (3, True)
+
+
 def test_types_of_portals_are_asked_page_by_page_for_who_ordered(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
