@@ -5,10 +5,10 @@ Identity is asked before the transaction. It sets values, so accepting once more
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, Unpack, cast
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis.operations import Call
@@ -111,8 +111,8 @@ def with_present_values(call: Call, answer: dict[str, Any]) -> dict[str, Any]:
 def accept_own_details(call: Call) -> Any:
     """Put the change into the record and complete its request.
 
-    Raises Refused `not_found`, `item_archived`, `conflict` where it is in the record already, `login_taken`, and `already_merged`
-    until this service follows a merge of the person.
+    Raises Refused `not_found`, `item_archived`, `conflict` where it is in the record already or a later one asks otherwise,
+    `login_taken`, and `already_merged` until this service follows a merge of the person.
     """
 
     def checked(unit: UnitOfWork) -> dict[str, Any]:
@@ -134,7 +134,23 @@ def _acceptable(unit: UnitOfWork, item_id: str) -> tuple[OwnChange, QueueItem]:
     change = queries.found(unit.session, item_id)
     if change.section != DETAILS:
         raise Refused("not_found", "No change of details is asked for here.", field="item_id")
-    return change, handlers.held(unit, change)
+    item = handlers.held(unit, change)
+    rules.require_latest(change.values, _values_asked_since(unit.session, item))
+    return change, item
+
+
+def _values_asked_since(session: Session, item: QueueItem) -> Sequence[Mapping[str, Any]]:
+    """What the person has asked for after this request, and nobody has dismissed."""
+    return session.scalars(
+        select(OwnChange.values)
+        .join(QueueItem, QueueItem.id == OwnChange.item_id)
+        .where(
+            QueueItem.person_id == item.person_id,
+            QueueItem.requested_at > item.requested_at,
+            or_(QueueItem.is_open, OwnChange.accepted_at.is_not(None)),
+            OwnChange.section == DETAILS,
+        )
+    ).all()
 
 
 def _of_person(session: Session, item_id: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from services.contracts.errors import Refused
@@ -40,6 +40,16 @@ def require_not_accepted(accepted_at: datetime.datetime | None) -> None:
     if accepted_at is not None:
         raise Refused(
             "conflict", "This change is in the record already. Complete the request without it.", "item_id"
+        )
+
+
+def require_latest(values: Collection[str], asked_since: Iterable[Collection[str]]) -> None:
+    """Raise Refused(conflict) where a later request, which waits or was accepted, asks for another value of the same detail."""
+    if any(not set(values).isdisjoint(later) for later in asked_since):
+        raise Refused(
+            "conflict",
+            "The person has asked for another change of this since. Dismiss this request, and look at the later one.",
+            "item_id",
         )
 
 

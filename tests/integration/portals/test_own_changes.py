@@ -328,3 +328,26 @@ def test_what_identity_refuses_leaves_the_request_open(portal_desk: PortalDesk) 
     while refusals:
         assert desk.refused(lambda: accept_details(desk, asked))[0] == refusals.pop()
     assert desk.queue(type="change_of_my_information") == [asked["item_id"]]
+
+
+def test_a_request_is_not_accepted_once_the_person_has_asked_for_something_else(
+    portal_desk: PortalDesk,
+) -> None:
+    desk, details = portal_desk, Details(portal_desk)
+    first = ask_details(desk, home_phone="555-0100")
+    desk.clock.shift(60)
+    language = ask_details(desk, preferred_language="es")
+    second = ask_details(desk, home_phone="555-0101")
+    assert desk.refused(lambda: accept_details(desk, first)) == ("conflict", "item_id")
+    accept_details(desk, second)
+    assert desk.refused(lambda: accept_details(desk, first)) == ("conflict", "item_id")
+    accept_details(desk, language)
+    assert (details.kept["home_phone"], details.kept["preferred_language"]) == ("555-0101", "es")
+    desk.clock.shift(60)
+    third = ask_details(desk, home_phone="555-0102")
+    desk.clock.shift(60)
+    dismissed = ask_details(desk, home_phone="555-0103")
+    item = desk(portal_queue.get_queue_item, NURSE, item_id=dismissed["item_id"])
+    desk.change(portal_queue.dismiss_queue_item, item, NURSE, outcome="not_completed")
+    accept_details(desk, third)
+    assert details.kept["home_phone"] == "555-0102"
