@@ -18,7 +18,7 @@ from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused, lacking
 from services.contracts.referrals.fhir_exports import EXPORTED, MEDIA_TYPE
 from services.referrals.directory.revisions import revision_of, withheld_at
-from services.referrals.directory.rules import READY, WAITING
+from services.referrals.directory.rules import FAILED, READY, WAITING
 from services.referrals.fhir_exports.models import FhirExport
 
 KEPT = datetime.timedelta(days=1)
@@ -148,9 +148,13 @@ def _find(session: Session, caller: Caller, export_id: str) -> FhirExport:
 
 def _require_few(unit: UnitOfWork, caller: Caller) -> None:
     hold_counter(unit.session, "fhir_exports", caller.id)
-    kept = or_(FhirExport.expires_at.is_(None), FhirExport.expires_at > unit.now)
+    # A failed one is nothing that the caller could delete.
+    kept = (
+        FhirExport.state != FAILED,
+        or_(FhirExport.expires_at.is_(None), FhirExport.expires_at > unit.now),
+    )
     own = unit.session.scalars(
-        select(FhirExport.finished_at).where(FhirExport.requested_by == caller.id, kept)
+        select(FhirExport.finished_at).where(FhirExport.requested_by == caller.id, *kept)
     ).all()
     if None in own:
         detail = "An export of yours is being written: wait for it, or cancel it."

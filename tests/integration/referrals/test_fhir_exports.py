@@ -348,12 +348,13 @@ def test_an_export_with_a_fault_is_given_up_and_another_can_be_ordered(
         raise ZeroDivisionError
 
     monkeypatch.setattr(jobs.queries, "page_by_change", fails)
-    export_id = begin(desk, type="Task")
-    for _ in range(jobs.TRIES):
-        assert told(desk, export_id)["resource"] is None
-        jobs.work(desk.service.runtime)
-    assert refusal(lambda: told(desk, export_id)) == "not_found"
-    assert len(desk.service.audit("fhir.export_failed")) == 1
+    for _ in range(orders.MOST_KEPT):  # and another
+        export_id = begin(desk, type="Task")
+        for _ in range(jobs.TRIES):
+            assert told(desk, export_id)["resource"] is None
+            jobs.work(desk.service.runtime)
+        assert refusal(lambda export_id=export_id: told(desk, export_id)) == "not_found"  # type: ignore[misc]  # a default
+    assert len(desk.service.audit("fhir.export_failed")) == orders.MOST_KEPT
     begin(desk, type="Task")
 
 
