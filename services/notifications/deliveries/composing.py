@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from email.message import EmailMessage
 from typing import Any
 from urllib.parse import urlencode
@@ -45,7 +46,7 @@ def compose(runtime: Runtime, delivery: Delivery) -> EmailMessage:
     """The message as it is to be sent now. Raises NoRecipient, NotNow, and Refused where a service does not answer."""
     settings = runtime.settings
     with runtime.database.reading(delivery.organisation_id) as session:
-        wanting.require_wanted(session, delivery)
+        unwanted = wanting.require_wanted(session, delivery)
     # Before `_recipient`, which may make a secret: a try that fails here makes none.
     facts = ask(
         runtime,
@@ -54,7 +55,7 @@ def compose(runtime: Runtime, delivery: Delivery) -> EmailMessage:
         {"organisation": delivery.organisation_key},
     )
     appointment = _appointment(runtime, delivery)
-    recipient, values = _recipient(runtime, delivery)
+    recipient, values = _recipient(runtime, delivery, unwanted)
     language = str(values.pop("language", None) or "") or None
     features = values.pop("features", [])
     if appointment:
@@ -153,8 +154,8 @@ def page_of(settings: Any, delivery: Delivery, realm: str | int | None) -> str:
     return f"{entrance}?{urlencode({'return_path': page}, safe='/')}"
 
 
-def _recipient(runtime: Runtime, delivery: Delivery) -> tuple[str, dict[str, Any]]:
-    """The address and the values for the template, as identity answers now.
+def _recipient(runtime: Runtime, delivery: Delivery, unwanted: Collection[str]) -> tuple[str, dict[str, Any]]:
+    """The address and the values for the template, as identity answers now. `unwanted` are groups that a summary leaves out.
 
     Raises NoRecipient, or Refused when identity does not answer. Links of invitations and pick-up codes are made by this
     call, so that their lifetime starts when they are sent.
@@ -187,16 +188,18 @@ def _recipient(runtime: Runtime, delivery: Delivery) -> tuple[str, dict[str, Any
             values |= {"pickup_code": known["code"], "lifetime": rules.spoken(known["lifetime_minutes"])}
             values |= {"realm": "employee"}
         return _address(known), values
-    return _of_account(runtime, delivery)
+    return _of_account(runtime, delivery, unwanted)
 
 
-def _of_account(runtime: Runtime, delivery: Delivery) -> tuple[str, dict[str, Any]]:
+def _of_account(
+    runtime: Runtime, delivery: Delivery, unwanted: Collection[str]
+) -> tuple[str, dict[str, Any]]:
     """As `_recipient`, for a message to an account. Raises NoRecipient also for an unverified address (S0-43)."""
     account = ask(runtime, delivery, accounts.describe_account, {"account_id": delivery.account_id})
     if account["state"] == "disabled":
         raise NoRecipient("account_disabled")
     address = _address(account)
-    counts = digests.counts_of(delivery, is_verified=account["email_is_verified"])
+    counts = digests.counts_of(delivery, unwanted, is_verified=account["email_is_verified"])
     if not account["email_is_verified"] and delivery.kind not in rules.ALSO_UNVERIFIED and not counts:
         raise NoRecipient("address_unverified")
     values: dict[str, Any] = {

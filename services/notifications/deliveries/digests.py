@@ -7,7 +7,7 @@ counts it there. So each is counted once, also where the process dies between.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from services.chassis import wire
 from services.chassis.database import held_or_made
@@ -56,14 +56,15 @@ def add(unit: UnitOfWork, message: Delivery, due_at: datetime.datetime) -> None:
     summary.context = {"counts": counts | {group: counts.get(group, 0) + 1}}
 
 
-def counts_of(message: Delivery, *, is_verified: bool) -> dict[str, int]:
-    """What a summary tells, by group; nothing for any other message.
+def counts_of(message: Delivery, unwanted: Collection[str], *, is_verified: bool) -> dict[str, int]:
+    """What a summary tells, by group; nothing of unwanted groups, and nothing for any other message.
 
     An address that is not verified is told of what it would be told of at once (`rules.ALSO_UNVERIFIED`), and of no more.
     """
     counts: Mapping[str, int] = message.context["counts"] if message.kind == KIND else {}
     open_to_all = {group_of(kind) for kind in rules.ALSO_UNVERIFIED}
-    return {group: number for group, number in counts.items() if is_verified or group in open_to_all}
+    told = [group for group in counts if group not in unwanted and (is_verified or group in open_to_all)]
+    return {group: counts[group] for group in told}
 
 
 def counted(counts: Mapping[str, int], language: str | None) -> str:

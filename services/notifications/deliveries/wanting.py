@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy.orm import Session
 
 from services.chassis.unit_of_work import utc_now
@@ -12,23 +14,24 @@ from services.notifications.preferences import choices
 from services.notifications.preferences import rules as preference_rules
 
 
-def require_wanted(session: Session, delivery: Delivery) -> None:
+def require_wanted(session: Session, delivery: Delivery) -> Collection[str]:
     """Raise NoRecipient for what the account has switched off, InDigest for what its summary tells, NotNow in its quiet hours.
 
+    The groups that the account has switched off since its summary counted them are returned: it tells of the others.
     None of them holds for what must be told. A text message is wanted while its group is chosen, whatever is chosen about e-mails.
     """
     is_text = delivery.channel == rules.TEXT
     kind = delivery.context["told"] if is_text else delivery.kind
     group = preference_rules.group_of(kind)
     if group is None and kind != digests.KIND:
-        return
+        return ()
     chosen = choices.of_account(session, delivery.account_id)
     if chosen is None:
-        return
+        return ()
     if kind == digests.KIND:
         if set(delivery.context["counts"]) <= set(chosen.switched_off):
             raise NoRecipient("switched_off")
-        return
+        return list(chosen.switched_off)
     if group in chosen.switched_off if not is_text else group not in chosen.texted:
         raise NoRecipient("switched_off")
     if not is_text and group in chosen.digested and preference_rules.can_wait(kind):
@@ -37,3 +40,4 @@ def require_wanted(session: Session, delivery: Delivery) -> None:
     until = preference_rules.quiet_end(utc_now(), *hours)
     if until is not None and preference_rules.can_wait(kind):
         raise NotNow(until)
+    return ()

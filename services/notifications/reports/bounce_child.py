@@ -6,7 +6,8 @@ The answer is one line of JSON: `{"recipients": [...], "is_permanent": true, "sa
 from __future__ import annotations
 
 import json
-from email import message_from_bytes, policy
+from email import message_from_bytes, message_from_string, policy
+from email.iterators import typed_subpart_iterator
 from email.message import Message
 from email.utils import getaddresses
 from typing import Any, BinaryIO
@@ -25,17 +26,41 @@ def answer(file: BinaryIO, _limits: dict[str, Any]) -> bytes:
     headers = [str(each) for name in _HEADERS for each in message.get_all(name, [])[:_MOST]]
     recipients = [address for _, address in getaddresses(headers[:_MOST])][:_MOST]
     _, permanent = all_failures(message)
-    answered = {"recipients": recipients, "is_permanent": bool(permanent), "said": _said(message)}
+    is_permanent = bool(permanent) or any(
+        "Action" in each and _has_failed(each) for each in _of_unicode(message)
+    )
+    answered = {"recipients": recipients, "is_permanent": is_permanent, "said": _said(message)}
     return json.dumps(answered).encode()
 
 
 def _said(message: Message) -> list[str]:
     """What the servers said of those whom they did not reach (RFC 3464, 2.3): the status, or else their own words."""
     said: list[str] = []
-    for part in message.walk():
-        blocks = part.get_payload() if part.get_content_type() == "message/delivery-status" else None
-        for block in blocks if isinstance(blocks, list) else ():
-            if isinstance(block, Message) and block.get("Action", "failed").strip().lower() == "failed":
-                told = (block.get(name) for name in ("Status", "Diagnostic-Code"))
-                said += [str(each)[:_LONGEST] for each in told if each]
+    for block in [*_of_ascii(message), *_of_unicode(message)]:
+        if _has_failed(block):
+            told = (block.get(name) for name in ("Status", "Diagnostic-Code"))
+            said += [str(each)[:_LONGEST] for each in told if each]
     return said[:_MOST]
+
+
+def _of_ascii(message: Message) -> list[Message]:
+    """What a mail reports of each recipient, as RFC 3464 lays it out."""
+    found: list[Message] = []
+    for part in typed_subpart_iterator(message, "message", "delivery-status"):
+        blocks = part.get_payload()  # type: ignore[attr-defined]  # typeshed: not a text, but a part
+        found += [each for each in blocks if isinstance(each, Message)] if isinstance(blocks, list) else []
+    return found
+
+
+def _of_unicode(message: Message) -> list[Message]:
+    """The same as RFC 6533 lays it out, for addresses beyond ASCII. The libraries take it for a mail that was passed on."""
+    found: list[Message] = []
+    for part in typed_subpart_iterator(message, "message", "global-delivery-status"):
+        text = part.as_bytes().decode(errors="replace").replace("\r\n", "\n")  # type: ignore[attr-defined]  # as above
+        found += [message_from_string(each) for each in text.split("\n\n")[:_MOST]]
+    return found
+
+
+def _has_failed(block: Message) -> bool:
+    """Whether this recipient was not reached for good. Some servers say `error`, and some say nothing."""
+    return str(block.get("Action", "failed")).strip().lower().startswith(("fail", "error"))

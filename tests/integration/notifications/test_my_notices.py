@@ -226,6 +226,22 @@ def test_a_summary_tells_an_unverified_address_what_it_would_be_told_at_once(
     assert ends == {MARIA: None, OLGA: "address_unverified"}
 
 
+def test_a_summary_leaves_out_what_was_switched_off_meanwhile(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    choose(notifications, a_caller(id=MARIA, realm="employee"), digested=["messages", "documents"])
+    a_message_waits(notifications, MARIA)
+    a_document_is_signed(notifications, MARIA)
+    send_all(notifications)
+    choose(
+        notifications, a_caller(id=MARIA, realm="employee"), digested=["messages"], switched_off=["documents"]
+    )
+    notifications.let_time_pass()
+    send_all(notifications)
+    (mail,) = mails.taken
+    assert "New for you at Harbor: 1 message." in body(mail)
+
+
 def test_a_summary_speaks_the_language_of_its_reader(
     notifications: Notifications, mails: FakeMailServer
 ) -> None:

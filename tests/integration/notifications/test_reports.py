@@ -211,6 +211,27 @@ def test_a_mail_that_comes_back_ends_its_delivery_and_that_is_told(
     assert CANARY not in str(reporting.events()) + str(reporting.audit("delivery.permanent_failure"))
 
 
+@pytest.mark.parametrize(("action", "is_ended"), [("failed", True), ("delayed", False), ("relayed", False)])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_report_about_an_address_beyond_ascii_is_read(
+    reporting: Notifications, mails: FakeMailServer, action: str, is_ended: bool, line_end: str
+) -> None:
+    """RFC 6533, 3: `message/global-delivery-status`, in UTF-8."""
+    request_signature(reporting)
+    send_next(reporting.runtime)
+    lines = (
+        f"To: {mails.senders[0]}\nMIME-Version: 1.0\n"
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=cut\n\n--cut\n"
+        "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\nmaría\n\n--cut\n"
+        "Content-Type: message/global-delivery-status\nContent-Transfer-Encoding: 8bit\n\n"
+        "Reporting-MTA: dns; mx.example\n\n"
+        f"Final-Recipient: utf-8; maría@harbor.example\nAction: {action}\nStatus: 5.1.1\n"
+        "Diagnostic-Code: smtp; 550 no such user\n\n--cut--\n"
+    )
+    assert return_mail(reporting, lines.replace("\n", line_end).encode()) is is_ended
+    assert reporting.row().state == ("permanent_failure" if is_ended else "sent")
+
+
 def test_a_mail_that_is_only_late_ends_nothing(reporting: Notifications, mails: FakeMailServer) -> None:
     request_signature(reporting)
     send_next(reporting.runtime)
