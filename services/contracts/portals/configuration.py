@@ -348,7 +348,7 @@ class PortalHome(Reply):
     labels = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
     notices = fields.Nested(PageNoticesShown, required=True)
     sign_in = fields.Nested(SignInShown, required=True)
-    help = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    help = fields.Dict(keys=fields.String(), values=fields.Nested(MessageShown), required=True)
     editable_sections = fields.List(fields.String(), required=True)
     logo = fields.Nested(ImageShown, required=True, allow_none=True)
     welcome_image = fields.Nested(ImageShown, required=True, allow_none=True)

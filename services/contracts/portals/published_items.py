@@ -322,7 +322,7 @@ class EarlierStatus(Reply):
 
 list_my_earlier_work_status = contract.query(
     "list_my_earlier_work_status",
-    "The newest 200 work statuses of the caller that hold no longer: those whose time is over, and what revisions have replaced.",
+    "The newest 200 work statuses of the caller that hold no longer: their time is over, or a newer one or revision is there.",
     request={},
     reply={
         "person_id": Id(required=True),

@@ -100,7 +100,9 @@ def home(
         "labels": _owned(whole["labels"], words),
         "notices": notices(whole, languages),
         "sign_in": sign_in(whole, languages),
-        "help": _owned(whole["help"], words),
+        "help": {
+            code: _marked_up(words.own(text)) for code, text in whole["help"].items() if words.own(text)
+        },
         "editable_sections": whole["editable_sections"],
         "resources": [_panel(panel, words) for panel in whole["resources"]],
         "support": whole["support"],

@@ -79,7 +79,7 @@ def list_my_earlier_work_status(session: Session, caller: Caller) -> dict[str, A
 
 
 def earlier_work_status(session: Session, person_id: str) -> list[dict[str, Any]]:
-    """What held before of a person: statuses whose time is over, and what revisions have replaced. Newest first."""
+    """What held before of a person, newest first: statuses whose time is over, and what a newer one or a revision has replaced."""
     own = (
         PublishedItem.person_id == person_id,
         PublishedItem.kind == WORK_STATUS,
@@ -91,14 +91,18 @@ def earlier_work_status(session: Session, person_id: str) -> list[dict[str, Any]
         .where(*own)
         .order_by(ItemRevision.published_at.desc(), ItemRevision.revision.desc())
     )
-    over = (
+    now = utc_now()
+    newest_first = (
         select(PublishedItem)
-        .where(*own, PublishedItem.valid_until <= utc_now())
+        .where(*own)
         .order_by(PublishedItem.published_at.desc(), PublishedItem.id.desc())
+        .limit(_MOST_EARLIER)
     )
-    rows = [row for found in (over, replaced) for row in session.scalars(found.limit(_MOST_EARLIER))]
-    newest_first = sorted(rows, key=lambda row: row.published_at, reverse=True)[:_MOST_EARLIER]
-    return [{"values": row.values, "published_at": row.published_at} for row in newest_first]
+    over = newest_first.where(PublishedItem.valid_until <= now)
+    older = newest_first.where(*in_effect(now)).offset(1)
+    rows = [row for found in (over, older, replaced.limit(_MOST_EARLIER)) for row in session.scalars(found)]
+    shown = sorted(rows, key=lambda row: row.published_at, reverse=True)[:_MOST_EARLIER]
+    return [{"values": row.values, "published_at": row.published_at} for row in shown]
 
 
 def of_types(types: set[str] | None) -> tuple[Any, ...]:

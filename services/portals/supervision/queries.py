@@ -49,7 +49,8 @@ def _newest(session: Session, person_id: str, kind: str, types: set[str] | None)
         or_(PublishedItem.kind != "custom", PublishedItem.values["for_supervisors"].as_boolean()),
     )
     newest_first = statement.order_by(PublishedItem.published_at.desc(), PublishedItem.id.desc())
-    return session.scalars(newest_first.limit(_MOST)).all()
+    # The newest work status holds, as in the list of the team.
+    return session.scalars(newest_first.limit(1 if kind == WORK_STATUS else _MOST)).all()
 
 
 def list_team_work_status(session: Session, caller: Caller) -> dict[str, Any]:

@@ -530,8 +530,13 @@ def test_pages_outside_the_usual_way_have_the_organisations_own_words(portals: I
 
 
 def test_a_page_of_a_portal_has_help_of_its_own(portals: InProcess) -> None:
-    change(portals, help={"start": "Begin here.", "support": {"en": "Call.", "es": "Llame."}})
-    assert home(portals)["help"] == {"start": "Begin here.", "support": "Call."}
+    change(portals, help={"start": "Begin [here](/help).", "support": {"en": "Call.", "es": "Llame."}})
+    texts = home(portals)["help"]
+    assert {code: text["plain"] for code, text in texts.items()} == {
+        "start": "Begin here.",
+        "support": "Call.",
+    }
+    assert '<a href="/help" rel="noopener noreferrer">here</a>' in texts["start"]["html"]
     assert set(refusal(portals, help={"orders": "Not of employees."})) == {"help.orders"}
 
 

@@ -106,6 +106,16 @@ def test_the_current_work_status_comes_first_and_earlier_ones_are_there_without_
     assert len(shown["earlier_work_status"]) == 3
 
 
+def test_a_work_status_that_a_newer_one_has_followed_is_an_earlier_one(portals: InProcess) -> None:
+    for status in ("off_work", "restricted_duty", "full_duty"):
+        publish(portals, "work_status", {"status": status})  # without an end, and no revision of another
+    shown = portals.call(supervision.get_employee_items, a_supervisor(), person_id=PERSON)
+    mine = portals.call(published_items.list_my_earlier_work_status, an_employee())["items"]
+    assert [each["status"] for each in shown["work_status"]] == ["full_duty"]
+    for earlier in (shown["earlier_work_status"], [each["values"] for each in mine]):
+        assert [each["status"] for each in earlier] == ["restricted_duty", "off_work"]
+
+
 @given(
     kind=st.sampled_from(sorted(supervision.SEEN)),
     secret=st.text(min_size=12, alphabet="qxzjkv"),

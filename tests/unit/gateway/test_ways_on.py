@@ -14,6 +14,7 @@ from services.contracts.identity import people
 from services.contracts.portals import (
     configuration,
     consents,
+    drafts,
     inbox,
     my_appointments,
     published_items,
@@ -167,11 +168,36 @@ def test_to_whom_no_portal_is_open_the_organisation_says_what_to_do() -> None:
     ],
 )
 def test_a_page_has_the_help_of_its_module(address: str, query: Mapping[str, str], told: list[str]) -> None:
-    texts = {"start": "At the start.", "support": "Call us.", "questionnaire": "Answer all."}
-    home = {"help": {**texts, "report_injury": "Say what happened."}, "consents_due": 0, "goes_on_to": None}
+    texts = {
+        "start": "At the start.", "support": "Call us.", "questionnaire": "Answer all.", "report_injury": "Say what happened.",
+    }  # fmt: skip
+    help_texts = {code: {"html": f"<em>{text}</em>"} for code, text in texts.items()}
+    home = {"help": help_texts, "consents_due": 0, "goes_on_to": None}
     replies = {configuration.get_portal_home: home, start_page.get_portal_start: home}
     page = shown(address, replies, query)
-    assert [each.to_text() for each in page.query(".page-help p")] == told
+    assert [each.to_text() for each in page.query(".page-help p em")] == told
+
+
+def test_a_sample_of_the_start_page_has_its_help() -> None:
+    help_texts = {"start": {"html": "At the start."}, "support": {"html": "Call us."}}
+    page = shown("/staff/portals/{portal}/sample", {drafts.get_portal_sample: {"help": help_texts}})
+    assert [each.to_text() for each in page.query(".page-help p")] == ["At the start."]
+
+
+def test_the_page_of_work_status_says_one_that_holds() -> None:
+    times = ("2026-03-05T12:00:00+00:00", "2026-03-04T12:00:00+00:00")
+    held = [
+        {"id": SELF, "kind": "work_status", "values": {"note": note}, "published_at": at}
+        for note, at in zip(("Well.", "Rest."), times, strict=True)
+    ]
+    listed = {"items": held, "next": None, "person_id": SELF, "kinds": ["work_status"]}
+    earlier = {"items": held[1:], "person_id": SELF}
+    page = shown(
+        "/portal/{portal}/work-status",
+        {published_items.list_my_items: listed, published_items.list_my_earlier_work_status: earlier},
+    )
+    assert page.query("main")[0].to_text().count("Rest.") == 1
+    assert [each.to_text() for each in page.query("main section.published dd")] == ["Well."]
 
 
 def test_who_has_sent_a_questionnaire_reads_the_organisations_own_words() -> None:
