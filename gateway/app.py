@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import flask
+from werkzeug.exceptions import MethodNotAllowed
 
 from gateway import answers, documentation, errors, health, oauth, requests
 from gateway.api import ROUTES
@@ -52,6 +53,8 @@ def _register_api(app: flask.Flask, dispatcher: Dispatcher) -> None:
 
 def _view(dispatcher: Dispatcher, route: Route) -> Any:
     def view(**path_arguments: str) -> flask.Response:
+        if flask.request.method == "HEAD" and route.operation.kind == "command":
+            raise MethodNotAllowed([route.method])  # it would be carried out, and its answer thrown away
         return dispatcher.serve(route, path_arguments)
 
     return view

@@ -28,7 +28,7 @@ def rendered(refusal: Refused, path: str) -> tuple[int, list[tuple[str, str]], b
     headers = [("Content-Type", media_type)]
     if "retry_after_s" in refusal.more:
         headers.append(("Retry-After", str(refusal.more["retry_after_s"])))
-    if refusal.code == "range_not_satisfiable":
+    if "size" in refusal.more:  # of a file of which another part was asked for
         headers.append(("Content-Range", f"bytes */{refusal.more['size']}"))
     if status == 401:
         headers.append(("WWW-Authenticate", 'Bearer realm="portico"'))

@@ -367,3 +367,11 @@ def test_the_api_of_hsds_says_at_its_root_what_it_is(http: FlaskClient, path: st
     assert set(said) == {"version", "profile", "openapi_url"}
     assert said["version"] == "3.1"
     assert http.get(said["openapi_url"]).get_json()["openapi"].startswith("3.1")
+
+
+def test_a_get_that_does_something_is_not_carried_out_for_its_headers_alone(
+    http: FlaskClient, services: Any
+) -> None:
+    answer = http.head("/fhir/R4/$export", headers={**TOKEN, "Prefer": "respond-async"})
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
+    assert [called.name for called, _, _ in services.calls if called.name == "export_fhir"] == []
