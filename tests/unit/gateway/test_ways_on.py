@@ -213,7 +213,7 @@ def test_who_has_sent_a_questionnaire_reads_the_organisations_own_words() -> Non
     assert "Hearing" in page.query("main")[0].to_text()
 
 
-@pytest.mark.parametrize(("realm", "told"), [("patient", "go there"), ("employee", "kept in your record")])
+@pytest.mark.parametrize(("realm", "told"), [("patient", "go there"), ("employee", "stands in your record")])
 def test_only_a_patients_own_address_is_where_messages_go(realm: str, told: str) -> None:
     replies = {
         passports.describe_me: {"realm": realm},
