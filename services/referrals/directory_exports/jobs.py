@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis import wire
 from services.chassis.blobs import EXPORTS
+from services.chassis.database import hold_counter
 from services.chassis.logs import log
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
@@ -146,6 +147,7 @@ def _carry_on(runtime: Runtime, lease: Lease[DirectoryExport], is_stopping: Call
 
 
 def _find_or_start(unit: UnitOfWork, total: int, *, format: str) -> dict[str, Any]:  # noqa: A002 - the contract's name
+    hold_counter(unit.session, "directory_exports", str(unit.organisation_id), format)
     unfinished = select(DirectoryExport).where(
         DirectoryExport.finished_at.is_(None), DirectoryExport.format == format
     )

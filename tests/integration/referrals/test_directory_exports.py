@@ -17,6 +17,7 @@ from services.contracts.referrals import directory_exports
 from services.referrals.directory_exports import jobs
 from services.referrals.directory_exports.models import DirectoryExport
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
+from tests.support.at_once import at_once
 from tests.support.in_process import HARBOR, a_caller
 
 REPORTER = a_caller("directory.read", id="9" * 32)
@@ -87,6 +88,12 @@ def test_who_asks_twice_gets_the_export_that_is_on_its_way(desk: Desk) -> None:
     first, second = start(desk), start(desk)
     assert first["export_id"] == second["export_id"]
     assert len(desk.service.audit("directory.export_started")) == 1
+
+
+@pytest.mark.usefixtures("every_is_large")
+def test_all_who_ask_at_one_moment_get_the_same_export(desk_on_both: Desk) -> None:
+    started = at_once(*[lambda: start(desk_on_both)["export_id"]] * 4)
+    assert len(set(started)) == 1
 
 
 def test_a_repeated_request_answers_with_the_same_export(desk: Desk) -> None:
