@@ -10,7 +10,7 @@ from justhtml import JustHTML
 
 from gateway.web.pages import PAGES as ALL
 from gateway.web.states import State
-from services.contracts.identity import people
+from services.contracts.identity import passports, people
 from services.contracts.portals import (
     configuration,
     consents,
@@ -211,3 +211,13 @@ def test_who_has_sent_a_questionnaire_reads_the_organisations_own_words() -> Non
     assert page.query("title")[0].to_text().startswith("Thanks")
     assert "We look at it." in page.query("main")[0].to_text()
     assert "Hearing" in page.query("main")[0].to_text()
+
+
+@pytest.mark.parametrize(("realm", "told"), [("patient", "go there"), ("employee", "stands in your record")])
+def test_only_a_patients_own_address_is_where_messages_go(realm: str, told: str) -> None:
+    replies = {
+        passports.describe_me: {"realm": realm},
+        people.get_my_settings: {"editable_fields": ["email"], "changes_are_requests": False, "sources": {}},
+    }
+    page = shown("/account/settings", replies)
+    assert told in page.query("main form")[0].to_text()
