@@ -320,6 +320,11 @@ def _refused(code: int, said: bytes | str, usual: Finding) -> Permanent:
     return Permanent("message_refused" if found == "message" else "recipient_refused", code, found=found)
 
 
+def domain_of(sender: str) -> str:
+    """The domain of a sender, as `build` writes it into the Message-ID. Raises Refused `email_header_invalid`."""
+    return _mailbox(sender)[1].rpartition("@")[2]
+
+
 @functools.lru_cache(16)  # nearly every message has the sender of the installation
 def _mailbox(sender: str) -> tuple[str, str]:
     match = MAILBOX.fullmatch(sender.strip())

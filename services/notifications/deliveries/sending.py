@@ -13,12 +13,13 @@ from email.message import EmailMessage
 from typing import Any
 
 from eventlet import tpool
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Boolean, bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.chassis import logs
 from services.chassis.logs import log, where
 from services.chassis.loop import Loop
+from services.chassis.models import UtcDateTime
 from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
@@ -228,7 +229,8 @@ def _send_mail(runtime: Runtime, delivery: Delivery) -> None:
 def _mail(runtime: Runtime, delivery: Delivery, message: EmailMessage) -> None:
     settings, connections = runtime.settings, traffic_of(runtime).connections
     # The Message-ID of the delivery, even if MAIL_FROM has another domain by now.
-    message.replace_header("Message-ID", f"<{delivery.message_id}>")
+    if not delivery.message_id.endswith(f"@{email.domain_of(settings.mail_from)}"):
+        message.replace_header("Message-ID", f"<{delivery.message_id}>")
     bounces_to = report_signatures.bounce_address(settings, delivery.id)
     mail_server, signer = smtp_settings(settings), signer_of(settings)
     email.send(mail_server, message, connections, bounces_to=bounces_to, signer=signer)
@@ -299,7 +301,6 @@ def _settle(
 
     def record(unit: UnitOfWork) -> Delivery | None:
         _record(unit, delivery, outcome, is_report_due=is_report_due)
-        unit.session.flush()
         for channel in _in_use(traffic, further):
             claimed = _claimed(unit.session, traffic, channel, settings.lease_s)
             if claimed is not None:
@@ -320,26 +321,54 @@ def _settle(
 
 # What a try notes on its delivery, whatever becomes of it.
 _NOTED = ("template", "template_language", "template_version", "address_hash", "masked_address")
+_IS_SENT = bindparam("is_sent", type_=Boolean)
+# No row, if another sender took the delivery over after the lease had ended: of this try only success counts, if none is recorded.
+_RECORD = (
+    update(Delivery)
+    .where(
+        _deliveries.c.id == bindparam("of_id"),
+        _deliveries.c.state.not_in(sorted(rules.FINAL_STATES)),
+        or_(_deliveries.c.tries == bindparam("of_tries"), _IS_SENT),
+    )
+    .values(
+        tries=_deliveries.c.tries - bindparam("untried"),
+        sent_at=case((_IS_SENT, bindparam("now", type_=UtcDateTime)), else_=_deliveries.c.sent_at),
+        report_due_at=case(
+            (_IS_SENT, bindparam("report_by", type_=UtcDateTime)), else_=_deliveries.c.report_due_at
+        ),
+        **{name: bindparam(f"to_{name}") for name in ("state", "reason", "next_try_at", *_NOTED)},
+    )
+    .returning(*_deliveries.c)
+)
 
 
 def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome, *, is_report_due: bool) -> None:
-    row = unit.session.get(Delivery, claimed.id, with_for_update=True)
-    if row is None or row.state in rules.FINAL_STATES:
-        return  # another sender took it over after the lease had ended, and has recorded the outcome
-    if row.tries != claimed.tries and outcome.state != "sent":
-        return  # another sender has taken it over, so of this try only success counts
-    row.state, row.reason = outcome.state, outcome.reason
-    for name in _NOTED:
-        setattr(row, name, getattr(claimed, name))
-    pause = rules.pause_after(row.tries)
-    row.next_try_at = unit.now + pause if outcome.state == "temporary_failure" and pause else None
-    if outcome.reason == IN_DIGEST and outcome.waits_until:
+    is_sent, is_in_digest = outcome == SENT, outcome.reason == IN_DIGEST
+    is_put_off = outcome.waits_until is not None and not is_in_digest  # it was not tried
+    pause = rules.pause_after(claimed.tries) if outcome.state == "temporary_failure" else None
+    again_at = unit.now + pause if pause else None
+    noted = {f"to_{name}": getattr(claimed, name) for name in _NOTED}
+    found = unit.session.connection().execute(
+        _RECORD,
+        {
+            "of_id": claimed.id,
+            "of_tries": claimed.tries,
+            "is_sent": is_sent,
+            "untried": int(is_put_off),
+            "now": unit.now,
+            "report_by": unit.now + rules.REPORT_WITHIN if is_report_due else None,
+            "to_state": outcome.state,
+            "to_reason": outcome.reason,
+            "to_next_try_at": outcome.waits_until if is_put_off else again_at,
+            **noted,
+        },
+    )
+    recorded = found.mappings().one_or_none()
+    if recorded is None:
+        return
+    row = Delivery(**recorded)
+    if is_in_digest and outcome.waits_until:
         digests.add(unit, row, outcome.waits_until)
-    elif outcome.waits_until:
-        row.next_try_at, row.tries = outcome.waits_until, row.tries - 1  # it was not tried
-    if outcome == SENT:
-        row.sent_at = unit.now
-        row.report_due_at = unit.now + rules.REPORT_WITHIN if is_report_due else None
     if row.channel == rules.WEBHOOK:
         posting.note(unit, row)
     tell_outcome(unit, row)
