@@ -383,3 +383,12 @@ def test_mails_that_cannot_be_delivered_return_to_the_envelopes_sender(
     send(smtp, _a_message(), bounces_to="bounces+x=y@harbor.example")
     (envelope,) = mailbox.taken
     assert (envelope.mail_from, _parsed(envelope)["From"]) == ("bounces+x=y@harbor.example", SENDER)
+
+
+@pytest.mark.parametrize("text", ["One\ntwo é", "One\r\ntwo é\r\n", "One\rtwo é"])
+def test_lines_of_a_text_in_base64_end_as_those_of_a_mail_do(text: str) -> None:
+    """RFC 2046, 4.1.1."""
+    built = build("a" * 32, "portal@example.org", "maria@example.org", "Subject", text).as_bytes()
+    assert b"\n" not in built.replace(b"\r\n", b"")
+    read = message_from_bytes(built)
+    assert read.get_payload(decode=True) == "One\r\ntwo é\r\n".encode()
