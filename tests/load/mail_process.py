@@ -3,15 +3,7 @@
 It is cooperative, as the service is. Identity's answers are made here, each after the time that a call takes.
 """
 
-# ruff: noqa: E402 - eventlet must patch the standard library before anything else is imported
 from __future__ import annotations
-
-import os
-
-os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
-import eventlet
-
-eventlet.monkey_patch(psycopg=False)
 
 import importlib
 import sys
@@ -22,6 +14,7 @@ from typing import Any
 
 from services.chassis import logs
 from services.chassis.database import Database
+from services.chassis.run import collect_garbage_seldom
 from services.notifications.deliveries.sending import SenderLoop
 from tests.integration.notifications.conftest import Notifications
 from tests.support.servers import temporary_folder
@@ -54,6 +47,7 @@ def main(url: str, smtp_port: int, senders: int) -> None:
     with temporary_folder("portico-mails-") as folder:
         process = Sending(url, folder, smtp_port, senders)
 
+        collect_garbage_seldom()
         print("ready", flush=True)
         sys.stdin.readline()
         loops = [
