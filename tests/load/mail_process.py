@@ -3,7 +3,15 @@
 It is cooperative, as the service is. Identity's answers are made here, each after the time that a call takes.
 """
 
+# ruff: noqa: E402 - eventlet must patch the standard library before anything else is imported
 from __future__ import annotations
+
+import os
+
+os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
+import eventlet
+
+eventlet.monkey_patch(psycopg=False)
 
 import importlib
 import sys
