@@ -70,6 +70,8 @@ def _git(*arguments: str) -> bytes:
     run = subprocess.run([*command, *arguments], capture_output=True, check=False)
     if run.returncode == 0:
         return run.stdout
+    if subprocess.run([*command, "rev-parse", "HEAD"], capture_output=True, check=False).returncode != 0:
+        raise NotInClone("git reads nothing of this clone")  # for instance, it is somebody else's
     is_shallow = subprocess.run(
         [*command, "rev-parse", "--is-shallow-repository"], capture_output=True, check=False
     )

@@ -64,7 +64,14 @@ def test_only_a_clone_without_history_lacks_the_code(
     names = [path.name for path in sorted((tmp_path / "code/services/toy/migrations").iterdir())]
     assert names == ["0001_create.py", "0002_change.py"]
     git(tmp_path, "clone", "-q", "--depth", "1", repository.as_uri(), "shallow")
-    for clone, why in ((tmp_path / "shallow", "shallow"), (tmp_path / "code", "no clone")):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / ".git").write_text("gitdir: nowhere\n")
+    for clone, why in (
+        (tmp_path / "shallow", "shallow"),
+        (tmp_path / "code", "no clone"),
+        (broken, "reads nothing"),
+    ):
         recorded(monkeypatch, clone, release, "0002")
         assert released.problems() == []
         with pytest.raises(released.NotInClone, match=why):
