@@ -52,8 +52,10 @@ def _register_api(app: flask.Flask, dispatcher: Dispatcher) -> None:
 
 
 def _view(dispatcher: Dispatcher, route: Route) -> Any:
+    does_something = route.operation.kind == "command" and not route.downloads
+
     def view(**path_arguments: str) -> flask.Response:
-        if flask.request.method == "HEAD" and route.operation.kind == "command":
+        if flask.request.method == "HEAD" and does_something:
             raise MethodNotAllowed([route.method])  # it would be carried out, and its answer thrown away
         return dispatcher.serve(route, path_arguments)
 
