@@ -6,6 +6,7 @@ The answer is one line of JSON: `{"recipients": [...], "is_permanent": true, "sa
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from email import message_from_bytes, message_from_string, policy
 from email.iterators import typed_subpart_iterator
 from email.message import Message
@@ -26,17 +27,17 @@ def answer(file: BinaryIO, _limits: dict[str, Any]) -> bytes:
     headers = [str(each) for name in _HEADERS for each in message.get_all(name, [])[:_MOST]]
     recipients = [address for _, address in getaddresses(headers[:_MOST])][:_MOST]
     _, permanent = all_failures(message)
-    is_permanent = bool(permanent) or any(
-        "Action" in each and _has_failed(each) for each in _of_unicode(message)
-    )
-    answered = {"recipients": recipients, "is_permanent": is_permanent, "said": _said(message)}
+    beyond_ascii = _of_unicode(message)
+    is_permanent = bool(permanent) or any("Action" in each and _has_failed(each) for each in beyond_ascii)
+    said = _said([*_of_ascii(message), *beyond_ascii])
+    answered = {"recipients": recipients, "is_permanent": is_permanent, "said": said}
     return json.dumps(answered).encode()
 
 
-def _said(message: Message) -> list[str]:
+def _said(blocks: Iterable[Message]) -> list[str]:
     """What the servers said of those whom they did not reach (RFC 3464, 2.3): the status, or else their own words."""
     said: list[str] = []
-    for block in [*_of_ascii(message), *_of_unicode(message)]:
+    for block in blocks:
         if _has_failed(block):
             told = (block.get(name) for name in ("Status", "Diagnostic-Code"))
             said += [str(each)[:_LONGEST] for each in told if each]

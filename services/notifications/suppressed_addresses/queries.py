@@ -13,7 +13,7 @@ from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.contracts.identity import accounts
 from services.notifications.deliveries.models import SuppressedAddress
-from services.notifications.deliveries.suppression import find_suppressed
+from services.notifications.deliveries.suppression import suppressed_since
 from services.notifications.secrets.derived import hash_of_address
 
 _ORDER = "suppressed_addresses"
@@ -45,5 +45,5 @@ def get_my_mailbox(call: Call) -> Any:
         hash_of_address(call.runtime.settings, str(caller.organisation_id), email) if email else None
     )
     with call.reading(call.organisation_id) as session:
-        found = find_suppressed(session, address_hash)
-    return call.operation.reply.dump({"suppressed_since": found.since if found else None})
+        since = suppressed_since(session, address_hash)
+    return call.operation.reply.dump({"suppressed_since": since})
