@@ -13,13 +13,12 @@ from email.message import EmailMessage
 from typing import Any
 
 from eventlet import tpool
-from sqlalchemy import Boolean, bindparam, case, or_, select, update
+from sqlalchemy import Boolean, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.chassis import logs
 from services.chassis.logs import log, where
 from services.chassis.loop import Loop
-from services.chassis.models import UtcDateTime
 from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
@@ -321,22 +320,18 @@ def _settle(
 
 # What a try notes on its delivery, whatever becomes of it.
 _NOTED = ("template", "template_language", "template_version", "address_hash", "masked_address")
-_IS_SENT = bindparam("is_sent", type_=Boolean)
+_WRITTEN = ("state", "reason", "next_try_at", "sent_at", "report_due_at", *_NOTED)
 # No row, if another sender took the delivery over after the lease had ended: of this try only success counts, if none is recorded.
 _RECORD = (
     update(Delivery)
     .where(
         _deliveries.c.id == bindparam("of_id"),
         _deliveries.c.state.not_in(sorted(rules.FINAL_STATES)),
-        or_(_deliveries.c.tries == bindparam("of_tries"), _IS_SENT),
+        or_(_deliveries.c.tries == bindparam("of_tries"), bindparam("is_sent", type_=Boolean)),
     )
     .values(
         tries=_deliveries.c.tries - bindparam("untried"),
-        sent_at=case((_IS_SENT, bindparam("now", type_=UtcDateTime)), else_=_deliveries.c.sent_at),
-        report_due_at=case(
-            (_IS_SENT, bindparam("report_by", type_=UtcDateTime)), else_=_deliveries.c.report_due_at
-        ),
-        **{name: bindparam(f"to_{name}") for name in ("state", "reason", "next_try_at", *_NOTED)},
+        **{name: bindparam(f"to_{name}") for name in _WRITTEN},
     )
     .returning(*_deliveries.c)
 )
@@ -347,22 +342,17 @@ def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome, *, is_report_
     is_put_off = outcome.waits_until is not None and not is_in_digest  # it was not tried
     pause = rules.pause_after(claimed.tries) if outcome.state == "temporary_failure" else None
     again_at = unit.now + pause if pause else None
-    noted = {f"to_{name}": getattr(claimed, name) for name in _NOTED}
-    found = unit.session.connection().execute(
-        _RECORD,
-        {
-            "of_id": claimed.id,
-            "of_tries": claimed.tries,
-            "is_sent": is_sent,
-            "untried": int(is_put_off),
-            "now": unit.now,
-            "report_by": unit.now + rules.REPORT_WITHIN if is_report_due else None,
-            "to_state": outcome.state,
-            "to_reason": outcome.reason,
-            "to_next_try_at": outcome.waits_until if is_put_off else again_at,
-            **noted,
-        },
-    )
+    written = {
+        "state": outcome.state,
+        "reason": outcome.reason,
+        "next_try_at": outcome.waits_until if is_put_off else again_at,
+        "sent_at": unit.now if is_sent else None,
+        "report_due_at": unit.now + rules.REPORT_WITHIN if is_sent and is_report_due else None,
+        **{name: getattr(claimed, name) for name in _NOTED},
+    }
+    which = {"of_id": claimed.id, "of_tries": claimed.tries, "is_sent": is_sent, "untried": int(is_put_off)}
+    values = {f"to_{name}": value for name, value in written.items()}
+    found = unit.session.connection().execute(_RECORD, which | values)
     recorded = found.mappings().one_or_none()
     if recorded is None:
         return

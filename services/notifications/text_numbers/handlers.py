@@ -125,7 +125,6 @@ def _count_code(unit: UnitOfWork, row: TextNumber, to_number: str) -> None:
     hold_counter(unit.session, "text_number_codes", str(unit.organisation_id), to_number)
     sent = select(func.count(Delivery.id)).where(
         Delivery.address_hash == to_number,
-        Delivery.kind == rules.TEXT_CODE,
         Delivery.created_at > unit.now - _DAY,
     )
     if max(row.codes_made, unit.session.scalar(sent) or 0) >= MOST_CODES_A_DAY:

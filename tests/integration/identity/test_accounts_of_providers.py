@@ -379,7 +379,12 @@ def test_a_person_switches_the_own_emails_off_and_on(identity: Identity, level: 
     assert account["wants_resource_assigned_emails"] is True
     for wanted in (False, True):
         identity.call(accounts.set_my_notifications, caller, resource_assigned_emails=wanted)
-        assert identity.call(passports.describe_me, caller)["wants_resource_assigned_emails"] is wanted
+        me = identity.call(passports.describe_me, caller)
+        assert me["wants_resource_assigned_emails"] is wanted
+    # Said once more, it changes nothing, and nobody else's page is out of date.
+    again = identity.call(accounts.set_my_notifications, caller, resource_assigned_emails=True)
+    assert again["version"] == me["version"]
+    assert len(identity.audit("account.notifications_changed")) == 2
 
 
 def test_an_account_keeps_the_language_and_appearance_of_pages(identity: Identity) -> None:

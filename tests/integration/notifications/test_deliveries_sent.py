@@ -257,6 +257,23 @@ def test_a_sender_that_lost_its_lease_cannot_undo_what_its_successor_noted(
 
 
 @BOTH
+def test_of_a_sender_that_lost_its_lease_success_counts(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    request_signature(notifications)
+    slow = sending._claim(notifications.runtime)
+    assert slow is not None
+    notifications.let_time_pass()
+    successor = sending._claim(notifications.runtime)
+    assert successor is not None
+    sending._settle(notifications.runtime, slow, sending.SENT, ())
+    row = notifications.row()
+    assert (row.state, row.tries, row.sent_at is None) == ("sent", 2, False)
+    sending._settle(notifications.runtime, successor, sending.Outcome("permanent_failure", "timeout"), ())
+    assert (notifications.row().state, len(notifications.events())) == ("sent", 1)
+
+
+@BOTH
 def test_senders_at_once_send_every_mail_exactly_once(
     notifications: Notifications, mails: FakeMailServer
 ) -> None:

@@ -204,9 +204,9 @@ def test_a_draft_by_which_people_ask_for_appointments_needs_the_message_type(por
     desk, designer = portal_desk, a_caller("portal.configure")
     asking = [{"code": "my_appointments"}]
 
-    def drafted(modules: list[dict[str, Any]]) -> Any:
-        version = desk(drafts.get_portal_draft, designer, portal="employee")["version"]
-        given = {"portal": "employee", "version": version, "modules": modules}
+    def drafted(modules: list[dict[str, Any]], portal: str = "employee") -> Any:
+        version = desk(drafts.get_portal_draft, designer, portal=portal)["version"]
+        given = {"portal": portal, "version": version, "modules": modules}
         return desk(drafts.change_portal_draft, designer, **given)
 
     assert drafted(asking)["warnings"] == []
@@ -221,6 +221,8 @@ def test_a_draft_by_which_people_ask_for_appointments_needs_the_message_type(por
     at_once = {"portal": "employee", "version": shown, "modules": asking}
     refused = desk.refused(lambda: desk(configuration.change_portal_content, designer, **at_once))
     assert refused == ("invalid_request", path), "what is published at once needs it, too"
+    for_team = drafted([{"code": "supervisor_scheduling"}], "supervisor")
+    assert [each["path"] for each in for_team["warnings"]] == ["modules.0.code"]
     other = drafted([{"code": "my_appointments", "appointments": {"booking_mode": "none"}}])
     assert other["warnings"] == []
     desk(drafts.publish_portal_draft, designer, portal="employee", version=other["version"])

@@ -262,6 +262,9 @@ def test_a_change_of_details_holds_once_staff_accept_it_and_never_when_they_dism
     # A nurse who publishes does not change people's records, and a change of details is none of a section.
     assert desk.refused(lambda: accept_details(desk, asked, NURSE))[0] == "forbidden"
     assert desk.refused(lambda: accept(desk, asked))[0] == "not_found"
+    let_edit(desk, "allergies")
+    of_section = ask(desk, values=LATEX)
+    assert desk.refused(lambda: accept_details(desk, of_section)) == ("not_found", "item_id")
     assert accept_details(desk, asked)["state"] == "completed"
     assert details.accepted == [{"person_id": ANA, "realm": "employee", "home_phone": "555-0100"}]
     assert desk.refused(lambda: accept_details(desk, asked))[0] == "item_archived"
@@ -351,3 +354,23 @@ def test_a_request_is_not_accepted_once_the_person_has_asked_for_something_else(
     desk.change(portal_queue.dismiss_queue_item, item, NURSE, outcome="not_completed")
     accept_details(desk, third)
     assert details.kept["home_phone"] == "555-0102"
+
+
+def test_what_another_person_asks_for_later_is_in_nobodys_way(portal_desk: PortalDesk) -> None:
+    desk, details = portal_desk, Details(portal_desk)
+    asked = ask_details(desk, home_phone="555-0100")
+    desk.clock.shift(60)
+    of_ben = OF_ANA | {"person_id": BEN}
+    ben = a_caller(SEE, realm="employee", id=ACCOUNTS[BEN], scope={"person_id": BEN, "profiles": [of_ben]})
+    ask_details(desk, ben, home_phone="555-0199")
+    accept_details(desk, asked)
+    assert details.kept["home_phone"] == "555-0100"
+
+
+def test_requests_about_details_count_as_messages(portal_desk: PortalDesk) -> None:
+    desk = portal_desk
+    Details(desk)
+    limits = {"most_characters": 200, "most_a_day": 1, "most_a_week": 5, "before_writing": None}
+    desk(portal_queue.change_queue_settings, DESIGNER, version=1, reply_within_days=2, **limits)
+    ask_details(desk, home_phone="555-0100")
+    assert desk.refused(lambda: ask_details(desk, home_phone="555-0101"))[0] == "too_many_requests"

@@ -102,6 +102,9 @@ def test_the_current_work_status_comes_first_and_earlier_ones_are_there_without_
         ("restricted_duty", "a diagnosis"),
         ("off_work", "a diagnosis"),
     ]
+    blind = {"person_id": PERSON, "role": "self", "permissions": ["profile.view_vitals"]}
+    unseen = a_caller(realm="employee", id="e" * 32, scope={"person_id": PERSON, "profiles": [blind]})
+    assert portals.call(published_items.list_my_earlier_work_status, unseen)["items"] == []
     shown = portals.call(supervision.get_employee_items, a_supervisor(), person_id=PERSON)
     assert len(shown["earlier_work_status"]) == 3
 

@@ -358,6 +358,24 @@ def test_an_export_with_a_fault_is_given_up_and_another_can_be_ordered(
     begin(desk, type="Task")
 
 
+def test_a_fault_that_passes_is_counted_for_each_file_anew(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_id = begin(desk, type="Organization,Task")
+    whole, faults = jobs.queries.page_by_change, {"Organization": jobs.TRIES - 1, "Task": jobs.TRIES - 1}
+
+    def fails_at_first(session: Any, caller: Any, resource_type: str, **within: Any) -> Any:
+        if faults[resource_type]:
+            faults[resource_type] -= 1
+            raise ZeroDivisionError
+        return whole(session, caller, resource_type, **within)
+
+    monkeypatch.setattr(jobs.queries, "page_by_change", fails_at_first)
+    for _ in range(2 * jobs.TRIES):
+        jobs.work(desk.service.runtime)
+    assert {each["type"] for each in told(desk, export_id)["resource"]["output"]} == {"Organization"}
+
+
 def test_who_cancels_an_export_deletes_its_files(desk: Desk) -> None:
     three_referrals(desk)
     export_id = begin(desk, type="Task")
