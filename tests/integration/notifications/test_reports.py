@@ -136,7 +136,8 @@ def test_what_the_fax_provider_answers_decides(
     subscriber.statuses = [status]
     ask_for_fax(reporting)
     send_next(reporting.runtime)
-    assert (reporting.row().state, reporting.row().reason) == (state, reason)
+    row = reporting.row()
+    assert (row.state, row.reason, row.report_due_at) == (state, reason, None)
     assert [post.path for post in subscriber.posts] == ["/faxes"]
 
 
