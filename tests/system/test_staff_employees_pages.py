@@ -12,8 +12,9 @@ import pytest
 from deploy.client import Portico
 from tests.support.browser import PROGRAM, Browser
 from tests.support.console import Console
-from tests.support.pages import enter, follow, reach, reach_field, wait_for_heading
+from tests.support.pages import choose, enter, follow, reach, reach_field, wait_for_heading
 from tests.support.stack import BAYSIDE, RunningStack
+from tests.system.test_ways_in_pages import await_link
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
 
@@ -204,3 +205,133 @@ def test_somebody_stands_in_for_a_supervisor_until_a_day(console: Office) -> Non
     console.open(f"/staff/employees/{people['Deputy']}", "Portal access of employee")
     assert "Member" in browser.text
     assert "until Dec 31, 2099" in browser.text
+
+
+@pytest.mark.seed("S2-35", "S2-36", "S2-116", "S2-120", "S2-121", "S2-133")
+def test_a_registered_employee_gets_an_account_that_enters_once_it_is_related_and_its_role_is_let_in(
+    console: Office,
+) -> None:
+    browser, email = console.browser, "registered@own.example.org"
+    _accounts_open_by_themselves(console)
+    person_id = _an_employee_is_registered(console, email)
+    _the_employee_chooses_how_to_sign_in(console, person_id, email)
+    assert "No portal is open to you at the moment." in browser.text  # nothing without relationships (S2-121)
+    for kind in ("Self", "Portal user"):
+        console.sign_in(ADMIN, at=f"/staff/employees/{person_id}", organisation=BAYSIDE)
+        console.follow("Relate the account to the person", "Relate the account to person")
+        console.pick("Relationship", kind)
+        follow(browser, "Relate them")
+        console.done("")
+    console.open(f"/staff/employees/{person_id}", "Portal access of employee")
+    assert "May enter the employee portal" in browser.text
+    _roles_are_let_in_by_choice(console, person_id, email)
+    _from_other_networks_nobody_enters(console, email)
+
+
+def _accounts_open_by_themselves(console: Office) -> None:
+    browser = console.browser
+    console.open("/staff/realms/employee/entry", "Who may enter")
+    chosen = "document.querySelectorAll('[name=allowed_roles]:checked').length"
+    assert browser.evaluate(chosen) == 0  # every role, unless some are chosen (S2-36)
+    assert "None ticked: every role." in browser.text
+    console.tick("An employee who is registered gets an account at once")
+    console.sends("Save", "saved")
+
+
+def _an_employee_is_registered(console: Office, email: str) -> str:
+    browser = console.browser
+    console.open("/staff/people/new", "New person")
+    enter(browser, "First name", "Robin")
+    enter(browser, "Last name", "Registered")
+    enter(browser, "E-mail", email)
+    console.tick("Employee")
+    console.sends("Enter", "The person is entered.")
+    person_id = console.last_of_address
+    console.open(f"/staff/employees/{person_id}", "Portal access of employee")
+    assert console.api.get(f"/v1/employee-access/{person_id}")["account_id"]
+    for words in ("Has no active account", "Is not related as “Self”", "Is not related as “Portal user”"):
+        assert words in browser.text, words
+    return person_id
+
+
+def _the_employee_chooses_how_to_sign_in(console: Office, person_id: str, email: str) -> None:
+    browser = console.browser
+    account = console.api.get(f"/v1/employee-access/{person_id}")["account_id"]
+    console.api.post(f"/v1/accounts/{account}/invitations", expect=202)
+    link = await_link(console.portico, email)
+    browser.open_page()
+    console.show(link)
+    wait_for_heading(browser, "Set your password for Bayside County")
+    enter(browser, "New password", PASSWORD)
+    browser.press("Enter")
+    wait_for_heading(browser, "Your password for Bayside County is set")
+    _signs_in(console, email, "Your portals")
+
+
+def _signs_in(console: Office, email: str, heading: str) -> None:
+    console.portico.passwords[email] = PASSWORD
+    console.sign_in(email, realm="employee", at="/portal", organisation=BAYSIDE)
+    wait_for_heading(console.browser, heading)
+
+
+def _roles_are_let_in_by_choice(console: Office, person_id: str, email: str) -> None:
+    browser, entry = console.browser, "/staff/realms/employee/entry"
+    for role, is_let_in in (("Supervisor", False), ("Employee", True)):
+        console.sign_in(ADMIN, at=entry, organisation=BAYSIDE)
+        browser.evaluate(
+            "document.querySelectorAll('[name=allowed_roles]').forEach(it => { it.checked = false })"
+        )
+        console.tick(role)
+        console.sends("Save", "saved")
+        console.open(f"/staff/employees/{person_id}", "Portal access of employee")
+        assert ("The portal does not let this role in" in browser.text) is not is_let_in
+        _signs_in(console, email, "Your portals")
+        assert ("No portal is open to you at the moment." in browser.text) is not is_let_in
+    console.sign_in(ADMIN, at=entry, organisation=BAYSIDE)
+    console.tick("Employee")  # again every role
+    console.tick("An employee who is registered gets an account at once")
+    console.sends("Save", "saved")
+
+
+def _from_other_networks_nobody_enters(console: Office, email: str) -> None:
+    browser, page = console.browser, "/staff/realms/employee"
+    console.open(page, "Employees")
+    enter(browser, "Networks from which people may sign in", "192.0.2.0/24")
+    console.sends("Save", "The settings are saved")
+    browser.open_page()
+    console.show(f"/sign-in?organisation={BAYSIDE}&realm=employee&return_path=/portal")
+    enter(browser, "E-mail address or username", email)
+    enter(browser, "Password", PASSWORD)
+    browser.press("Enter")
+    console.refused("wrong")  # in the words of a wrong password
+    console.sign_in(ADMIN, at=page, organisation=BAYSIDE)
+    enter(browser, "Networks from which people may sign in", "")
+    console.sends("Save", "The settings are saved")
+    _signs_in(console, email, "Your portals")
+
+
+@pytest.mark.seed("S0-5")
+def test_without_referralq_there_is_no_provider_portal_and_no_provider(console: Office) -> None:
+    browser, page = console.browser, "/staff/organisation"
+    given = {"email": "no.provider@own.example.org", "first_name": "Pat", "last_name": "Noprovider"}
+    account = console.api.post("/v1/accounts", **given)
+    console.sign_in(ADMIN, at=page, organisation=BAYSIDE)
+    console.tick("ReferralQ")
+    follow(browser, "Save the features")
+    console.refused("referralq")  # the portal needs it
+    console.tick("Provider portal (needs ReferralQ)")
+    console.sends("Save the features", "hold at once")
+    try:
+        console.open(f"/staff/users/{account['id']}/level", "Security level")
+        choose(browser, "Security level", "Provider Portal User")
+        follow(browser, "Save")
+        console.refused("switched off")
+        assert console.api.get(f"/v1/accounts/{account['id']}")["realm"] == "staff"
+    finally:
+        console.open(page, "Organisation")
+        console.tick("ReferralQ")
+        console.tick("Provider portal (needs ReferralQ)")
+        console.sends("Save the features", "hold at once")
+    console.open(f"/staff/users/{account['id']}/level", "Security level")
+    choose(browser, "Security level", "Provider Portal User")
+    console.sends("Save", "The security level is saved")

@@ -260,3 +260,48 @@ def test_people_write_to_a_group_and_read_that_it_is_away(walk: Walk) -> None:
     console.sends("I am there again", "You are there again")
     console.open(f"/staff/queue/{item['id']}", "Refill Request")
     assert "Nurses" in browser.text
+
+
+@pytest.mark.seed("S3-7", "S3-12", "S3-15", "S3-16")
+def test_a_request_stays_open_until_it_is_dismissed_and_is_found_in_the_archive(walk: Walk) -> None:
+    browser, console = walk.browser, walk.console
+    asked = [
+        console.api.post("/v1/portal-queue", person_id=walk.person_id, type=kind, text=text)
+        for kind, text in (
+            ("refill_request", "A knee brace, please."),
+            ("ask_a_clinical_question", "May it rest?"),
+        )
+    ]
+    first, second = (f"/staff/queue/{each['id']}" for each in asked)
+    walk.as_staff(first, "Refill Request")
+    assert browser.evaluate("document.getElementById('answer_queue_item-associate').checked")
+    enter(browser, "Message to the person", "Which size, zanzibar?")
+    choose(browser, "What becomes of the request", "Leave it open")
+    console.sends("Send", "Your message is sent")
+    assert "Which size, zanzibar?" in browser.evaluate("document.querySelector('.talk').innerText")
+    console.open("/staff/queue", "Requests and messages")
+    assert console.row("Refill Request")  # an answer closes nothing
+    for page, heading in ((first, "Refill Request"), (second, "Ask a Clinical Question")):
+        console.open(page, heading)
+        assert console.api.get(f"/v1/portal-queue/{page.rpartition('/')[2]}")["state"] == "open"
+        console.sends("Completed", "It is in the archive now")
+    today = "document.getElementById('search-from_on').value = new Date(Date.now() + 864e5 * {days}).toISOString().slice(0, 10)"
+    for words, days, found in (
+        ("quist", None, ["Ask a Clinical Question", "Refill Request"]),  # the newest request first
+        ("zanzibar", None, ["Refill Request"]),
+        ("clinical", None, ["Ask a Clinical Question"]),
+        ("rest", -1, ["Ask a Clinical Question"]),
+        ("rest", 2, []),
+    ):
+        console.open("/staff/queue/archive", "Archive of requests and messages")
+        enter(browser, "Words of the name", words)
+        if days is not None:
+            browser.evaluate(today.format(days=days))
+        follow(browser, "Search")
+        browser.wait_for("location.search.includes('q=') && document.readyState === 'complete'")
+        rows = browser.evaluate("[...document.querySelectorAll('tbody tr')].map(it => it.innerText)")
+        kinds = [
+            each for row in rows for each in ("Refill Request", "Ask a Clinical Question") if each in row
+        ]
+        assert kinds == found, (words, days)
+        assert all("Quist, Mara" in row for row in rows)

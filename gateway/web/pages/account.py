@@ -50,6 +50,7 @@ PAGES = (
             ),
             Action("enter_number", text_numbers.enter_my_text_number, "A code is on its way to this number."),
             Action("confirm_number", text_numbers.confirm_my_text_number, "The number is confirmed."),
+            Action("shortcuts", accounts.set_my_shortcuts, "Your choice is saved."),
             Action("remove_number", text_numbers.remove_my_text_number, "The number is removed."),
         ),
         states=(
