@@ -56,6 +56,7 @@ def _switch(console: Console, **changes: Any) -> None:
     console.api.send("PATCH", "/v1/portals/applicant", 200, json=changes, headers=headers)
 
 
+@pytest.mark.seed("S2-99", "S2-100", "S2-101", "S2-102")
 def test_an_applicant_answers_and_sends_and_staff_find_the_person_in_the_queue(console: Console) -> None:
     browser = console.browser
     _begins(console)
@@ -141,6 +142,12 @@ def _staff_work_on_it(console: Console, number: str) -> None:
     console.follow("Reed, Robin", "Person P")
     assert "Robin Reed" in browser.text
     assert "Applicant" in browser.text
+    [drafted] = [
+        each
+        for each in api.get("/v1/accounts", realm="applicant", limit=200)["items"]
+        if each["first_name"] == "Robin"
+    ]
+    assert "Disabled" in console.row(drafted["login"])  # nobody can sign in with it (S2-102)
     hired = api.post("/v1/people", first_name="Robin", last_name="Reed", kinds=["employee"])
     answers = api.get(f"/v1/people/{task['person_id']}/questionnaire-responses")["items"]
     assert [each["title"] for each in answers] == ["Before you are hired"]

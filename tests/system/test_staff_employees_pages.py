@@ -66,7 +66,7 @@ def a_row(number: str, *, email: str | None = None, phone: str = "555-0100", man
     return f"{number},Pat,Feedwell {number},{address},{phone},Docks,{manager}"
 
 
-@pytest.mark.seed("S2-34", "S2-131")
+@pytest.mark.seed("S2-7", "S2-34", "S2-131")
 def test_a_feed_is_tried_applied_and_is_the_source_of_truth(console: Office) -> None:
     browser = console.browser
     follow(browser, "Employees: who has access")
@@ -207,7 +207,35 @@ def test_somebody_stands_in_for_a_supervisor_until_a_day(console: Office) -> Non
     assert "until Dec 31, 2099" in browser.text
 
 
-@pytest.mark.seed("S2-35", "S2-36", "S2-116", "S2-120", "S2-121", "S2-133")
+@pytest.mark.seed("S2-83")
+def test_a_supervisor_sees_an_employee_once_staff_have_related_them(console: Office) -> None:
+    browser, people, login = console.browser, {}, "boss@own.example.org"
+    for name in ("Bossly", "Nearly", "Farly"):
+        given = {"first_name": "Kim", "last_name": name, "kinds": ["employee"]}
+        people[name] = console.api.post("/v1/people", **given)
+    code = console.api.post(f"/v1/people/{people['Bossly']['id']}/pickup-codes")["code"]
+    console.open_account(code, login)
+    console.portico.passwords[login] = PASSWORD
+    for name, others in (("Nearly", ["Farly"]), ("Farly", [])):
+        page = f"/staff/employees/{people[name]['id']}"
+        console.sign_in(ADMIN, at=page, organisation=BAYSIDE)
+        assert "No account supervises this employee." in browser.text
+        console.follow("Add a supervisor", "Add a relationship of person")
+        enter(browser, "Last name", "Bossly")
+        browser.press("Enter")
+        browser.wait_for("location.search.includes('q=') && document.readyState === 'complete'")
+        console.follow(people["Bossly"]["number"], "Relate an account to person")
+        console.pick("Relationship", "Supervisor")
+        console.sends("Relate them", "related")
+        console.open(page, "Portal access of employee")
+        assert login in browser.text
+        console.sign_in(login, realm="employee", at="/portal/supervisor/team", organisation=BAYSIDE)
+        assert name in browser.text
+        for other in others:
+            assert other not in browser.text
+
+
+@pytest.mark.seed("S2-35", "S2-36", "S2-46", "S2-116", "S2-120", "S2-121", "S2-133")
 def test_a_registered_employee_gets_an_account_that_enters_once_it_is_related_and_its_role_is_let_in(
     console: Office,
 ) -> None:
@@ -218,6 +246,8 @@ def test_a_registered_employee_gets_an_account_that_enters_once_it_is_related_an
     assert "No portal is open to you at the moment." in browser.text  # nothing without relationships (S2-121)
     for kind in ("Self", "Portal user"):
         console.sign_in(ADMIN, at=f"/staff/employees/{person_id}", organisation=BAYSIDE)
+        assert "May not enter the employee portal" in browser.text
+        assert "Is not related as “Portal user”" in browser.text
         console.follow("Relate the account to the person", "Relate the account to person")
         console.pick("Relationship", kind)
         follow(browser, "Relate them")
