@@ -224,7 +224,8 @@ def test_news_pass_by_until_they_are_paused_and_stand_still_for_who_wants_no_mov
     assert not is_moving()
     browser.show_as(prefers_reduced_motion="no-preference")
     show.open(start)
-    browser.wait_for("document.querySelector('.ticker li.now') !== null")
+    right = "document.querySelector('.ticker {}').getBoundingClientRect().right"
+    browser.wait_for(f"{right.format('li.now')} < {right.format('ul')}")  # the whole message is seen
     assert is_moving()
     follow(browser, "Pause")
     browser.evaluate("document.activeElement.blur()")  # it stands still while it has the focus, too
