@@ -104,6 +104,7 @@ def test_an_item_of_the_queue_is_taken_and_answered_by_keys(console: Console) ->
 def test_whoever_switches_them_off_has_none_wherever_they_sign_in(console: Console, account: str) -> None:
     browser = console.browser
     console.open("/account", "My account")
+    console.follow("Switch them on or off", "Keyboard shortcuts")
     console.tick("Use keyboard shortcuts")
     browser.press("Enter")
     console.done("Your choice is saved")
@@ -112,7 +113,7 @@ def test_whoever_switches_them_off_has_none_wherever_they_sign_in(console: Conso
     assert browser.evaluate("document.getElementById('shortcuts') === null")
     reach(browser, "Referrals")
     assert browser.path == "/staff"
-    console.show("/account")
+    console.show("/account/shortcuts")
     console.tick("Use keyboard shortcuts")
     browser.press("Enter")
     console.done("Your choice is saved")
@@ -130,3 +131,4 @@ def test_people_outside_the_staff_have_neither_keys_nor_a_switch(
     console.sign_in(login, realm="provider", at="/account")
     assert "Keyboard shortcuts" not in chromium.text
     assert chromium.evaluate("document.querySelector('#shortcuts, [data-keys]') === null")
+    console.open("/account/shortcuts", "You cannot do this here")

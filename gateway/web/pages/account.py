@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.web.page import Action, Page, Read
 from gateway.web.states import State
+from services.contracts.declare import STAFF
 from services.contracts.identity import accounts, audit, credentials, outside, people, second_factor, sessions
 from services.contracts.notifications import my_notices, preferences, suppressed_addresses, text_numbers
 from services.contracts.portals import own_changes
@@ -50,7 +51,6 @@ PAGES = (
             ),
             Action("enter_number", text_numbers.enter_my_text_number, "A code is on its way to this number."),
             Action("confirm_number", text_numbers.confirm_my_text_number, "The number is confirmed."),
-            Action("shortcuts", accounts.set_my_shortcuts, "Your choice is saved."),
             Action("remove_number", text_numbers.remove_my_text_number, "The number is removed."),
         ),
         states=(
@@ -92,6 +92,12 @@ PAGES = (
                 then="/account",
             ),
         ),
+    ),
+    Page(
+        "/account/shortcuts",
+        "account/shortcuts.html",
+        actions=(Action("shortcuts", accounts.set_my_shortcuts, "Your choice is saved.", then="/account"),),
+        realms=STAFF,
     ),
     Page(
         "/account/settings",
