@@ -187,7 +187,7 @@ def test_a_file_says_how_far_its_sending_is_and_can_be_stopped(desk: Desk, size:
     desk.open("/staff/directory/imports", "Import of the directory")
     (path := desk.folder / "long.json").write_bytes(b"no directory ".ljust(size, b"."))
     browser.choose_file("import_directory-file", path)
-    told = "document.querySelector('[data-sent]')"
+    told = "document.querySelector('[data-quarter]')"
     browser.evaluate(
         f"window.said = []; new MutationObserver(() => said.push({told}.textContent)).observe({told}, {{childList: true}})"
     )

@@ -32,7 +32,7 @@ const QUARTER = 25;
 function sendFile(form, button) {
   const part = form.querySelector("[data-sending]");
   const [bar, stop] = [part.querySelector("progress"), part.querySelector("button")];
-  const told = form.querySelector("[data-sent]");
+  const told = form.querySelector("[data-quarter]");
   const request = new XMLHttpRequest();
   const again = (words) => {
     if (part.contains(document.activeElement)) button?.focus();
@@ -45,14 +45,15 @@ function sendFile(form, button) {
   request.upload.addEventListener("progress", ({ loaded, total }) => {
     bar.value = (100 * loaded) / total;
     const now = bar.value - (bar.value % QUARTER);
-    if (now > said) told.textContent = now < 100 ? told.dataset.sent.replace("{percent}", now) : told.dataset.checked;
+    if (now > said) told.textContent = now < 100 ? told.dataset.quarter.replace("{percent}", now) : told.dataset.checked;
     said = now;
   });
   request.addEventListener("load", () => {
     if (request.responseURL !== address.href) return location.assign(request.responseURL);
     isReplaced = true;
     document.open();
-    document.write(request.responseText);
+    // In one document a module of one address runs once.
+    document.write(request.responseText.replace('portico.js"', `portico.js?${Date.now()}"`));
     document.close();
   });
   request.addEventListener("error", () => again(told.dataset.failed));
