@@ -238,6 +238,7 @@ class Coloured(ShownPages):
     def __init__(self, colours: list[str]) -> None:
         super().__init__()
         without = {"waiting": None, "team": None}  # which only a person has
+        module = {"code": "support", "name": "Ask us", "tab_colour": "#146c43", "questionnaire_id": None}
         self.pairs = [
             (
                 appearance,
@@ -246,12 +247,17 @@ class Coloured(ShownPages):
                     State(
                         f"{colour} {appearance}",
                         query={"appearance": appearance},
-                        replies={drafts.get_portal_sample: {"colour": colour}},
+                        replies={drafts.get_portal_sample: {"colour": colour, "modules": [module]}},
                     ),
                 ),
                 Shown(
                     SCREENS["/portal/{portal}"],
-                    State(colour, replies={start_page.get_portal_start: {"colour": colour, **without}}),
+                    State(
+                        colour,
+                        replies={
+                            start_page.get_portal_start: {"colour": colour, "modules": [module], **without}
+                        },
+                    ),
                 ),
             )
             for colour in colours
@@ -269,12 +275,13 @@ def test_the_sample_of_a_colour_is_the_published_page_point_by_point(chromium: B
     chance = random.Random(19)
     pages = Coloured([f"#{chance.randrange(1 << 24):06x}" for _ in range(count)])
     chromium.open_page()
+    chromium.send("Emulation.setScrollbarsHidden", hidden=True)  # a phone's lies over the page
     with served(pages) as url:
         show = Show(chromium, url)
         for appearance, sample, published in pages.pairs:
             # The sample has a frame; so much narrower is the window of the published page.
             chromium.show_as()
-            chromium.resize(568, 900)
+            chromium.resize(SAMPLE_WIDTH, 900)
             show.open(sample)
             frame = chromium.evaluate(
                 "(it => it.getBoundingClientRect().width - parseFloat(getComputedStyle(it.firstElementChild).width))"
@@ -282,7 +289,7 @@ def test_the_sample_of_a_colour_is_the_published_page_point_by_point(chromium: B
             )
             seen = [picture_of(chromium, f"document.querySelector('.sample {each}')") for each in SAMPLED]
             chromium.show_as(prefers_color_scheme=appearance)
-            chromium.resize(568 - round(frame), 900)
+            chromium.resize(SAMPLE_WIDTH - round(frame), 900)
             show.open(published)
             for before, each in zip(seen, SAMPLED, strict=True):
                 after = picture_of(chromium, f"document.querySelector('main {each}')")
@@ -292,6 +299,9 @@ def test_the_sample_of_a_colour_is_the_published_page_point_by_point(chromium: B
 
 
 SAMPLED = (".welcome", ".tiles", ".ticker")
+SAMPLE_WIDTH = 552
+# Round corners are drawn in other shades where they begin between two points.
+CORNER_POINTS, CORNER_SHADE = 24, 12
 
 
 def picture_of(browser: Browser, element: str) -> Image.Image:
