@@ -199,6 +199,7 @@ def test_a_file_says_how_far_its_sending_is_and_can_be_stopped(desk: Desk, size:
     browser.wait_for(f"{told}.textContent.startsWith('Stopped: nothing was sent.')")
     assert browser.evaluate("document.activeElement.textContent") == "Show what it would do"
     assert browser.evaluate("document.getElementById('import_directory-file').files.length") == 1
+    assert desk.api.get("/v1/directory/imports")["items"] == before
     browser.evaluate("said.length = 0")
     browser.press("Enter")
     browser.wait_for("document.activeElement.id === 'error-summary'", within_s=120)
@@ -209,7 +210,6 @@ def test_a_file_says_how_far_its_sending_is_and_can_be_stopped(desk: Desk, size:
     ]  # fmt: skip
     assert "Choose the file again" in browser.text
     require_good(browser)
-    assert desk.api.get("/v1/directory/imports")["items"] == before
 
 
 def test_a_file_is_tried_its_rows_are_told_and_what_it_closes_is_asked(desk: Desk) -> None:

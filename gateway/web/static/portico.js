@@ -51,6 +51,7 @@ function sendFile(form, button) {
   request.addEventListener("load", () => {
     if (request.responseURL !== address.href) return location.assign(request.responseURL);
     isReplaced = true;
+    history.replaceState(null, "", location.pathname + location.search); // a fragment would take the focus from what is wrong
     document.open();
     // In one document a module of one address runs once.
     document.write(request.responseText.replace('portico.js"', `portico.js?${Date.now()}"`));
