@@ -11,18 +11,19 @@ from tests.support.browser import PROGRAM, Browser
 from tests.support.console import Console
 from tests.support.eventually import eventually
 from tests.support.pages import enter, follow
-from tests.support.stack import ADMIN, RunningStack
+from tests.support.stack import RunningStack
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
 
 SUBMITTED, CONTACT_DATE = "2026-03-04T15:00:00Z", "Mar 4, 2026"
+NAMED_STAFF = "staff@harbor.example.org"
 NOTHING = "\u2013"
 # Of one agency: the first two are in ReferralQs, the third in none.
 AGENCY, LEGAL, BENEFITS, PAPERS = (
-    "Old Mill Legal Clinic",
-    "Eviction Help Desk",
-    "Benefits Appeals",
-    "Safe Papers",
+    "Northlight Recovery",
+    "Sober Harbor House",
+    "Evening Intensive",
+    "Kin Circle",
 )
 
 
@@ -117,7 +118,7 @@ def test_notes_go_between_provider_and_staff_with_author_and_time(clinic: Clinic
     browser.tab_to("note-note")
     browser.type("She asks for an interpreter.")
     clinic.sends("Add the note", "The note is added.")
-    clinic.sign_in(ADMIN)
+    clinic.sign_in(NAMED_STAFF)
     clinic.open(f"/staff/referrals/{referral['id']}", heading)
     assert clinic.summary["Note"] == "She asks for an interpreter."
     enter(browser, "New note", "One is booked.")
@@ -202,7 +203,7 @@ def test_who_has_no_resource_sees_nothing_and_no_page_of_staff(clinic: Clinic) -
     clinic.as_provider(login)
     assert "Unseen" not in browser.text
     assert browser.evaluate("document.querySelectorAll('main tbody tr, main .tile').length") == 0
-    for page in ("/staff", "/staff/records", "/staff/users", "/staff/referrals"):
+    for page in ("/staff", "/staff/records", "/staff/users"):
         clinic.open(page, "You cannot do this here")
     clinic.open("/provider/referrals", "Referrals")
     assert browser.evaluate("document.querySelectorAll('main tbody tr').length") == 0
