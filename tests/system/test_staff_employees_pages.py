@@ -274,7 +274,7 @@ def test_employees_enter_where_their_role_and_network_are_let_in(console: Office
 
 def _accounts_open_by_themselves(console: Office) -> None:
     browser = console.browser
-    console.open("/staff/realms/employee/entry", "Who may enter")
+    console.sign_in(ADMIN, at="/staff/realms/employee/entry", organisation=BAYSIDE)
     chosen = "document.querySelectorAll('[name=allowed_roles]:checked').length"
     assert browser.evaluate(chosen) == 0  # every role, unless some are chosen (S2-36)
     assert "None ticked: every role." in browser.text
@@ -338,7 +338,7 @@ def _roles_are_let_in_by_choice(console: Office, person_id: str, email: str) -> 
 
 def _from_other_networks_nobody_enters(console: Office, email: str) -> None:
     browser, page = console.browser, "/staff/realms/employee"
-    console.open(page, "Employees")
+    console.open(page, "Employee Portal")
     enter(browser, "Networks from which people may sign in", "192.0.2.0/24")
     console.sends("Save", "The settings are saved")
     browser.open_page()
