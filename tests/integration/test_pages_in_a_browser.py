@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageOps
 
 from gateway.web import language
 from gateway.web.page import Page
@@ -208,6 +208,7 @@ def test_focus_choice_and_error_are_told_apart(show: Show, way: dict[str, str]) 
 
 
 STILL_MS = 400
+MARGIN = 8  # around an element, where its outline is
 
 
 def test_news_pass_by_until_they_are_paused_and_stand_still_for_who_wants_no_movement(show: Show) -> None:
@@ -317,9 +318,9 @@ _TO_A_WHOLE_POINT = """(it => {
 
 
 def picture_on_points(browser: Browser, element: str) -> Image.Image:
-    """An element that begins on a whole point: in between, texts and curves are drawn in another way."""
+    """An element alone that begins on a whole point: in between, texts and curves are drawn in another way."""
     browser.evaluate(f"{_TO_A_WHOLE_POINT}({element})")
-    return picture_of(browser, element)
+    return ImageOps.crop(picture_of(browser, element), MARGIN)  # not what is around it
 
 
 def picture_of(browser: Browser, element: str) -> Image.Image:
@@ -328,7 +329,12 @@ def picture_of(browser: Browser, element: str) -> Image.Image:
     left, top, width, height = browser.evaluate(
         f"(it => [it.x + scrollX, it.y + scrollY, it.width, it.height])({element}.getBoundingClientRect())"
     )
-    box = {"x": left - 8, "y": top - 8, "width": width + 16, "height": height + 16}
+    box = {
+        "x": left - MARGIN,
+        "y": top - MARGIN,
+        "width": width + 2 * MARGIN,
+        "height": height + 2 * MARGIN,
+    }
     sent = browser.send(
         "Page.captureScreenshot", format="png", clip={**box, "scale": 1}, captureBeyondViewport=True
     )
