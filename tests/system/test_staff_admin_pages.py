@@ -343,6 +343,11 @@ def test_settings_refuse_what_is_wrong_beside_its_field_and_hold_at_once(console
         browser.evaluate("document.querySelector('footer a[href^=tel]').textContent")
         == (api.get("/v1/organisation")["telephone"])
     )
+    # Market row P-10: the address is shown, or not.
+    for address in ("1 Harbor Street, Boston", ""):
+        enter(browser, "Postal address", address)
+        console.sends("Save what everybody may know", "What everybody may know is saved")
+        assert ("Harbor County, 1 Harbor Street" in browser.text) is bool(address)
 
     console.open("/staff/portals/provider/look", "Look")
     before = api.get("/v1/portals/provider")
