@@ -63,9 +63,7 @@ def files_in_use(session: Session, sha256s: Collection[str]) -> set[str]:
 
 
 def start_runtime(settings: Any) -> Runtime:
-    """The runtime, with the loops that delete files that no row names, wipe idle applications, tell of what nobody answers, and ask
-    for time zones that are missing.
-    """
+    """The runtime and its loops: files that no row names, idle applications, what nobody answers, missing time zones."""
     runtime = Runtime("portals", settings, Base)
     runtime.loops.append(UnusedFilesLoop(runtime, IMAGES, images.files_in_use))
     runtime.loops.append(UnusedFilesLoop(runtime, ANSWERS, files_in_use))

@@ -64,7 +64,9 @@ class Clinic:
     def show_times(self) -> None:
         """Press the button and wait for the free times."""
         follow(self.browser, "Show free times")
-        self.browser.wait_for("document.readyState === 'complete' && document.getElementById('times') !== null")
+        self.browser.wait_for(
+            "document.readyState === 'complete' && document.getElementById('times') !== null"
+        )
 
     def days(self) -> set[datetime.date]:
         """The days, at the place, of all the times that the page offers."""
@@ -176,7 +178,9 @@ def test_past_appointments_are_shown_for_as_many_days_as_the_portal_says(
 
 
 @pytest.mark.seed("S2-18", "S2-66", "S2-74", "S2-75")
-def test_whether_people_choose_a_provider_is_as_the_portal_says(portico: RunningStack, clinic: Clinic) -> None:
+def test_whether_people_choose_a_provider_is_as_the_portal_says(
+    portico: RunningStack, clinic: Clinic
+) -> None:
     browser, console = clinic.browser, clinic.console
     own = {"booking_mode": "self_scheduling", "visible_appointment_types": ["eye_test"], "lead_days": 2}
     clinic.configure(**own, first_available_provider=False)
@@ -192,7 +196,9 @@ def test_whether_people_choose_a_provider_is_as_the_portal_says(portico: Running
     assert clinic.options("provider_id") == ["First available provider", *NAMES]
     console.pick("What is it about?", "Eye Test (60 minutes)")
     clinic.show_times()
-    assert not [name for name in NAMES if name in browser.evaluate("document.querySelector('.time-list').innerText")]
+    assert not [
+        name for name in NAMES if name in browser.evaluate("document.querySelector('.time-list').innerText")
+    ]
     # At nine Dr South is taken, so whoever is free is the other one.
     clinic.book("9:00")
     assert "Dr North" in browser.text

@@ -231,7 +231,9 @@ def test_a_tile_leads_to_a_questionnaire_of_its_own(console: Console) -> None:
     # Two of one kind are told apart by more than their kind.
     _modules(console, [own, own | {"name": "Once more", "questionnaire_id": None}, *before["modules"]])
     console.open("/staff/portals/employee/modules", "Modules")
-    legends = browser.evaluate("[...document.querySelectorAll('fieldset[data-moves] legend')].map(it => it.innerText.trim())")
+    legends = browser.evaluate(
+        "[...document.querySelectorAll('fieldset[data-moves] legend')].map(it => it.innerText.trim())"
+    )
     assert [each for each in legends if each.startswith("Questionnaire")] == [
         "Questionnaire 1: Hearing check",
         "Questionnaire 2: Once more",
@@ -259,17 +261,7 @@ def test_answers_go_to_the_supervisor_order_another_form_and_tell_a_department(c
     published(api, "Check of the workplace", ITEMS, {})
     diary = published(api, "Noise diary", asked, {})
     plain = published(api, "Plain diary", asked, {})
-    console.sign_in(ADMIN, at=f"/staff/questionnaires/{diary}")
-    console.follow("Settings", "Settings")
-    console.tick("Supervisors see the answers of their employees")
-    console.tick("Check of the workplace")
-    console.pick("Question 1 (optional)", "Is it too loud?")
-    console.pick("Comparison (optional)", "is")
-    enter(browser, "Answer (optional)", "true")
-    enter(browser, "Department (optional)", "Hygiene")
-    console.sends("Save", "saved")
-    console.open(f"/staff/questionnaires/{diary}", "Noise diary")
-    console.sends("Publish", "published")
+    _staff_say_where_answers_go(console, diary)
     path = "/v1/portals/employee/questionnaires"
     before = api.get(path)
     names = ("questionnaire_id", "module", "document_type")
@@ -302,6 +294,21 @@ def test_answers_go_to_the_supervisor_order_another_form_and_tell_a_department(c
     assert console.row("Plain diary") == ""
     console.sends("Close: Is it too loud?", "")
     assert "Closed" in console.row("Noise diary")
+
+
+def _staff_say_where_answers_go(console: Console, diary: str) -> None:
+    browser = console.browser
+    console.sign_in(ADMIN, at=f"/staff/questionnaires/{diary}")
+    console.follow("Settings", "Settings")
+    console.tick("Supervisors see the answers of their employees")
+    console.tick("Check of the workplace")
+    console.pick("Question 1 (optional)", "Is it too loud?")
+    console.pick("Comparison (optional)", "is")
+    enter(browser, "Answer (optional)", "true")
+    enter(browser, "Department (optional)", "Hygiene")
+    console.sends("Save", "saved")
+    console.open(f"/staff/questionnaires/{diary}", "Noise diary")
+    console.sends("Publish", "published")
 
 
 def _modules(console: Console, modules: list[Any]) -> None:

@@ -392,7 +392,9 @@ def test_the_mail_with_a_one_time_code_is_reworded_and_a_mail_that_is_not_needed
     portico: RunningStack, console: Console
 ) -> None:
     browser, api, email = console.browser, console.api, "coda.admin@works.example.org"
-    person = api.post("/v1/people", first_name="Coda", last_name="Mail", email=email, kinds=["employee"])["id"]
+    person = api.post("/v1/people", first_name="Coda", last_name="Mail", email=email, kinds=["employee"])[
+        "id"
+    ]
     console.open("/staff/message-texts/pickup_code", "Pick-up code")
     words = "Bring it to the desk: {{ pickup_code }} opens {{ portal_link }} for {{ lifetime }}."
     enter(browser, "Text", words)
@@ -424,9 +426,10 @@ def choose_box(console: Console, group: str, label: str) -> None:
     """Change a box of the group with this legend, by the keyboard."""
     legend = "document.activeElement.closest('fieldset')?.querySelector('legend')?.textContent.trim()"
     for _ in range(120):
-        if console.browser.evaluate(legend) == group and console.browser.evaluate(
-            "document.activeElement.labels?.[0]?.textContent.trim()"
-        ) == label:
+        if (
+            console.browser.evaluate(legend) == group
+            and console.browser.evaluate("document.activeElement.labels?.[0]?.textContent.trim()") == label
+        ):
             console.browser.press(" ")
             return
         console.browser.press("Tab")

@@ -81,8 +81,8 @@ set_features = contract.command(
 set_public_facts = contract.command(
     "set_public_facts",
     "Set what everybody may know of the organisation: its short name in addresses, which no other organisation has, "
-    "telephone number, time zone, and the realms whose portals it publishes. Its postal address stands on every page; it stays as it is "
-    "where it is left out, and without one none is shown.",
+    "telephone number, time zone, and the realms whose portals it publishes. Its postal address stands on every page; it stays as "
+    "it is where it is left out, and without one none is shown.",
     request={
         "short_name": fields.String(required=True, validate=SHORT_NAME),
         "telephone": Telephone(required=True, allow_none=True),

@@ -30,7 +30,8 @@ NOT_SHOWN = WITHOUT_ACCOUNT | {
 }
 # Kinds that are sent to unverified addresses, too (S0-43): a signer may not have signed in yet (S4-15), an owner has to
 # learn of an unexpected change to the account's sign-in, a portal is looked for by those who have never been there, and a
-# patient whose password staff have set has never confirmed the address, but is to learn that a message or an answer waits (S3-6, decision 0019).
+# patient whose password staff have set has never confirmed the address, but is to learn that a message waits or a request is answered
+# (S3-6, decision 0019).
 ALSO_UNVERIFIED = frozenset(
     {
         "document_ready_to_sign",

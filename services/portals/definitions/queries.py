@@ -81,7 +81,7 @@ def admitted(session: Session, caller: Caller, portal: str) -> Any:
         if rules.is_for_supervisors_only(found, caller.realm):
             raise Refused(
                 "not_found",
-                "This portal is for people who supervise somebody, and nobody is on your team. Ask the organisation if somebody should be.",
+                "This portal is for people who supervise somebody, and nobody is on your team. Ask the organisation if that is wrong.",
                 field="portal",
             )
         raise Refused("not_found", "There is no such portal.", field="portal")

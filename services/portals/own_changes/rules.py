@@ -90,7 +90,7 @@ def require_still_there(entry: Any) -> None:
 def in_words(
     section: str, values: Mapping[str, Any] | None, replaced: Mapping[str, Any] | None, note: str | None
 ) -> str:
-    """The change as the text of its request, in the words of the page: a line for each of what is taken away and added, then the note."""
+    """The change as the text of its request, in the words of the page: a line for what is taken away, one for what is added, the note."""
     lines = []
     for verb, told in (("Take away", replaced), ("Add", values)):
         if told is not None:

@@ -74,7 +74,7 @@ def require_made(change: Any, outcome: str) -> None:
 
 
 def usual_outcome(usual: str, change: Any) -> str:
-    """What becomes of an item that is answered, of which the organisation has set the usual. One whose change is to be made stays open."""
+    """What becomes of an answered item, as the organisation has set it. One whose change is to be made stays open."""
     return LEFT_OPEN if usual == COMPLETED and is_to_be_made(change) else usual
 
 

@@ -55,7 +55,11 @@ def _newest(session: Session, person_id: str, kind: str, types: set[str] | None)
 
 def list_team_work_status(session: Session, caller: Caller) -> dict[str, Any]:
     """The newest work status in effect of each employee whom the caller supervises; nobody where no portal shows it."""
-    return {"items": _statuses(session, supervised(session, caller) if _shows_work_status(session, caller) else [])}
+    return {
+        "items": _statuses(
+            session, supervised(session, caller) if _shows_work_status(session, caller) else []
+        )
+    }
 
 
 def _statuses(session: Session, people: Sequence[str]) -> list[dict[str, Any]]:

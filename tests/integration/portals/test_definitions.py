@@ -95,19 +95,21 @@ def test_who_has_no_team_opens_the_portal_of_supervisors_by_an_allowed_role_only
     patient = a_caller(realm="patient", id="d" * 32, scope={"profiles": [own]})
 
     def opened(caller: Caller) -> str:
-        try:
-            return str(portals.call(configuration.get_portal_home, caller, portal="supervisor")["kind"])
-        except Refused as refusal:
-            assert (refusal.code, refusal.field) == ("not_found", "portal")
-            return refusal.detail
+        return str(portals.call(configuration.get_portal_home, caller, portal="supervisor")["kind"])
+
+    def refused(caller: Caller) -> str:
+        with pytest.raises(Refused) as refusal:
+            opened(caller)
+        assert code_of(refusal) == ("not_found", "portal")
+        return refusal.value.detail
 
     assert opened(an_employee()) == "supervisor"
-    assert "nobody is on your team" in opened(worker)
-    assert opened(patient) == "There is no such portal."
+    assert "nobody is on your team" in refused(worker)
+    assert refused(patient) == "There is no such portal."
     changed = change(portals, "supervisor", security_roles=["self"])
     assert opened(worker) == "supervisor"
     change(portals, "supervisor", changed["version"], security_roles=["clinic"])
-    assert opened(worker) == opened(an_employee()) == "There is no such portal."
+    assert refused(worker) == refused(an_employee()) == "There is no such portal."
 
 
 @pytest.mark.seed("S2-35", "S2-36")

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 import gateway
-
 from services.contracts.errors import Refused
 from services.contracts.identity import people
 from services.contracts.portals import configuration, inbox, portal_queue, published_items
@@ -417,7 +416,9 @@ def test_a_change_of_details_is_completed_by_accepting_it_only(portal_desk: Port
 
 @pytest.mark.seed("S2-130")
 @pytest.mark.parametrize("is_accepted", [True, False])
-def test_who_has_asked_is_told_and_reads_what_became_of_it(portal_desk: PortalDesk, is_accepted: bool) -> None:
+def test_who_has_asked_is_told_and_reads_what_became_of_it(
+    portal_desk: PortalDesk, is_accepted: bool
+) -> None:
     desk = portal_desk
     Details(desk)
     asked = ask_details(desk, home_phone="555-0100", preferred_language="es")
