@@ -8,7 +8,7 @@ from typing import Any
 
 from services.contracts.errors import Refused
 
-# What the pages call them in English: `own_changes/parts.html`, which also has them in other languages.
+# What the pages call them in English: `gateway/web/templates/own_changes/parts.html`, which also has them in other languages.
 SECTIONS = {"immunizations": "Immunizations", "allergies": "Allergies", "medications": "Medications"}
 MEMBERS = {
     "substance": "What you are allergic to",
@@ -90,7 +90,7 @@ def require_still_there(entry: Any) -> None:
 def in_words(
     section: str, values: Mapping[str, Any] | None, replaced: Mapping[str, Any] | None, note: str | None
 ) -> str:
-    """The change as the text of its request, in the words of the page: a line for what is taken away, one for what is added, the note."""
+    """The change as the text of its request, in the words of the page: a line for what goes, one for what comes, then the note."""
     lines = []
     for verb, told in (("Take away", replaced), ("Add", values)):
         if told is not None:
