@@ -25,6 +25,11 @@ class Admitted:
     organisation_id: str | None
 
 
+def is_background() -> bool:
+    """Whether an open page asks by itself."""
+    return flask.request.headers.get(BACKGROUND) == "1"
+
+
 def admit(
     passports: Passports, operation: Operation, context: CallContext, token: Callable[[], str]
 ) -> Admitted:
@@ -37,8 +42,7 @@ def admit(
         return Admitted(context, None)
     if operation.access.kind == "services":
         raise Refused("not_found", "There is no such address.")
-    is_background = flask.request.headers.get(BACKGROUND) == "1"
-    issued = passports.issue(Asked(token(), operation.service, context, is_background))
+    issued = passports.issue(Asked(token(), operation.service, context, is_background()))
     cross_origin.require_let_in(issued["organisation_id"])
     address = context.client_address if operation.service == "identity" else None
     context = replace(context, passport=issued["passport"], client_address=address)
