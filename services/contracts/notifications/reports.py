@@ -39,9 +39,9 @@ report_delivery = contract.command(
 )
 return_mail = contract.command(
     "return_mail",
-    "The mailbox of returned mails hands one over: a report of a server (RFC 3464, RFC 6533), or of a complaint (RFC 5965). `message` is "
-    "the raw mail in Base64; `signature` is HMAC-SHA256 with the shared key over `mail.<timestamp>.<SHA-256 of message in hexadecimal>`. "
-    "`is_noted` is false for a mail that changes nothing.",
+    "The mailbox of returned mails hands one over: a report of a server (RFC 3464, RFC 6533), or of a complaint (RFC 5965). "
+    "`message` is the raw mail in Base64; `signature` is HMAC-SHA256 with the shared key over "
+    "`mail.<timestamp>.<SHA-256 of message in hexadecimal>`. `is_noted` is false for a mail that changes nothing.",
     request={
         "message": fields.String(required=True, validate=validate.Length(min=1, max=MOST_MAIL)),
         **_SIGNED,
