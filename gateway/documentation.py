@@ -210,7 +210,9 @@ def _responses(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
     if route.has_ndjson:
         responses["200"]["content"][ndjson.MEDIA_TYPE] = {"schema": {"type": "string"}}
     by_status: dict[int, list[str]] = {}
-    for code in declared.codes:
+    # API clients may be refused by every operation that they call.
+    limits = () if declared.access.kind == "public" else ("too_many_requests",)
+    for code in dict.fromkeys((*declared.codes, *limits)):
         by_status.setdefault(CODES[code], []).append(code)
     for status, codes in sorted(by_status.items()):
         content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

@@ -46,8 +46,8 @@ class HttpProvider:
 def providers_of(urls: str | None, keys: str | None) -> tuple[HttpProvider, ...]:
     """The providers of two settings, in order: addresses and keys, separated by commas. A single one has the whole key."""
     found = [each.strip() for each in (urls or "").split(",") if each.strip()]
-    if len(found) == 1:
-        return (HttpProvider(found[0], keys),)
+    if len(found) <= 1:
+        return tuple(HttpProvider(url, keys) for url in found)
     own = [each.strip() or None for each in keys.split(",")] if keys else [None] * len(found)
     return tuple(HttpProvider(url, key) for url, key in zip(found, own, strict=True))
 

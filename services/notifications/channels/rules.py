@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 MIDDLE, LEAST = 50.0, 2.0
@@ -14,7 +15,7 @@ HALF_BACK_S = 600.0
 
 def drifted(weight: float, quiet_s: float) -> float:
     """A weight some time after the provider was slow or failed last: it drifts back to the middle."""
-    return MIDDLE - (MIDDLE - weight) * 0.5 ** (max(quiet_s, 0.0) / HALF_BACK_S)
+    return MIDDLE - (MIDDLE - weight) * math.pow(0.5, max(quiet_s, 0.0) / HALF_BACK_S)
 
 
 def after(weight: float, took_s: float, *, is_outage: bool) -> float:

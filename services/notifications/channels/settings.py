@@ -39,12 +39,8 @@ def set_channel_settings(unit: UnitOfWork, settings: Any, *, kept_days: Mapping[
     unit.require_version(row)
     row.kept_days = dict(sorted(kept_days.items()))
     row.version += 1
-    unit.audit("channel_settings.saved", "channel_settings", row.id, **_as_facts(row.kept_days))
+    unit.audit("channel_settings.saved", "channel_settings", row.id, version=row.version)
     return _view(unit.session, row, settings)
-
-
-def _as_facts(kept_days: Mapping[str, int]) -> dict[str, int]:
-    return {f"{channel}_days": days for channel, days in kept_days.items()}
 
 
 def _view(session: Session, row: ChannelSettings | None, settings: Any) -> dict[str, Any]:

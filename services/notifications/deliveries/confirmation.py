@@ -46,4 +46,4 @@ def require_unconfirmed(session: Session, delivery: Delivery) -> None:
         ).one_or_none()
         notice = delivery if found is None else found
     if rules.is_confirmed(delivery.confirm_mode, notice.read_at, notice.confirmed_at):
-        raise NoRecipient(f"{'confirmed' if delivery.confirm_mode == rules.EXPLICIT else 'seen'}_in_app")
+        raise NoRecipient(rules.WHY_NEEDLESS[delivery.confirm_mode])

@@ -99,8 +99,16 @@ def get_delivery(session: Session, _caller: Caller | None, *, delivery_id: str) 
         "next_try_at",
         "reference",
     )
-    used = ("template", "template_language", "template_version", "event_id", "message_id")
-    used += ("client_kind", "provider", "confirm_mode")
+    used = (
+        "template",
+        "template_language",
+        "template_version",
+        "event_id",
+        "message_id",
+        "client_kind",
+        "provider",
+        "confirm_mode",
+    )
     return {**{name: getattr(row, name) for name in (*shown, *used)}, "steps": steps}
 
 

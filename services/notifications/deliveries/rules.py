@@ -89,6 +89,7 @@ EMAIL, FAX, TEXT, WEBHOOK = CHANNELS = ("email", "fax", "text", "webhook")
 NORMAL, TEAM, TEST = "normal", "team", "test"
 # By what a notice in the application makes its e-mail needless: it was marked as read, or its owner has confirmed it.
 SEEN, EXPLICIT = "seen", "explicit"
+WHY_NEEDLESS = {SEEN: "seen_in_app", EXPLICIT: "confirmed_in_app"}
 # What becomes of messages of these channels their provider reports.
 REPORTED = (FAX, TEXT)
 # A delivery in one of these states is not sent any more. In every other state it is still to be sent.

@@ -64,9 +64,11 @@ def suppressed_since(session: Session, address_hash: str | None) -> tuple[dateti
 def require_open(session: Session, delivery: Delivery) -> None:
     """Raise NoRecipient for a delivery to an address that is suppressed. After a complaint, what must be told is sent all the same."""
     found = suppressed_since(session, delivery.address_hash)
-    if found is None or (found[1] == COMPLAINED and is_critical(delivery.kind)):
+    if found is None:
         return
-    raise NoRecipient(_REASONS.get(found[1], "address_suppressed"))
+    _, why = found
+    if why != COMPLAINED or not is_critical(delivery.kind):
+        raise NoRecipient(_REASONS.get(why, "address_suppressed"))
 
 
 def note_return(unit: UnitOfWork, delivery: Delivery, found: Finding) -> None:

@@ -83,8 +83,10 @@ def receive_text(call: Call) -> dict[str, bool]:
             or_(TextNumber.number == dialable, TextNumber.pending_number == dialable)
         )
         newest = [_newest_text(session, *each) for each in session.execute(answering)]
-    noted = [_answer(call.runtime, delivery, dialable, word) for delivery in newest if delivery is not None]
-    return {"is_noted": bool(noted)}
+    answered = [each for each in newest if each is not None]
+    for delivery in answered:
+        _answer(call.runtime, delivery, dialable, word)
+    return {"is_noted": bool(answered)}
 
 
 def _newest_text(session: Session, organisation_id: str, account_id: str) -> Delivery | None:

@@ -99,7 +99,8 @@ def test_no_link_is_made_and_nobody_without_an_account_is_told_for_a_team_client
     of_realm(notifications, "patient")
     invited = {"account_id": MARIA, "invitation_id": "f" * 32, "purpose": "invitation"}
     notifications.deliver(credentials.account_invited, invited, client=(None, "team"))
-    notifications.deliver(pickup_codes.pickup_code_requested, {"code_id": "c" * 32}, client=(None, "team"))
+    asked = {"code_id": "c" * 32, "person_id": "d" * 32}
+    notifications.deliver(pickup_codes.pickup_code_requested, asked, client=(None, "team"))
     send_all(notifications)
     assert outcomes(notifications) == [("suppressed", "team_only")] * 2
     assert (mails.taken, notifications.identity.minted) == ([], 0)
