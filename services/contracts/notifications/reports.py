@@ -56,8 +56,10 @@ receive_text = contract.command(
     "again. The text is not kept. `signature` is HMAC-SHA256 with the shared key over `text.<timestamp>.<SHA-256 of number, line feed "
     "and text in hexadecimal>`, as they are sent. `is_noted` is false for a number that no account has.",
     request={
-        "number": fields.String(
-            required=True, validate=validate.Length(max=40), metadata={"description": "from which it came"}
+        "from_number": fields.String(
+            required=True,
+            validate=validate.Length(max=40),
+            metadata={"description": "from which the answer came"},
         ),
         "text": fields.String(required=True, validate=validate.Length(max=2000)),
         **_SIGNED,

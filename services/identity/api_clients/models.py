@@ -21,7 +21,7 @@ class ApiClient(TenantScoped, Base):
     __tablename__ = "api_clients"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(String(100))
-    kind: Mapped[str] = mapped_column(String(10), default="normal", server_default="normal")
+    kind: Mapped[str] = mapped_column(String(20), default="normal", server_default="normal")
     scopes: Mapped[Any] = mapped_column(JsonValue)
     allowed_networks: Mapped[Any] = mapped_column(JsonValue)
     version: Mapped[int] = mapped_column(Integer, default=1)

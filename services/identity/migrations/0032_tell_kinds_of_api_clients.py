@@ -13,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column(
-        "api_clients", sa.Column("kind", sa.String(length=10), server_default="normal", nullable=False)
+        "api_clients", sa.Column("kind", sa.String(length=20), server_default="normal", nullable=False)
     )
 
 

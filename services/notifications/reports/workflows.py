@@ -72,7 +72,7 @@ def return_mail(call: Call) -> dict[str, bool]:
 
 def receive_text(call: Call) -> dict[str, bool]:
     """Note that an account's telephone has answered, in every organisation that has the number. Raises Refused(report_refused)."""
-    number, text = call.request["number"], call.request["text"]
+    number, text = call.request["from_number"], call.request["text"]
     _require_signature(call, "text", hashlib.sha256(f"{number}\n{text}".encode()).hexdigest())
     try:
         word, dialable = word_of(text), dialled(telephone_number(number))

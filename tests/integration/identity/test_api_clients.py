@@ -15,6 +15,7 @@ from services.contracts.errors import Refused
 from services.contracts.identity import accounts, api_clients, credentials, login, passports, sessions
 from services.contracts.referrals import assignments, status_changes
 from services.identity.api_clients.models import ApiSecret, ApiSession
+from services.identity.api_clients.rules import NEVER_A_SCOPE
 from services.referrals.access.access_scope import access_scope_of, may_see_details
 from services.signing.documents.queries import visible_documents
 from tests.integration.identity.conftest import Identity
@@ -246,9 +247,10 @@ def test_a_client_may_be_limited_to_networks(identity: Identity) -> None:
 @pytest.mark.parametrize("kind", ["normal", "team", "test"])
 def test_what_a_client_causes_has_its_kind_and_its_reference(identity: Identity, kind: str) -> None:
     """So notifications knows whom its messages may reach (N-10), and by what they are found (N-11)."""
-    client = a_client(identity, scopes=["account.manage"], kind=kind)
+    held = sorted(identity.admin().permissions - NEVER_A_SCOPE)
+    client = a_client(identity, scopes=held, kind=kind)
     assert client["kind"] == kind
-    account = identity.an_account()
+    account = identity.an_account(password=None)
     caller = identity.caller(token_of(identity, client))
     identity.call(accounts.invite_account, caller, client_reference="order-17", account_id=account["id"])
     event = identity.events(credentials.account_invited)[-1]

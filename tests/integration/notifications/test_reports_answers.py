@@ -37,7 +37,7 @@ CANARY = "my-chest-hurts"
 def answer(notifications: Notifications, text: str, number: str = DIALLED, key: str = KEY) -> bool:
     at = int(time.time())
     signed = signature(key, "text", at, hashlib.sha256(f"{number}\n{text}".encode()).hexdigest())
-    given = {"number": number, "text": text, "timestamp": at, "signature": signed}
+    given = {"from_number": number, "text": text, "timestamp": at, "signature": signed}
     return bool(notifications.call(reports.receive_text, None, **given)["is_noted"])
 
 
