@@ -22,7 +22,7 @@ def get_channel_settings(session: Session, _caller: Caller, settings: Any) -> di
     return _view(session, session.scalars(select(ChannelSettings)).one_or_none(), settings)
 
 
-def set_channel_settings(unit: UnitOfWork, settings: Any, *, kept_days: Mapping[str, int]) -> dict[str, Any]:
+def set_channel_settings(unit: UnitOfWork, settings: Any, *, kept_days: Mapping[str, Any]) -> dict[str, Any]:
     """Save the choices. Raises Refused `kept_too_long`, `version_required`, `version_conflict`."""
     most = settings.deliveries_kept_days
     too_long = sorted(channel for channel, days in kept_days.items() if days > most)

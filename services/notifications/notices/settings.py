@@ -47,7 +47,7 @@ def set_notice_settings(
     management_role_id: str | None,
     reminder_days: list[int],
     reminder_hours: int | None,
-    confirmed_by: Mapping[str, str],
+    confirmed_by: Mapping[str, Any],
     confirm_minutes: int,
 ) -> dict[str, Any]:
     """Save the choices. Raises Refused `version_required`, `version_conflict`."""
