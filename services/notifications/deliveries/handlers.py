@@ -174,6 +174,12 @@ def message_sent(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) ->
             )
 
 
+def own_change_answered(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell whoever has asked for a change of their record that it is answered. The message says neither what nor how."""
+    context = {name: data[name] for name in ("portal", "thread_id")}
+    create_delivery(unit, "change_answered", data["account_id"], context, mail_domain)
+
+
 def item_escalated(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell those whose turn it is that a request waits past its time. The message does not say whose or what."""
     for account_id in data["account_ids"]:

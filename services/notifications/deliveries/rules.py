@@ -30,7 +30,8 @@ NOT_SHOWN = WITHOUT_ACCOUNT | {
 }
 # Kinds that are sent to unverified addresses, too (S0-43): a signer may not have signed in yet (S4-15), an owner has to
 # learn of an unexpected change to the account's sign-in, a portal is looked for by those who have never been there, and a
-# patient whose password staff have set has never confirmed the address, but is to learn that a message waits (S3-6, decision 0019).
+# patient whose password staff have set has never confirmed the address, but is to learn that a message waits or a request is answered
+# (S3-6, decision 0019).
 ALSO_UNVERIFIED = frozenset(
     {
         "document_ready_to_sign",
@@ -42,6 +43,7 @@ ALSO_UNVERIFIED = frozenset(
         "account_enabled",
         "portal_reminder",
         "message_waiting",
+        "change_answered",
     }
 )
 # The pages that messages lead to, with ids of the delivery in braces; the other kinds lead to the portal's start page.
@@ -57,6 +59,7 @@ PAGES = {
     "document_signed": "/staff/documents/{document_id}",
     "document_declined": "/staff/documents/{document_id}",
     "message_waiting": "/portal",
+    "change_answered": "/portal/{portal}/messages/{thread_id}",
     "daily_digest": "/account/notices",
     "request_overdue": "/staff/queue/{item_id}",
     "second_factor_removed": "/account/password",

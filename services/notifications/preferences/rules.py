@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 # By kind of message. What is not here cannot be switched off, and waits for no hour.
 _GROUPS = {
     "message_waiting": "messages",
+    "change_answered": "messages",
     "questionnaire_completed": "questionnaires",
     "review_requested": "questionnaires",
     "response_reviewed": "questionnaires",
