@@ -16,6 +16,9 @@ from services.contracts.errors import Refused
 # A page marks what it asks by itself, so that an open page does not keep a session alive.
 BACKGROUND = "X-Portico-Background"
 
+# Which addresses a realm and a portal are reached from is ruled there.
+_RULE_NETWORKS = ("identity", "portals")
+
 
 @dataclass(frozen=True)
 class Admitted:
@@ -31,7 +34,7 @@ def admit(
     """Get the passport that the operation needs, for the session whose token this is. A public operation needs none.
 
     Raises Refused(not_found) for an operation that only services may call. The client's address goes to public operations,
-    which count attempts by it, and to identity, which applies the rules about networks. No other operation gets it.
+    which count attempts by it, and to identity and portals, which have rules about networks. No other operation gets it.
     """
     if operation.access.kind == "public":
         return Admitted(context, None)
@@ -40,7 +43,7 @@ def admit(
     is_background = flask.request.headers.get(BACKGROUND) == "1"
     issued = passports.issue(Asked(token(), operation.service, context, is_background))
     cross_origin.require_let_in(issued["organisation_id"])
-    address = context.client_address if operation.service == "identity" else None
+    address = context.client_address if operation.service in _RULE_NETWORKS else None
     context = replace(context, passport=issued["passport"], client_address=address)
     return Admitted(context, issued["organisation_id"])
 

@@ -116,7 +116,6 @@ def _the_form_is_answered(console: Console) -> None:
     browser = console.browser
     console.open(f"/portal/{MILL}", "Welcome to")
     console.follow("Questionnaire", "Questionnaire")
-    assert INJURY not in browser.text
     console.follow(HEALTH, HEALTH)
     assert "Your supervisor will see your answers" in browser.text
     follow(browser, "Start")
