@@ -132,7 +132,7 @@ def _an_appointment_and_a_message(console: Console) -> None:
     console.follow("My Appointments", "My Appointments")
     console.follow("Ask for an appointment", "Ask for an appointment")
     console.pick("What is it about?", "Saw check (30 minutes)")
-    console.sends("Send the request", "The request is sent")
+    console.sends("Send the request", "Your request is sent")
     console.open(f"/portal/{MILL}/appointments", "My Appointments")
     assert "Saw check" in browser.text
     console.open(f"/portal/{MILL}/messages/new", "Send a Message")

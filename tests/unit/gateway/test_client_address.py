@@ -39,14 +39,19 @@ def test_a_log_in_carries_the_address(
     assert services.made(login.log_in)[1].client_address == address
 
 
-def test_who_has_rules_about_networks_is_told_where_a_session_is_used_from_and_nobody_else(
+def test_identity_is_told_where_a_session_is_used_from_and_referrals_are_not(
     http: FlaskClient, services: Any
 ):
-    for path in ("/v1/queues", "/v1/me/portals"):
-        http.get(path, headers={"Authorization": "Bearer t"}, environ_base={"REMOTE_ADDR": "192.0.2.7"})
+    http.get("/v1/queues", headers={"Authorization": "Bearer t"}, environ_base={"REMOTE_ADDR": "192.0.2.7"})
 
     assert services.made(passports.issue_passports)[0]["asked"][0]["client_address"] == "192.0.2.7"
     assert services.made(queues.list_queues)[1].client_address is None
+
+
+def test_portals_have_networks_and_are_told_the_address(http: FlaskClient, services: Any):
+    at = {"REMOTE_ADDR": "192.0.2.7"}
+    http.get("/v1/me/portals", headers={"Authorization": "Bearer t"}, environ_base=at)
+
     assert services.made(configuration.list_my_portals)[1].client_address == "192.0.2.7"
 
 
