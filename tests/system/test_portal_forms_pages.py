@@ -161,7 +161,7 @@ def _the_supervisor_answers_in_turn(console: Console, chief: Employee) -> None:
     wait_for_heading(browser, "Check your answers")
     console.sends("Send my answers", "Your answers are sent")
     console.open("/portal/supervisor", "Welcome to")
-    for words in ("to answer", "to review"):
+    for words in ("1 to answer", "1 to review"):
         assert words not in browser.text, words
 
 
