@@ -130,6 +130,7 @@ def application(client: Any, folder: str = "") -> flask.Flask:
         unused_files_kept_hours=24,
         rpc_timeout_s=5.0,
         gateway_threads=4,
+        api_requests_a_minute=3000,
         trusted_proxies=(),
         public_url=None,
         pages_key_file=None,
