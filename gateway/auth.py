@@ -18,6 +18,9 @@ BACKGROUND = "X-Portico-Background"
 # How identity begins the tokens of API clients.
 API_TOKEN = "portico_api_"  # noqa: S105 - no secret
 
+# Which addresses a realm and a portal are reached from is ruled there.
+_RULE_NETWORKS = ("identity", "portals")
+
 
 @dataclass(frozen=True)
 class Admitted:
@@ -39,7 +42,7 @@ def admit(
     """Get the passport that the operation needs, for the session whose token this is. A public operation needs none.
 
     Raises Refused(not_found) for an operation that only services may call. The client's address goes to public operations,
-    which count attempts by it, and to identity, which applies the rules about networks. No other operation gets it.
+    which count attempts by it, and to identity and portals, which have rules about networks. No other operation gets it.
     """
     if operation.access.kind == "public":
         return Admitted(context, None)
@@ -48,7 +51,7 @@ def admit(
     session = token()
     issued = passports.issue(Asked(session, operation.service, context, is_background()))
     cross_origin.require_let_in(issued["organisation_id"])
-    address = context.client_address if operation.service == "identity" else None
+    address = context.client_address if operation.service in _RULE_NETWORKS else None
     context = replace(context, passport=issued["passport"], client_address=address)
     return Admitted(context, issued["organisation_id"], session.startswith(API_TOKEN))
 

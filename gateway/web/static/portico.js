@@ -40,6 +40,17 @@ document.querySelectorAll("textarea[data-counter]").forEach((field) => {
   tell();
 });
 
+// The code of a colour can be picked, too.
+document.querySelectorAll("[data-picks]").forEach((field) => {
+  const picker = document.createElement("input");
+  [picker.type, picker.className, picker.ariaLabel] = ["color", "form-control form-control-color", field.dataset.picks];
+  const show = () => (picker.value = field.value.replace(/^#(.)(.)(.)$/, "#$1$1$2$2$3$3"));
+  picker.addEventListener("input", () => (field.value = picker.value));
+  field.addEventListener("input", show);
+  field.after(picker);
+  show();
+});
+
 document.querySelectorAll("[data-shows]").forEach((box) => {
   box.closest("[hidden]")?.removeAttribute("hidden");
   box.addEventListener("change", () => {
