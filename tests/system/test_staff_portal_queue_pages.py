@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from services.chassis.database import Database
+from services.portals.portal_queue.models import QueueItem
 from tests.support.browser import PROGRAM, Browser
 from tests.support.console import Console
 from tests.support.pages import choose, enter, follow, wait_for_heading
@@ -260,3 +265,87 @@ def test_people_write_to_a_group_and_read_that_it_is_away(walk: Walk) -> None:
     console.sends("I am there again", "You are there again")
     console.open(f"/staff/queue/{item['id']}", "Refill Request")
     assert "Nurses" in browser.text
+
+
+@pytest.mark.seed("S3-7", "S3-12", "S3-13", "S3-14")
+def test_an_answer_belongs_to_its_request_which_stays_open_until_somebody_dismisses_it(walk: Walk) -> None:
+    browser, console, api = walk.browser, walk.console, walk.console.api
+    given = {"person_id": walk.person_id, "type": "refill_request", "text": "The green inhaler."}
+    item = api.post("/v1/portal-queue", **given)
+    walk.as_staff(f"/staff/queue/{item['id']}", "Refill Request")
+    ticked = "[...document.querySelectorAll('input[type=checkbox]:checked')].map(it => it.labels[0].textContent.trim())"
+    usual = browser.evaluate(ticked)
+    assert any(each.startswith("The message belongs to this request") for each in usual)
+    enter(browser, "Message to the person", "Which strength is it?")
+    choose(browser, "What becomes of the request", "Leave it open")
+    console.sends("Send", "Your message is sent")
+    talk = "document.querySelector('.talk').innerText"
+    assert "Which strength is it?" in browser.evaluate(talk)
+    # One that does not belong to the request is in the correspondence only.
+    enter(browser, "Message to the person", "We close at noon tomorrow.")
+    console.tick("The message belongs to this request")
+    choose(browser, "What becomes of the request", "Leave it open")
+    console.sends("Send", "Your message is sent")
+    assert "We close at noon" not in browser.evaluate(talk)
+    console.follow("Past correspondence with this person", "Messages with person")
+    for words in ("Which strength is it?", "We close at noon tomorrow."):
+        assert words in browser.text
+    # Answered, it still is in the queue: only a member of the staff ends it, here by the button of its row.
+    console.open("/staff/queue?type=refill_request", "Requests and messages")
+    assert "Answered" in console.row("Quist, Mara")
+    assert api.get(f"/v1/portal-queue/{item['id']}")["state"] == "open"
+    console.sends("Completed: Refill Request, Quist", "It is in the archive now")
+    assert item["id"] not in [each["id"] for each in walk.items()]
+    assert api.get(f"/v1/portal-queue/{item['id']}")["state"] == "completed"
+
+
+@pytest.mark.seed("S3-15", "S3-16")
+def test_the_archive_is_searched_by_name_type_text_and_day_and_has_the_newest_request_first(
+    portico: RunningStack, walk: Walk
+) -> None:
+    browser, console, api = walk.browser, walk.console, walk.console.api
+    now = datetime.datetime.now(datetime.UTC)
+    old, new = now - datetime.timedelta(days=9), now - datetime.timedelta(days=2)
+    requests = (
+        ("Zorn", "refill_request", "A zebrafinch, please.", old),
+        ("Amber", "ask_a_clinical_question", "Is my zebrafinch well?", old),
+        ("Midway", "refill_request", "Another zebrafinch.", new),
+    )
+    database = Database(portico.stack.database_url("portals"))
+    try:
+        for last_name, kind, text, asked_at in requests:
+            person = api.post("/v1/people", first_name="Ari", last_name=last_name, kinds=["patient"])["id"]
+            item = api.post("/v1/portal-queue", person_id=person, type=kind, text=text)
+            path = f"/v1/portal-queue/{item['id']}/dismiss"
+            api.act(path, version=item["version"], outcome="completed", confirm=True)
+            earlier = update(QueueItem).where(QueueItem.id == item["id"]).values(requested_at=asked_at)
+            database.write(None, lambda session, it=earlier: session.execute(it))
+    finally:
+        database.close()
+    walk.as_staff("/staff/queue/archive", "Archive of requests and messages")
+
+    def found(**fields: str) -> list[str]:
+        console.open("/staff/queue/archive", "Archive of requests and messages")
+        for label, value in fields.items():
+            if label == "words":
+                enter(browser, "Words of the name", value)
+            else:
+                browser.evaluate(
+                    f"document.querySelector('[name={label}]').value = {json.dumps(value)}"
+                )  # a date field takes digits in the order of the browser's language
+        follow(browser, "Search")
+        browser.wait_for("location.search.includes('q=') && document.readyState === 'complete'")
+        names: list[str] = browser.evaluate(
+            "[...document.querySelectorAll('tbody tr')].map(it => it.cells[1].innerText.trim())"
+        )
+        return names
+
+    # The newest request first, those of one moment by name.
+    assert found(words="zebrafinch") == ["Midway, Ari", "Amber, Ari", "Zorn, Ari"]
+    assert found(words="zorn zebra") == ["Zorn, Ari"]
+    assert found(words="refill zebrafinch") == ["Midway, Ari", "Zorn, Ari"]
+    day = (now - datetime.timedelta(days=5)).date().isoformat()
+    assert found(words="zebrafinch", from_on=day) == ["Midway, Ari"]
+    assert found(words="zebrafinch", until_on=day) == ["Amber, Ari", "Zorn, Ari"]
+    assert found(words="zebrafinch parrot") == []
+    assert "Nothing fits." in browser.text
