@@ -88,6 +88,11 @@ PAGES_FOR_ALL = {
     "portal_reminder": "/at/{short_name}",
 }
 EMAIL, FAX, TEXT, WEBHOOK = CHANNELS = ("email", "fax", "text", "webhook")
+# Kinds of API clients, by whom the messages reach that they cause: everybody, the staff, nobody.
+NORMAL, TEAM, TEST = "normal", "team", "test"
+# By what a notice in the application makes its e-mail needless: it was marked as read, or its owner has confirmed it.
+SEEN, EXPLICIT = "seen", "explicit"
+WHY_NEEDLESS = {SEEN: "seen_in_app", EXPLICIT: "confirmed_in_app"}
 # What becomes of messages of these channels their provider reports.
 REPORTED = (FAX, TEXT)
 # A delivery in one of these states is not sent any more. In every other state it is still to be sent.
@@ -109,6 +114,20 @@ def pause_after(tries: int) -> datetime.timedelta | None:
         return None
     # The exponent is bounded to keep the number small. From the seventh try on the longest pause applies anyway.
     return datetime.timedelta(seconds=min(FIRST_PAUSE_S * 2 ** min(tries - 1, 10), LONGEST_PAUSE_S))
+
+
+def wait_for_confirmation(mode: str | None, minutes: int, channel: str) -> datetime.timedelta:
+    """How long a message waits for its notice to be seen or confirmed: a text message twice as long as an e-mail."""
+    if mode is None:
+        return datetime.timedelta()
+    return datetime.timedelta(minutes=minutes * (2 if channel == TEXT else 1))
+
+
+def is_confirmed(
+    mode: str, read_at: datetime.datetime | None, confirmed_at: datetime.datetime | None
+) -> bool:
+    """Whether a notice was seen or confirmed as its mode asks. What is confirmed was seen."""
+    return confirmed_at is not None or (mode == SEEN and read_at is not None)
 
 
 def kind_of_credential_message(purpose: str) -> str:

@@ -41,6 +41,11 @@ def ended_by_link(kind: str) -> str | None:
     return "resource_assigned" if kind in _ABOUT_RESOURCES else group_of(kind)
 
 
+def is_critical(kind: str) -> bool:
+    """Whether a message of this kind must be told, whatever its receiver thinks of it."""
+    return kind != "text_notice" and ended_by_link(kind) is None
+
+
 def groups_for(realm: str) -> tuple[str, ...]:
     """The groups of which accounts of a realm get messages."""
     if realm == "staff":
