@@ -1,5 +1,7 @@
 """`python -m deploy.bounce < MAIL`: hand a returned mail over, as the mailbox of MAIL_BOUNCES_TO does for each mail.
 
+The same mailbox, or another one that runs this, takes the reports of complaints (RFC 5965) of mailbox providers.
+
 In Postfix: a `pipe` transport for that address, with PUBLIC_URL and PROVIDER_REPORTS_KEY in its environment. The exit code is
 0 when the mail was taken and 75 (try again later) otherwise.
 """

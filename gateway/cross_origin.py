@@ -22,7 +22,7 @@ ASKED_AGAIN_AFTER_S = 30.0
 MOST_REMEMBERED = 1000
 PREFLIGHT_KEPT_S = 600  # an origin that is taken away has gone after ten minutes
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
-_SENT = "Authorization, Content-Type, Idempotency-Key, If-Match, Prefer, Traceparent, X-Correlation-Id"
+_SENT = "Authorization, Client-Reference, Content-Type, Idempotency-Key, If-Match, Prefer, Traceparent, X-Correlation-Id"
 _SEEN = "Content-Disposition, Content-Location, ETag, Location, Retry-After, X-Correlation-Id, X-Progress"
 Ask = Callable[[str], Collection[str]]
 

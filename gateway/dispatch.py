@@ -15,6 +15,7 @@ from marshmallow import fields
 from werkzeug.datastructures import MultiDict
 
 from gateway import cookies, fhir, ndjson, requests
+from gateway.api_limits import ApiLimits
 from gateway.auth import Admitted, admit, session_token
 from gateway.client_address import client_address
 from gateway.passports import Passports
@@ -28,6 +29,7 @@ from services.contracts.errors import Refused
 from services.contracts.identity.web_origins import find_web_origin
 
 _KEY = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+REFERENCE = "Client-Reference"
 _ETAG = re.compile(r'(?P<weak>W/)?(?P<quote>"?)(?P<version>[0-9]{1,18})(?P=quote)')
 
 
@@ -39,6 +41,7 @@ class Dispatcher:
         self._passports = Passports(client, settings.gateway_threads)
         self._blobs = blobs
         self._uploads = Uploads(blobs, settings)
+        self._api_limits = ApiLimits(settings.api_requests_a_minute)
         self._timeout_s = settings.rpc_timeout_s
         self._trusted_proxies = settings.trusted_proxies
         self._public_url = settings.public_url
@@ -121,7 +124,10 @@ class Dispatcher:
     def _admit(
         self, operation: Operation, token: Callable[[], str], key: str | None, version: str | None
     ) -> Admitted:
-        return admit(self._passports, operation, self._context(operation, key, version), token)
+        admitted = admit(self._passports, operation, self._context(operation, key, version), token)
+        if admitted.is_api_client:
+            self._api_limits.count(admitted.organisation_id)
+        return admitted
 
     def _wants_cookie(self, arguments: dict[str, Any]) -> bool:
         """Whether a log-in shall set the cookie. Removes the member from the request, as identity has no cookies."""
@@ -147,6 +153,7 @@ class Dispatcher:
             expected_version=_expected_version(operation, version),
             traceparent=logs.traceparent.get(),
             client_address=client_address(self._trusted_proxies),
+            reference=_reference(flask.request.headers.get(REFERENCE)),
         )
 
     def _arguments(
@@ -270,6 +277,17 @@ def _expected_version(operation: Operation, header: str | None) -> int | None:
             "version_conflict", 'A weak ETag matches nothing: send it as it came, such as "3".', "If-Match"
         )
     return int(match["version"])
+
+
+def _reference(header: str | None) -> str | None:
+    """What the caller calls this by. Raises Refused(malformed_request)."""
+    if header is None or wire.is_reference(header):
+        return header
+    raise Refused(
+        "malformed_request",
+        f"A {REFERENCE} has 1 to 100 letters, digits, _ . : - and at least one digit. It names nobody.",
+        REFERENCE,
+    )
 
 
 def _nothing_in_the_address() -> None:

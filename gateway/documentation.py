@@ -37,6 +37,14 @@ _KEY = {
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,100}$"},
     "description": "the same key again gives the same answer, for at least 24 hours",
 }
+_REFERENCE = {
+    "name": "Client-Reference",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "pattern": "^(?=[^0-9]*[0-9])[A-Za-z0-9_.:-]{1,100}$"},
+    "description": "what you call this by; it names nobody. Messages that the request causes are found by it "
+    "(`GET /v1/deliveries?reference=`), and callbacks about them have it",
+}
 _COOKIE = {
     "type": "boolean",
     "description": "true: the token or browser key comes as a cookie that scripts cannot read, and not in the answer",
@@ -165,7 +173,7 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
             for name, member in rest.items()
         ] + [_FORMAT] * route.has_ndjson
     if declared.kind == "command":
-        parameters.append(_KEY)
+        parameters += [_KEY, _REFERENCE]
     if declared.takes_version:
         parameters.append({**_IF_MATCH, "required": declared.expects_version})
     if declared.access.kind == "public":
@@ -202,7 +210,9 @@ def _responses(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
     if route.has_ndjson:
         responses["200"]["content"][ndjson.MEDIA_TYPE] = {"schema": {"type": "string"}}
     by_status: dict[int, list[str]] = {}
-    for code in declared.codes:
+    # API clients may be refused by every operation that they call.
+    limits = () if declared.access.kind == "public" else ("too_many_requests",)
+    for code in dict.fromkeys((*declared.codes, *limits)):
         by_status.setdefault(CODES[code], []).append(code)
     for status, codes in sorted(by_status.items()):
         content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

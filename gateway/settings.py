@@ -36,6 +36,13 @@ class GatewaySettings(HttpSettings, TracedSettings):
     GATEWAY_THREADS = fields.Integer(
         load_default=64, validate=validate.Range(1, 1000), metadata={"help": "requests worked on at once"}
     )
+    API_REQUESTS_A_MINUTE = fields.Integer(
+        load_default=3000,
+        validate=validate.Range(1, 1_000_000),
+        metadata={
+            "help": "requests that the API clients of an organisation may send in a minute, to each gateway process"
+        },
+    )
     MAX_UPLOAD_BYTES = fields.Integer(
         load_default=55_000_000,
         validate=validate.Range(1, 1_000_000_000),

@@ -1,4 +1,4 @@
-"""The organisation that a page speaks for: its name and telephone number stand on every page where it is known.
+"""The organisation that a page speaks for: its name, telephone number and postal address stand on every page where it is known.
 
 It is known from the session, from the address of an entrance, or from a mailed link. A sealed cookie keeps it for the pages of
 errors and ended sessions, which know nothing else.
@@ -16,18 +16,20 @@ from gateway.web.protection import Protection
 COOKIE = "__Host-organisation"
 _LASTS_S = 90 * 86_400
 _PURPOSE = "organisation"
+_FACTS = ("key", "short_name", "name", "telephone", "time_zone")
 
 
 def know(facts: Mapping[str, Any], realm: str | None = None) -> None:
     """The page of this request is one of this organisation, as `get_public_organisation` describes it."""
-    names = ("key", "short_name", "name", "telephone", "time_zone")
-    flask.g.contact = {name: facts[name] for name in names} | {"realm_code": realm}
+    # While services are exchanged, one from before may answer without the address.
+    more = {"postal_address": facts.get("postal_address"), "realm_code": realm}
+    flask.g.contact = {name: facts[name] for name in _FACTS} | more
 
 
 def know_of(me: Mapping[str, Any]) -> None:
     """The page of this request is for somebody who has signed in."""
-    names = ("key", "short_name", "name", "telephone", "time_zone")
-    know({name: me[f"organisation_{name}"] for name in names}, me["realm"])
+    more = {"postal_address": me.get("organisation_postal_address")}
+    know({name: me[f"organisation_{name}"] for name in _FACTS} | more, me["realm"])
 
 
 def known(protection: Protection) -> Mapping[str, Any] | None:

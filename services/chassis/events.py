@@ -45,6 +45,8 @@ class EventContext:
     organisation_key: str
     correlation_id: str
     traceparent: str | None
+    reference: str | None = None
+    client_kind: str | None = None
 
 
 class IncomingEvent:
@@ -100,6 +102,8 @@ class IncomingEvent:
             self.context.event_id,
             correlation_id=self.context.correlation_id,
             traceparent=self.context.traceparent,
+            reference=self.context.reference,
+            client_kind=self.context.client_kind,
         )
 
     def _claim(self, session: Session) -> bool:
@@ -176,6 +180,7 @@ class Listens(Entrypoint):  # type: ignore[misc]  # nameko has no types
         if not all(map(wire.is_token, own)) or len(own[0]) > MOST_ID_CHARACTERS:
             raise wire.Undecodable("not_this_event")
         correlation_id, traceparent = envelope.get("correlationid"), envelope.get("traceparent")
+        reference = envelope.get("clientreference")
         event_id, subject, organisation_id, organisation_key = own
         context = EventContext(
             event_id,
@@ -184,6 +189,8 @@ class Listens(Entrypoint):  # type: ignore[misc]  # nameko has no types
             organisation_key,
             correlation_id if wire.is_token(correlation_id) else event_id,
             traceparent if wire.is_traceparent(traceparent) else None,
+            reference if wire.is_reference(reference) else None,
+            wire.client_kind_of(envelope.get("clientkind")),
         )
         return IncomingEvent(self.runtime, self.method_name, self.event, data, context)
 

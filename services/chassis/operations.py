@@ -359,6 +359,8 @@ def call_of(
 
     request = load(operation.request, arguments, further=further if look else None)
     require_version(operation, context)
+    if caller is not None and caller.kind == "account":  # a service passes on whose kind it was
+        context = replace(context, client_kind=caller.client_kind)
     return Call(runtime, operation, request, caller, context)
 
 

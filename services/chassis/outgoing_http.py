@@ -32,11 +32,15 @@ _PIECE = 16 * 1024
 
 
 class ExchangeFault(Exception):
-    """The other system cannot be reached or its answer is wrong. `reason` is a code, never words of that system."""
+    """The other system cannot be reached or its answer is wrong. `reason` is a code, never words of that system.
 
-    def __init__(self, reason: str) -> None:
+    `was_sent` is false where there was no connection, so that the other system cannot have the request.
+    """
+
+    def __init__(self, reason: str, *, was_sent: bool = True) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.was_sent = was_sent
 
 
 class AddressRefusedError(NewConnectionError):
@@ -54,20 +58,26 @@ def exchange() -> Iterator[None]:
         # This also ends an exchange in which the other side trickles: the timeouts of sockets start anew with each read.
         with Timeout(DEADLINE_S, ExchangeFault("too_slow")):
             yield
-    except requests.Timeout:
-        raise ExchangeFault("too_slow") from None
+    except requests.Timeout as error:
+        raise ExchangeFault("too_slow", was_sent=not isinstance(error, requests.ConnectTimeout)) from None
     except requests.ConnectionError as error:
-        raise ExchangeFault(_reason(error)) from None
+        raise ExchangeFault(
+            _reason(error), was_sent=not isinstance(_cause(error), NewConnectionError)
+        ) from None
     except requests.RequestException:
         raise ExchangeFault("unreachable") from None
 
 
-def _reason(error: requests.ConnectionError) -> str:
+def _cause(error: requests.ConnectionError) -> Any:
+    """What urllib3 says."""
     cause = error.args[0] if error.args else None
-    is_refused = isinstance(getattr(cause, "reason", cause), AddressRefusedError)
+    return getattr(cause, "reason", cause)
+
+
+def _reason(error: requests.ConnectionError) -> str:
     return (
         "address_not_allowed"
-        if is_refused
+        if isinstance(_cause(error), AddressRefusedError)
         else "certificate_refused"
         if isinstance(error, requests.exceptions.SSLError)
         else "unreachable"

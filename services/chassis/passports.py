@@ -82,6 +82,11 @@ class Caller:
     is_emergency: bool = False
     link: Link | None = None
 
+    @property
+    def client_kind(self) -> str | None:
+        """Of an API client its kind, which says whom its messages reach; None for people and services."""
+        return str(self.scope.get("client_kind", "normal")) if self.realm == REALM_OF_SYSTEMS else None
+
     def may(self, permission: str) -> bool:
         """Whether the caller holds this permission."""
         return permission in self.permissions

@@ -122,6 +122,8 @@ class Runtime:
             passport=passport,
             deadline=context.deadline,
             traceparent=context.traceparent,
+            reference=context.reference,
+            client_kind=context.client_kind,
         )
         return self.rpc.call(operation, operation.request.dump(request), inner)
 

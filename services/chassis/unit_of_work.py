@@ -125,6 +125,10 @@ class UnitOfWork:
             "traceparent": self.context.traceparent or wire.child_traceparent(None),
             "data": payload,
         }
+        if self.context.reference is not None:
+            envelope["clientreference"] = self.context.reference
+        if self.context.client_kind is not None:
+            envelope["clientkind"] = self.context.client_kind
         row = {
             "event_id": event_id,
             "aggregate": f"{organisation_key}:{subject}",

@@ -33,10 +33,15 @@ CORRELATION_ID = PREFIX + "correlation_id"
 EXPECTED_VERSION = PREFIX + "expected_version"
 TRACEPARENT = PREFIX + "traceparent"
 CLIENT_ADDRESS = PREFIX + "client_address"
+REFERENCE = PREFIX + "reference"
+CLIENT_KIND = PREFIX + "client_kind"
 CALL_ID_STACK = PREFIX + "call_id_stack"
 
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _TOKEN = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+# A digit keeps the names of people out.
+_REFERENCE = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9_.:-]{1,100}")
+CLIENT_KINDS = ("normal", "team", "test")
 
 
 class Undecodable(Exception):
@@ -111,6 +116,9 @@ class CallContext:
 
     `client_address` is the address of the person or program that called the gateway. Only the gateway sets it, and only for
     calls that count attempts or have rules about networks. It is never passed on or logged.
+
+    `reference` is what the caller calls this by, and `client_kind` the kind of the API client that has called. Both go along
+    with everything that the call causes, so that its messages have them.
     """
 
     request_id: str
@@ -120,6 +128,8 @@ class CallContext:
     expected_version: int | None = None
     traceparent: str | None = None
     client_address: str | None = None
+    reference: str | None = None
+    client_kind: str | None = None
 
     def remaining_s(self) -> float | None:
         """Seconds until the deadline, None without one."""
@@ -135,6 +145,8 @@ class CallContext:
             EXPECTED_VERSION: self.expected_version,
             TRACEPARENT: self.traceparent,
             CLIENT_ADDRESS: self.client_address,
+            REFERENCE: self.reference,
+            CLIENT_KIND: self.client_kind,
         }
         return {name: value for name, value in headers.items() if value is not None}
 
@@ -163,7 +175,7 @@ class CallContext:
         if moment is not None and not math.isfinite(moment):
             raise Undecodable("header_type")  # a deadline of infinity or NaN would never pass
         correlation = headers.get(CORRELATION_ID) or request_id
-        trace = headers.get(TRACEPARENT)
+        trace, reference, kind = (headers.get(name) for name in (TRACEPARENT, REFERENCE, CLIENT_KIND))
         return cls(
             request_id=request_id,
             correlation_id=correlation if is_token(correlation) else new_id(),
@@ -172,12 +184,24 @@ class CallContext:
             expected_version=version,
             traceparent=trace if is_traceparent(trace) else None,
             client_address=headers.get(CLIENT_ADDRESS),
+            reference=reference if is_reference(reference) else None,
+            client_kind=client_kind_of(kind),
         )
 
 
 def is_token(value: Any) -> TypeGuard[str]:
     """Whether this is an id as callers choose them, which may stand in a log."""
     return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
+
+
+def is_reference(value: Any) -> TypeGuard[str]:
+    """Whether this is a reference: 1 to 100 letters, digits, _ . : - with a digit among them, so that no name is one."""
+    return isinstance(value, str) and _REFERENCE.fullmatch(value) is not None
+
+
+def client_kind_of(value: Any) -> str | None:
+    """A kind of API client; None for anything else."""
+    return value if isinstance(value, str) and value in CLIENT_KINDS else None
 
 
 def is_traceparent(value: Any) -> bool:

@@ -34,6 +34,17 @@ _ENVELOPE: dict[str, dict[str, Any]] = {
     "correlationid": {"type": "string", "description": "the same for all that one request has caused"},
     "traceparent": {"type": "string", "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"},
 }
+# Only where an API client has caused the event, or gave a reference.
+_ATTRIBUTES_AT_TIMES: dict[str, Any] = {
+    "clientreference": {
+        "type": "string",
+        "description": "the `Client-Reference` of the request that has caused it",
+    },
+    "clientkind": {
+        "enum": ["normal", "team", "test"],
+        "description": "the kind of the API client that has caused it",
+    },
+}
 _EXAMPLES: dict[type, Any] = {
     Id: "0123456789abcdef0123456789abcdef",
     Code: "enrolled",
@@ -231,4 +242,4 @@ def _envelope(event: Event) -> dict[str, Any]:
     """The JSON Schema of the whole event."""
     data = {key: value for key, value in data_schema(event).items() if not key.startswith("$")}
     members = {**_ENVELOPE, "type": {"const": event.type}, "data": data}
-    return {"type": "object", "required": list(members), "properties": members}
+    return {"type": "object", "required": list(members), "properties": members | _ATTRIBUTES_AT_TIMES}

@@ -238,6 +238,8 @@ CODES: dict[str, int] = {
     "webhook_paused": 409,
     "report_refused": 401,
     "delivery_ended": 409,
+    "stopped_by_owner": 409,
+    "kept_too_long": 422,
     "text_messages_not_offered": 409,
     "text_code_refused": 410,
     # signing

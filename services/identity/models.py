@@ -66,6 +66,8 @@ class Organisation(Base):
     features: Mapped[Any] = mapped_column(JsonValue)
     short_name: Mapped[str | None] = mapped_column(String(40), unique=True)
     telephone: Mapped[str | None] = mapped_column(String(40))
+    # Where it can be found; null: that is shown nowhere.
+    postal_address: Mapped[str | None] = mapped_column(String(300))
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC", server_default="UTC")
     # None: all realms.
     published_realms: Mapped[Any] = mapped_column(JsonValue, nullable=True)

@@ -36,7 +36,8 @@ def start_runtime(settings: Any) -> Runtime:
     settings.mail_domain = mail_domain(settings.mail_from)
     sending.signer_of(settings)  # a key that cannot be read is found at the start
     runtime = Runtime("notifications", settings, Base)
-    runtime.retention.add(retention.finished_deliveries(settings.deliveries_kept_days))
+    runtime.retention.add(retention.finished_deliveries(settings.deliveries_kept_days, runtime.database))
+    runtime.retention.add(retention.counts_of_days())
     runtime.retention.add(retention.suppressed_addresses(settings.deliveries_kept_days))
     sending.take_over(runtime)
     # A channel has senders of its own, so that one whose provider is slow holds up no other.

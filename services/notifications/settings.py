@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from services.chassis.settings import Networks, ServiceSettings
 from services.contracts.errors import Refused
-from services.notifications.channels import email
+from services.notifications.channels import email, http_provider
 
 
 def mail_domain(mail_from: str) -> str:
@@ -36,12 +36,21 @@ def _mail_domain(told: str) -> fields.String:
     )
 
 
-def _provider_url(told: str) -> fields.String:
-    return fields.String(
-        load_default=None,
-        validate=validate.URL(schemes={"http", "https"}, require_tld=False),
-        metadata={"help": told},
-    )
+_IS_URL = validate.URL(schemes={"http", "https"}, require_tld=False)
+
+
+def _are_providers(value: str) -> None:
+    providers = http_provider.providers_of(value, None)
+    if not providers:
+        raise ValidationError("an address is expected")
+    for each in providers:
+        _IS_URL(each.url)
+    if len({each.name for each in providers}) < len(providers):
+        raise ValidationError("each provider has a host and port of its own")
+
+
+def _provider_urls(told: str) -> fields.String:
+    return fields.String(load_default=None, validate=_are_providers, metadata={"help": told})
 
 
 class Settings(ServiceSettings):
@@ -92,17 +101,28 @@ class Settings(ServiceSettings):
             "its mailbox hands them to `python -m deploy.bounce`"
         },
     )
-    FAX_PROVIDER_URL = _provider_url(
-        "a fax service that is asked by HTTP (`channels/http_provider.py`); it goes before FAX_MAIL_DOMAIN"
+    FAX_PROVIDER_URL = _provider_urls(
+        "a fax service that is asked by HTTP (`channels/http_provider.py`), or several, separated by commas; they go before "
+        "FAX_MAIL_DOMAIN"
     )
-    FAX_PROVIDER_KEY = fields.String(load_default=None, metadata={"help": "its key, sent as a bearer token"})
+    FAX_PROVIDER_KEY = fields.String(
+        load_default=None,
+        metadata={
+            "help": "its key, sent as a bearer token; of several services, as many keys, separated by commas"
+        },
+    )
     TEXT_MAIL_DOMAIN = _mail_domain(
         "domain of a mail-to-text service: a text message goes to <number>@<domain>; without one, none is offered"
     )
-    TEXT_PROVIDER_URL = _provider_url(
-        "a service for text messages that is asked by HTTP, as FAX_PROVIDER_URL; it goes before TEXT_MAIL_DOMAIN"
+    TEXT_PROVIDER_URL = _provider_urls(
+        "a service for text messages that is asked by HTTP, or several, as FAX_PROVIDER_URL; they go before TEXT_MAIL_DOMAIN"
     )
-    TEXT_PROVIDER_KEY = fields.String(load_default=None, metadata={"help": "its key, sent as a bearer token"})
+    TEXT_PROVIDER_KEY = fields.String(
+        load_default=None,
+        metadata={
+            "help": "its key, sent as a bearer token; of several services, as many keys, separated by commas"
+        },
+    )
     PROVIDER_REPORTS_KEY = fields.String(
         load_default=None,
         validate=validate.Length(min=32),
@@ -135,6 +155,13 @@ class Settings(ServiceSettings):
         validate=validate.Range(30, 3650),
         metadata={"help": "a finished delivery is deleted after so many days"},
     )
+    CLIENT_MESSAGES_A_DAY = fields.Integer(
+        load_default=250_000,
+        validate=validate.Range(1, 10_000_000),
+        metadata={
+            "help": "messages that the API clients of an organisation may cause in a day (UTC); what is more is not sent"
+        },
+    )
     LEASE_S = fields.Integer(
         load_default=120,
         validate=validate.Range(1, 3600),
@@ -142,6 +169,18 @@ class Settings(ServiceSettings):
             "help": "a message without a result is sent again after this time; longer than a slow mail server takes"
         },
     )
+
+    @validates_schema
+    def _each_provider_has_a_key(self, data: dict[str, Any], **_: Any) -> None:
+        for channel in ("FAX", "TEXT"):
+            try:
+                http_provider.providers_of(
+                    data.get(f"{channel}_PROVIDER_URL"), data.get(f"{channel}_PROVIDER_KEY")
+                )
+            except ValueError:
+                raise ValidationError(
+                    "there are as many keys as services", f"{channel}_PROVIDER_KEY"
+                ) from None
 
     @validates_schema
     def _mails_are_signed_by_a_named_key(self, data: dict[str, Any], **_: Any) -> None:

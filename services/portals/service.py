@@ -26,6 +26,7 @@ from services.portals.appointment_invitations.entrypoints import AppointmentInvi
 from services.portals.appointment_requests.entrypoints import AppointmentRequestEntrypoints
 from services.portals.appointments.entrypoints import AppointmentEntrypoints
 from services.portals.calendar_feeds.entrypoints import CalendarFeedsEntrypoints
+from services.portals.configuration import time_zones
 from services.portals.configuration.entrypoints import ConfigurationEntrypoints
 from services.portals.consents.entrypoints import ConsentsEntrypoints
 from services.portals.definitions.entrypoints import DefinitionsEntrypoints
@@ -62,12 +63,15 @@ def files_in_use(session: Session, sha256s: Collection[str]) -> set[str]:
 
 
 def start_runtime(settings: Any) -> Runtime:
-    """The runtime, with the loops that delete files that no row names, wipe idle applications, and tell of what nobody answers."""
+    """The runtime and its loops: files that no row names, idle applications, what nobody answers, missing time zones."""
     runtime = Runtime("portals", settings, Base)
     runtime.loops.append(UnusedFilesLoop(runtime, IMAGES, images.files_in_use))
     runtime.loops.append(UnusedFilesLoop(runtime, ANSWERS, files_in_use))
     runtime.loops.append(Loop("idle-applications", lambda: idle.wipe(runtime), idle.EVERY_S))
     runtime.loops.append(Loop("escalation", lambda: escalation.tell_due(runtime), escalation.EVERY_S))
+    zones = Loop("time-zones", lambda: time_zones.ask_for_missing(runtime), time_zones.EVERY_S)
+    zones.wake()  # those of before are missing from the start
+    runtime.loops.append(zones)
     return runtime
 
 

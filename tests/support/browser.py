@@ -202,9 +202,9 @@ class Browser:
                 modifiers=2 if with_control else 0,
             )  # fmt: skip
 
-    def tab_to(self, element_id: str) -> None:
+    def tab_to(self, element_id: str, most: int = 40) -> None:
         """Go to an element by the keyboard. Raises BrowserError if the keyboard does not reach it."""
-        for _ in range(40):
+        for _ in range(most):
             if self.focused == element_id:
                 return
             self.press("Tab")

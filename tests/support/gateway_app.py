@@ -12,6 +12,7 @@ import flask
 from gateway.app import create_app
 
 MAX_STORED_BYTES = 10_000
+MOST_API_REQUESTS = 200
 
 
 def gateway_app(blobs: Path, client: Any) -> flask.Flask:
@@ -24,6 +25,7 @@ def gateway_app(blobs: Path, client: Any) -> flask.Flask:
         blob_s3_bucket=None,
         rpc_timeout_s=5.0,
         gateway_threads=64,
+        api_requests_a_minute=MOST_API_REQUESTS,
         trusted_proxies=(ipaddress.ip_network("10.0.0.0/8"),),
         public_url=None,
         gateway_serves="all",

@@ -112,11 +112,12 @@ class InProcess:
         version: int | None = None,
         key: str | None = None,
         client_address: str | None = None,
+        client_reference: str | None = None,
         **request: Any,
     ) -> Any:
         """Carry out an operation as `caller`, with all steps of the entrypoint except the wire. Raises Refused."""
         try:
-            return self._carry_out(operation, caller, version, key, client_address, request)
+            return self._carry_out(operation, caller, version, key, client_address, client_reference, request)
         except Refused as refusal:
             refusals.note(operation, refusal.code)
             raise
@@ -128,6 +129,7 @@ class InProcess:
         version: int | None,
         key: str | None,
         client_address: str | None,
+        client_reference: str | None,
         request: Mapping[str, Any],
     ) -> Any:
         self.runtime.verifier.caller = caller
@@ -137,6 +139,7 @@ class InProcess:
             correlation_id="test",
             expected_version=version,
             client_address=client_address,
+            reference=client_reference,
         )
         method = getattr(self.module.Service, operation.name).method
         answer = method(self.service, call_of(method, self.runtime, operation, request, admitted, context))
@@ -173,9 +176,10 @@ class InProcess:
         *,
         organisation: tuple[str, str] = HARBOR,
         event_id: str | None = None,
+        client: tuple[str | None, str | None] = (None, None),
     ) -> None:
-        """Deliver an event to its handler."""
-        context = EventContext(event_id or wire.new_id(), "subject", *organisation, "test", None)
+        """Deliver an event to its handler. `client` is the reference and the API client's kind of the request that caused it."""
+        context = EventContext(event_id or wire.new_id(), "subject", *organisation, "test", None, *client)
         handler = f"on_{event.name}"
         incoming = IncomingEvent(self.runtime, handler, event, event.schema.load(dict(data)), context)
         getattr(self.module.Service, handler).method(self.service, incoming)

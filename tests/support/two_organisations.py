@@ -218,6 +218,7 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("notifications.list_suppressed_addresses", "after"): "suppressed_address_cursor",
     ("notifications.list_my_notices", "after"): "my_notice_cursor",
     ("notifications.read_my_notices", "notice_id"): "my_notice",
+    ("notifications.confirm_my_notice", "notice_id"): "my_notice",
     ("notifications.list_message_template_versions", "after"): "template_version_cursor",
     ("notifications.report_delivery", "reference"): "delivery",
     **{

@@ -195,11 +195,32 @@ def test_a_change_of_details_waits_for_staff_where_the_realm_says_so(
         each for each in api.get("/v1/portal-queue")["items"] if each["type"] == "change_of_my_information"
     ]
     console.sign_in(f"admin@{HARBOR}.example.org", at=f"/staff/queue/{item['id']}")
-    assert "555 0100" in console.row("Telephone at home")
-    console.sends("Accept: change the record", "The record is changed")
+    assert "555 0100" in console.row("Home phone")
+    follow(browser, "Completed")
+    console.refused("The record does not have this change yet")
+    console.sends("Accept: change the record", "The record is changed, and the request is completed")
     assert api.get(f"/v1/people/{person}")["home_phone"] == "555 0100"
     console.sign_in(login, realm="employee", at="/account/settings")
     assert "You asked for this change" not in browser.text
+    told = "The change that you asked for was looked at"
+    portico.journey().await_mail(login, lambda each: "has looked at the change" in each["text"])
+    console.open("/account/notices", "Notices")
+    console.follow(told, "Change of My Information")
+    assert "Accepted: your record has the change" in browser.text
+    assert "Home phone" in browser.text
+    assert "555 0100" in browser.text
+    # One that is not accepted leaves the record as it is, and says so.
+    console.open("/account/settings", "My details")
+    enter(browser, "Home phone", "555 0199")
+    console.sends("Ask for the change", "You have asked for the change")
+    [item] = [
+        each for each in api.get("/v1/portal-queue")["items"] if each["type"] == "change_of_my_information"
+    ]
+    console.sign_in(f"admin@{HARBOR}.example.org", at=f"/staff/queue/{item['id']}")
+    console.sends("Will not be completed", "It is in the archive now")
+    console.sign_in(login, realm="employee", at="/portal/employee/messages")
+    assert "Not accepted: your record is as it was" in browser.text
+    assert api.get(f"/v1/people/{person}")["home_phone"] == "555 0100"
     console.sign_in(f"admin@{HARBOR}.example.org", at="/staff/realms/employee/entry")
     console.tick("Staff accept each change before it holds")
     console.sends("Save", "saved")

@@ -66,6 +66,7 @@ def as_patient(console: Console, path: str, heading: str) -> None:
     wait_for_heading(console.browser, heading)
 
 
+@pytest.mark.seed("S2-16", "S2-17", "S2-66", "S2-67", "S2-127")
 def test_a_patient_books_moves_cancels_and_asks_and_staff_find_the_time(console: Console) -> None:
     browser = console.browser
     configure(console, booking_mode="self_scheduling", alert_text="In an emergency dial 911.")

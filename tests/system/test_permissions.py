@@ -264,4 +264,5 @@ def test_public_operations_are_few_and_known():
         # Providers and the mailbox of returned mails have no account: each report is signed.
         "notifications.report_delivery",
         "notifications.return_mail",
+        "notifications.receive_text",
     }

@@ -262,6 +262,7 @@ def test_a_person_reads_what_is_published_and_a_supervisor_what_concerns_the_wor
         redeemed = {"organisation": HARBOR, "code": code, "login": login, "password": PASSWORD}
         Portico(portico.url).send("POST", "/v1/pickup-codes/redeem", 200, json=redeemed)
     path = f"/v1/people/{people['Worker']}/published-items"
+    api.post(path, kind="work_status", values={"status": "full_duty"})
     api.post(path, kind="work_status", values={"status": "restricted_duty", "note": "back strain"})
     api.post(path, kind="restriction", values={"restriction": "No lifting above 10 kg"})
     api.post(path, kind="vital", values={"name": "Blood pressure", "value": "120/80"})
@@ -276,6 +277,15 @@ def test_a_person_reads_what_is_published_and_a_supervisor_what_concerns_the_wor
     console.follow("My Medical Information", "My Medical Information")
     assert "120/80" in browser.text
     assert "No lifting above 10 kg" in browser.text
+    # The work status that holds comes first, whatever was published since; the earlier ones are folded.
+    first = browser.evaluate("document.querySelector('section.published').innerText")
+    assert "Restricted duty" in first
+    assert "Full duty" not in browser.text
+    follow(browser, "Earlier work status (1)")
+    assert "Full duty" in browser.text
+    console.open("/portal/supervisor", "This page cannot be found")
+    assert "nobody is on your team" in browser.text
+    console.open("/portal/employee/record", "My Medical Information")
     console.follow("Start", "Welcome to")
     console.follow("Work Status", "Work Status")
     assert "Restricted duty" in browser.text

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on
 ADMIN = f"admin@{HARBOR}.example.org"
 PASSWORD = "lantern-orchid-quarry-7"
 WORKER, CHIEF, OTHER, TILES = (f"{name}@forms.example.org" for name in ("wren", "cleo", "otis", "tilda"))
+DIARIST, FOREMAN = (f"{name}@forms.example.org" for name in ("diarist", "foreman"))
 ITEMS = [
     {
         "id": "noise",
@@ -227,10 +228,87 @@ def test_a_tile_leads_to_a_questionnaire_of_its_own(console: Console) -> None:
     console.open("/staff/portals/employee/modules", "Modules")
     chosen = "document.querySelector('[name$=questionnaire_id]').selectedOptions[0].textContent"
     assert browser.evaluate(chosen) == "Hearing check"
+    # Two of one kind are told apart by more than their kind.
+    _modules(console, [own, own | {"name": "Once more", "questionnaire_id": None}, *before["modules"]])
+    console.open("/staff/portals/employee/modules", "Modules")
+    legends = browser.evaluate(
+        "[...document.querySelectorAll('fieldset[data-moves] legend')].map(it => it.innerText.trim())"
+    )
+    assert [each for each in legends if each.startswith("Questionnaire")] == [
+        "Questionnaire 1: Hearing check",
+        "Questionnaire 2: Once more",
+    ]
+    assert len(legends) == len(set(legends))
+    _modules(console, [own, *before["modules"]])
     console.sign_in(TILES, realm="employee", at="/portal/employee")
     console.follow("Your hearing", "Hearing check")
     assert browser.path.endswith(asked)
     _modules(console, before["modules"])
+
+
+@pytest.mark.seed("S2-95", "S2-96", "S2-136")
+def test_answers_go_to_the_supervisor_order_another_form_and_tell_a_department(console: Console) -> None:
+    browser, api = console.browser, console.api
+    people = {login: _a_person_with_a_code(console, login) for login in (DIARIST, FOREMAN)}
+    for login, (_, code) in people.items():
+        console.portico.passwords[login] = PASSWORD
+        _redeem(console, login, code)
+    accounts = api.get("/v1/accounts", realm="employee", limit=200)["items"]
+    [foreman] = [each["id"] for each in accounts if each["login"] == FOREMAN]
+    worker = people[DIARIST][0]
+    api.post(f"/v1/people/{worker}/relationships", account_id=foreman, kind="supervisor")
+    asked = [an_item("loud", "yes_no", is_required=True) | {"text": "Is it too loud?"}]
+    published(api, "Check of the workplace", ITEMS, {})
+    diary = published(api, "Noise diary", asked, {})
+    plain = published(api, "Plain diary", asked, {})
+    _staff_say_where_answers_go(console, diary)
+    path = "/v1/portals/employee/questionnaires"
+    before = api.get(path)
+    names = ("questionnaire_id", "module", "document_type")
+    kept = [{name: each[name] for name in names} for each in before["items"]]
+    offers = [*kept, {"questionnaire_id": diary}, {"questionnaire_id": plain}]
+    api.put(path, version=before["version"], items=offers)
+    for title, is_seen in (("Noise diary", True), ("Plain diary", False)):
+        console.sign_in(DIARIST, realm="employee", at="/portal/employee/questionnaires")
+        console.follow(title, title)
+        assert ("Your supervisor will see your answers" in browser.text) is is_seen
+        follow(browser, "Start")
+        wait_for_heading(browser, title)
+        browser.wait_for("document.body.innerText.includes('Is it too loud?')")
+        choose(browser, "Is it too loud?", "Yes")
+        follow(browser, "Save and go on")
+        wait_for_heading(browser, "Check your answers")
+        console.sends("Send my answers", "Your answers are sent")
+    console.sign_in(FOREMAN, realm="employee", at="/portal/supervisor")
+    console.follow("Answers to review", "Answers to review")
+    assert "Noise diary" in browser.text
+    assert "Plain diary" not in browser.text
+    console.open("/portal/supervisor/questionnaires", "Questionnaires")
+    assert "About Diarist Forms" in browser.text
+    follow(browser, "Answer: Check of the workplace")
+    wait_for_heading(browser, "Noise at work")
+    console.sign_in(ADMIN, at="/staff/answer-notices")
+    told = console.row("Noise diary")
+    assert "hygiene" in told
+    assert "Is it too loud?" in told
+    assert console.row("Plain diary") == ""
+    console.sends("Close: Is it too loud?", "")
+    assert "Closed" in console.row("Noise diary")
+
+
+def _staff_say_where_answers_go(console: Console, diary: str) -> None:
+    browser = console.browser
+    console.sign_in(ADMIN, at=f"/staff/questionnaires/{diary}")
+    console.follow("Settings", "Settings")
+    console.tick("Supervisors see the answers of their employees")
+    console.tick("Check of the workplace")
+    console.pick("Question 1 (optional)", "Is it too loud?")
+    console.pick("Comparison (optional)", "is")
+    enter(browser, "Answer (optional)", "true")
+    enter(browser, "Department (optional)", "hygiene")
+    console.sends("Save", "saved")
+    console.open(f"/staff/questionnaires/{diary}", "Noise diary")
+    console.sends("Publish", "published")
 
 
 def _modules(console: Console, modules: list[Any]) -> None:

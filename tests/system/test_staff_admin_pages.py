@@ -344,6 +344,11 @@ def test_settings_refuse_what_is_wrong_beside_its_field_and_hold_at_once(console
         browser.evaluate("document.querySelector('footer a[href^=tel]').textContent")
         == (api.get("/v1/organisation")["telephone"])
     )
+    # Market row P-10: the address is shown, or not.
+    for address in ("1 Harbor Street, Boston", ""):
+        enter(browser, "Postal address", address)
+        console.sends("Save what everybody may know", "What everybody may know is saved")
+        assert ("Harbor County, 1 Harbor Street" in browser.text) is bool(address)
 
     console.open("/staff/portals/provider/look", "Look")
     before = api.get("/v1/portals/provider")
@@ -381,6 +386,55 @@ def test_a_role_of_a_portal_is_made_and_can_be_given(console: Console) -> None:
         "profile.view_medications",
         "profile.view_schedule",
     ]
+
+
+@pytest.mark.seed("S2-135")
+def test_the_mail_with_a_one_time_code_is_reworded_and_a_mail_that_is_not_needed_switched_off(
+    portico: RunningStack, console: Console
+) -> None:
+    browser, api, email = console.browser, console.api, "coda.admin@works.example.org"
+    person = api.post("/v1/people", first_name="Coda", last_name="Mail", email=email, kinds=["employee"])[
+        "id"
+    ]
+    console.open("/staff/message-texts/pickup_code", "Pick-up code")
+    words = "Bring it to the desk: {{ pickup_code }} opens {{ portal_link }} for {{ lifetime }}."
+    enter(browser, "Text", words)
+    enter(browser, "HTML form", f"<p>{words}</p>")
+    console.sends("Save", "The text is saved")
+    try:
+        api.post(f"/v1/people/{person}/pickup-codes/sent", expect=202)
+        mail = portico.journey().await_mail(email, lambda each: "Bring it to the desk: " in each["text"])
+        assert "has made a pick-up code for you" not in mail["text"]
+    finally:
+        follow(browser, "Back to the product's words")
+        console.sends("Use the product's words", "product's own words again")
+    path = "/v1/notice-settings"
+    before = api.get(path)
+    console.open("/staff/notices", "Notices")
+    choose_box(console, "An appointment is booked", "The person")
+    console.sends("Save", "saved")
+    after = api.get(path)
+    assert "person" in before["told"]["appointment_booked"]
+    assert "person" not in after["told"]["appointment_booked"]
+    others = {topic for topic in before["told"] if topic != "appointment_booked"}
+    assert all(after["told"][topic] == before["told"][topic] for topic in others)
+    choose_box(console, "An appointment is booked", "The person")
+    console.sends("Save", "saved")
+    assert api.get(path)["told"] == before["told"]
+
+
+def choose_box(console: Console, group: str, label: str) -> None:
+    """Change a box of the group with this legend, by the keyboard."""
+    legend = "document.activeElement.closest('fieldset')?.querySelector('legend')?.textContent.trim()"
+    for _ in range(120):
+        if (
+            console.browser.evaluate(legend) == group
+            and console.browser.evaluate("document.activeElement.labels?.[0]?.textContent.trim()") == label
+        ):
+            console.browser.press(" ")
+            return
+        console.browser.press("Tab")
+    raise AssertionError(f"{group} has no box {label}")
 
 
 def test_a_message_is_reworded_with_a_preview_and_reset(console: Console) -> None:

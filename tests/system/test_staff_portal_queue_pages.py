@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from services.chassis.database import Database
+from services.portals.portal_queue.models import QueueItem
 from tests.support.browser import PROGRAM, Browser
 from tests.support.console import Console
 from tests.support.pages import choose, enter, follow, wait_for_heading
@@ -262,46 +267,85 @@ def test_people_write_to_a_group_and_read_that_it_is_away(walk: Walk) -> None:
     assert "Nurses" in browser.text
 
 
-@pytest.mark.seed("S3-7", "S3-12", "S3-15", "S3-16")
-def test_a_request_stays_open_until_it_is_dismissed_and_is_found_in_the_archive(walk: Walk) -> None:
-    browser, console = walk.browser, walk.console
-    asked = [
-        console.api.post("/v1/portal-queue", person_id=walk.person_id, type=kind, text=text)
-        for kind, text in (
-            ("refill_request", "A knee brace, please."),
-            ("ask_a_clinical_question", "May it rest?"),
-        )
-    ]
-    first, second = (f"/staff/queue/{each['id']}" for each in asked)
-    walk.as_staff(first, "Refill Request")
-    assert browser.evaluate("document.getElementById('answer_queue_item-associate').checked")
-    enter(browser, "Message to the person", "Which size, zanzibar?")
+@pytest.mark.seed("S3-7", "S3-12", "S3-13", "S3-14")
+def test_an_answer_belongs_to_its_request_which_stays_open_until_somebody_dismisses_it(walk: Walk) -> None:
+    browser, console, api = walk.browser, walk.console, walk.console.api
+    given = {"person_id": walk.person_id, "type": "refill_request", "text": "The green inhaler."}
+    item = api.post("/v1/portal-queue", **given)
+    walk.as_staff(f"/staff/queue/{item['id']}", "Refill Request")
+    ticked = "[...document.querySelectorAll('input[type=checkbox]:checked')].map(it => it.labels[0].textContent.trim())"
+    usual = browser.evaluate(ticked)
+    assert any(each.startswith("The message belongs to this request") for each in usual)
+    enter(browser, "Message to the person", "Which strength is it?")
     choose(browser, "What becomes of the request", "Leave it open")
     console.sends("Send", "Your message is sent")
-    assert "Which size, zanzibar?" in browser.evaluate("document.querySelector('.talk').innerText")
-    console.open("/staff/queue", "Requests and messages")
-    assert console.row("Refill Request")  # an answer closes nothing
-    for page, heading in ((first, "Refill Request"), (second, "Ask a Clinical Question")):
-        console.open(page, heading)
-        assert console.api.get(f"/v1/portal-queue/{page.rpartition('/')[2]}")["state"] == "open"
-        console.sends("Completed", "It is in the archive now")
-    today = "document.getElementById('search-from_on').value = new Date(Date.now() + 864e5 * {days}).toISOString().slice(0, 10)"
-    for words, days, found in (
-        ("quist", None, ["Ask a Clinical Question", "Refill Request"]),  # the newest request first
-        ("zanzibar", None, ["Refill Request"]),
-        ("clinical", None, ["Ask a Clinical Question"]),
-        ("rest", -1, ["Ask a Clinical Question"]),
-        ("rest", 2, []),
-    ):
+    talk = "document.querySelector('.talk').innerText"
+    assert "Which strength is it?" in browser.evaluate(talk)
+    # One that does not belong to the request is in the correspondence only.
+    enter(browser, "Message to the person", "We close at noon tomorrow.")
+    console.tick("The message belongs to this request")
+    choose(browser, "What becomes of the request", "Leave it open")
+    console.sends("Send", "Your message is sent")
+    assert "We close at noon" not in browser.evaluate(talk)
+    console.follow("Past correspondence with this person", "Messages with person")
+    for words in ("Which strength is it?", "We close at noon tomorrow."):
+        assert words in browser.text
+    # Answered, it still is in the queue: only a member of the staff ends it, here by the button of its row.
+    console.open("/staff/queue?type=refill_request", "Requests and messages")
+    assert "Answered" in console.row("Quist, Mara")
+    assert api.get(f"/v1/portal-queue/{item['id']}")["state"] == "open"
+    console.sends("Completed: Refill Request, Quist", "It is in the archive now")
+    assert item["id"] not in [each["id"] for each in walk.items()]
+    assert api.get(f"/v1/portal-queue/{item['id']}")["state"] == "completed"
+
+
+@pytest.mark.seed("S3-15", "S3-16")
+def test_the_archive_is_searched_by_name_type_text_and_day_and_has_the_newest_request_first(
+    portico: RunningStack, walk: Walk
+) -> None:
+    browser, console, api = walk.browser, walk.console, walk.console.api
+    now = datetime.datetime.now(datetime.UTC)
+    old, new = now - datetime.timedelta(days=9), now - datetime.timedelta(days=2)
+    requests = (
+        ("Zorn", "refill_request", "A zebrafinch, please.", old),
+        ("Amber", "ask_a_clinical_question", "Is my zebrafinch well?", old + datetime.timedelta(hours=1)),
+        ("Midway", "refill_request", "Another zebrafinch.", new),
+    )
+    database = Database(portico.stack.database_url("portals"))
+    try:
+        for last_name, kind, text, asked_at in requests:
+            person = api.post("/v1/people", first_name="Ari", last_name=last_name, kinds=["patient"])["id"]
+            item = api.post("/v1/portal-queue", person_id=person, type=kind, text=text)
+            path = f"/v1/portal-queue/{item['id']}/dismiss"
+            api.act(path, version=item["version"], outcome="completed", confirm=True)
+            earlier = update(QueueItem).where(QueueItem.id == item["id"]).values(requested_at=asked_at)
+            database.write(None, lambda session, it=earlier: session.execute(it))
+    finally:
+        database.close()
+    walk.as_staff("/staff/queue/archive", "Archive of requests and messages")
+
+    def found(**fields: str) -> list[str]:
         console.open("/staff/queue/archive", "Archive of requests and messages")
-        enter(browser, "Words of the name", words)
-        if days is not None:
-            browser.evaluate(today.format(days=days))
+        for label, value in fields.items():
+            if label == "words":
+                enter(browser, "Words of the name", value)
+            else:
+                browser.evaluate(
+                    f"document.querySelector('[name={label}]').value = {json.dumps(value)}"
+                )  # a date field takes digits in the order of the browser's language
         follow(browser, "Search")
         browser.wait_for("location.search.includes('q=') && document.readyState === 'complete'")
-        rows = browser.evaluate("[...document.querySelectorAll('tbody tr')].map(it => it.innerText)")
-        kinds = [
-            each for row in rows for each in ("Refill Request", "Ask a Clinical Question") if each in row
-        ]
-        assert kinds == found, (words, days)
-        assert all("Quist, Mara" in row for row in rows)
+        names: list[str] = browser.evaluate(
+            "[...document.querySelectorAll('tbody tr')].map(it => it.cells[1].innerText.trim())"
+        )
+        return names
+
+    # The newest request first, each with the name of its person.
+    assert found(words="zebrafinch") == ["Midway, Ari", "Amber, Ari", "Zorn, Ari"]
+    assert found(words="zorn zebra") == ["Zorn, Ari"]
+    assert found(words="refill zebrafinch") == ["Midway, Ari", "Zorn, Ari"]
+    day = (now - datetime.timedelta(days=5)).date().isoformat()
+    assert found(words="zebrafinch", from_on=day) == ["Midway, Ari"]
+    assert found(words="zebrafinch", until_on=day) == ["Amber, Ari", "Zorn, Ari"]
+    assert found(words="zebrafinch parrot") == []
+    assert "Nothing fits." in browser.text

@@ -18,7 +18,9 @@ _NUMBER = {
     "pending_number": None,
     "code_ends_at": None,
 }
-_CAME_BACK = {"suppressed_since": "2026-11-02T09:00:00+00:00"}
+_CAME_BACK = {"suppressed_since": "2026-11-02T09:00:00+00:00", "reason": "unknown_mailbox"}
+_COMPLAINED = {**_CAME_BACK, "reason": "complained"}
+_ASKS = {"kind": "message_waiting", "is_read": False, "asks_to_confirm": True}
 _NO_FACTOR = {second_factor.get_my_second_factor: {"is_enabled": False}}
 _BEGUN = {
     "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
@@ -55,6 +57,7 @@ PAGES = (
         ),
         states=(
             State("mail came back", replies={suppressed_addresses.get_my_mailbox: _CAME_BACK}),
+            State("mail was complained of", replies={suppressed_addresses.get_my_mailbox: _COMPLAINED}),
             State("with a number", replies={text_numbers.get_my_text_number: _NUMBER}),
             State(
                 "with a code on its way",
@@ -72,14 +75,18 @@ PAGES = (
                 "without second factor", replies={second_factor.get_my_second_factor: {"is_enabled": False}}
             ),
         ),
-        sample={suppressed_addresses.get_my_mailbox: {"suppressed_since": None}},
+        sample={suppressed_addresses.get_my_mailbox: {"suppressed_since": None, "reason": None}},
     ),
     Page(
         "/account/notices",
         "account/notices.html",
         reads={"notices": Read(my_notices.list_my_notices, query=("is_read", "after"))},
-        actions=(Action("read_notices", my_notices.read_my_notices, "Marked as read."),),
-        sample={my_notices.list_my_notices: {"kind": "referral_assigned", "page": "/account"}},
+        actions=(
+            Action("read_notices", my_notices.read_my_notices, "Marked as read."),
+            Action("confirm_notice", my_notices.confirm_my_notice, "Confirmed. No e-mail follows."),
+        ),
+        states=(State("asks to confirm", replies={my_notices.list_my_notices: {"items": _ASKS}}),),
+        sample={my_notices.list_my_notices: {"items": {"kind": "referral_assigned", "page": "/account"}}},
     ),
     Page(
         "/account/password",

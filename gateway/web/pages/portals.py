@@ -46,6 +46,14 @@ def _published(part: str, reads: Mapping[str, Read] | None = None, **given: str)
     return Page(f"/portal/{{portal}}/{part}", f"portals/{part.replace('-', '_')}.html", reads=reads)
 
 
+# What holds now is shown first, whatever else is newer.
+_WORK_STATUS = {
+    "current": Read(
+        published_items.list_my_items, given={"kind": "work_status", "limit": 1}, without=("not_found",)
+    ),
+    "earlier": Read(published_items.list_my_earlier_work_status, without=("not_found",)),
+}
+
 PAGES = (
     Page("/portal", "portals/start.html", reads={"portals": Read(configuration.list_my_portals)}),
     Page(
@@ -56,10 +64,10 @@ PAGES = (
         sample={start_page.get_portal_start: {"consents_due": 0}},
         watches=("account:{me}",),  # a message to the caller
     ),
-    _published("record"),
+    _published("record", _WORK_STATUS, except_kind="work_status"),
     _published(
         "work-status",
-        {"earlier": Read(published_items.list_my_earlier_work_status, without=("not_found",))},
+        {"earlier": _WORK_STATUS["earlier"]},
         kind="work_status",
     ),
     Page(

@@ -5,8 +5,11 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import PUBLIC, Reply, Request, permission
-from services.contracts.fields import Code, Id, Moment, Secret, Text
+from services.contracts.fields import Code, Id, Moment, Secret, Text, one_of
 from services.contracts.identity import contract
+
+KINDS = ("normal", "team", "test")
+"""Whom messages reach that a client causes: everybody; only the organisation's own staff; nobody, as they are simulated."""
 
 
 class ApiClient(Reply):
@@ -15,6 +18,7 @@ class ApiClient(Reply):
     id = Id(required=True)
     version = fields.Integer(required=True)
     name = fields.String(required=True)
+    kind = one_of(KINDS, required=True)
     scopes = fields.List(fields.String(), required=True)
     allowed_networks = fields.List(fields.String(), required=True)
     created_at = Moment(required=True)
@@ -27,10 +31,14 @@ class ApiClient(Reply):
 class NewApiClient(Request):
     """`allowed_networks` are CIDR ranges; an empty list allows every network.
 
+    `kind` says whom the messages reach that the client causes: `normal` everybody, `team` only the organisation's own staff, `test`
+    nobody: they are simulated.
+
     Without `expires_at` the client may call until it is revoked.
     """
 
     name = Text(required=True, most=100)
+    kind = one_of(KINDS, load_default="normal")
     scopes = fields.List(
         fields.String(validate=validate.Length(max=64)), required=True, validate=validate.Length(1, 50)
     )

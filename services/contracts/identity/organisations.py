@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import PUBLIC, SIGNED_IN, Reply, permission
-from services.contracts.fields import Code, EmailAddress, Flag, Id, Telephone, TimeZone, one_of
+from services.contracts.fields import Code, EmailAddress, Flag, Id, Telephone, Text, TimeZone, one_of
 from services.contracts.identity import contract
 from services.contracts.identity.realms import REALMS
 
@@ -39,6 +39,7 @@ class PublicFacts(Reply):
     short_name = Code(required=True)
     name = fields.String(required=True)
     telephone = fields.String(required=True, allow_none=True)
+    postal_address = fields.String(required=True, allow_none=True)
     time_zone = fields.String(required=True)
     realms = fields.List(one_of(REALMS), required=True)
     takes_registrations = Flag(required=True)
@@ -53,6 +54,7 @@ class Organisation(Reply):
     version = fields.Integer(required=True)
     short_name = Code(required=True)
     telephone = fields.String(required=True, allow_none=True)
+    postal_address = fields.String(required=True, allow_none=True)
     time_zone = fields.String(required=True)
     published_realms = fields.List(one_of(REALMS), required=True)
     features = fields.List(fields.String(validate=validate.OneOf(FEATURES)), required=True)
@@ -79,10 +81,12 @@ set_features = contract.command(
 set_public_facts = contract.command(
     "set_public_facts",
     "Set what everybody may know of the organisation: its short name in addresses, which no other organisation has, "
-    "telephone number, time zone, and the realms whose portals it publishes.",
+    "telephone number, time zone, and the realms whose portals it publishes. Its postal address stands on every page; it stays as "
+    "it is where it is left out, and without one none is shown.",
     request={
         "short_name": fields.String(required=True, validate=SHORT_NAME),
         "telephone": Telephone(required=True, allow_none=True),
+        "postal_address": Text(allow_none=True, most=300),
         "time_zone": TimeZone(required=True),
         "published_realms": fields.List(
             one_of(REALMS), required=True, validate=validate.Length(max=len(REALMS))

@@ -84,6 +84,7 @@ class Me(Account, Preferences):
     organisation_name = fields.String(required=True)
     organisation_short_name = Code(required=True)
     organisation_telephone = fields.String(required=True, allow_none=True)
+    organisation_postal_address = fields.String(required=True, allow_none=True)
     organisation_time_zone = fields.String(required=True)
     time_zone = fields.String(
         required=True,

@@ -21,6 +21,11 @@ STATES = (
 )
 
 
+# What a trace tells: states, and what the receiver has done.
+STEPS = (*STATES, "seen", "confirmed", "complained")
+CLIENT_KINDS = ("normal", "team", "test")
+
+
 class DeliveryView(Reply):
     """One message to one person: its tries and its state, without its text or address."""
 
@@ -38,13 +43,18 @@ class DeliveryView(Reply):
         metadata={"description": "when the provider reported that it arrived, or that it did not"},
     )
     next_try_at = Moment(required=True, allow_none=True)
+    reference = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "the `Client-Reference` of the request that has caused it"},
+    )
 
 
 class DeliveryStep(Reply):
-    """What happened to a delivery, and when: it was created, a try ended, or it was cancelled."""
+    """What happened to a delivery, and when: it was created, a try ended, it was cancelled, or its receiver did something."""
 
     at = Moment(required=True)
-    state = one_of(STATES, required=True)
+    state = one_of(STEPS, required=True)
     reason = fields.String(required=True, allow_none=True)
     tries = Count(required=True, allow_none=True)
 
@@ -53,7 +63,9 @@ class DeliveryTraced(DeliveryView):
     """A delivery with all that happened to it, and what it was sent with.
 
     `template` is the kind of message or a variant of it, null before the first try. `template_language` null: the product's
-    words. `event_id` is what it was made for; `message_id` the identifier that its mails carry.
+    words. `event_id` is what it was made for; `message_id` the identifier that its mails carry. `client_kind` is the kind of the API
+    client that has caused it, null for people. `provider` is the one of several that it was handed to. `confirm_mode`: it is sent
+    only if its notice in the application was not seen (`seen`), or not confirmed (`explicit`), before it is due.
     """
 
     template = fields.String(required=True, allow_none=True)
@@ -61,6 +73,9 @@ class DeliveryTraced(DeliveryView):
     template_version = Count(required=True)
     event_id = fields.String(required=True)
     message_id = fields.String(required=True)
+    client_kind = one_of(CLIENT_KINDS, required=True, allow_none=True)
+    provider = fields.String(required=True, allow_none=True)
+    confirm_mode = fields.String(required=True, allow_none=True)
     steps = fields.List(fields.Nested(DeliveryStep), required=True)
 
 
@@ -71,6 +86,7 @@ list_deliveries = contract.query(
         "account_id": Id(load_default=None, allow_none=True),
         "state": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(STATES)),
         "kind": Code(load_default=None, allow_none=True),
+        "reference": fields.String(load_default=None, allow_none=True, validate=validate.Length(max=100)),
         "after": fields.String(load_default=None, allow_none=True),
         "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
     },

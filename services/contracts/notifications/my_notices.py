@@ -12,13 +12,18 @@ MOST_COUNTED = 100  # a badge says "99+" from here on
 
 
 class MyNotice(Reply):
-    """Something that the caller was told. `kind` says what of; `page` is the path of the page that it leads to, if there is one."""
+    """Something that the caller was told. `kind` says what of; `page` is the path of the page that it leads to, if there is one.
+
+    `asks_to_confirm`: an e-mail follows unless the caller confirms it (`confirm_my_notice`).
+    """
 
     id = Id(required=True)
     kind = Code(required=True)
     at = Moment(required=True)
     is_read = Flag(required=True)
     page = fields.String(required=True, allow_none=True)
+    asks_to_confirm = Flag(required=True)
+    confirmed_at = Moment(required=True, allow_none=True)
 
 
 list_my_notices = contract.query(
@@ -44,6 +49,14 @@ read_my_notices = contract.command(
     "Mark one notice of the caller as read, or all that there are now. What is read already stays so.",
     request={"notice_id": Id(load_default=None, allow_none=True)},
     reply={"marked": Count(required=True)},
+    access=SIGNED_IN,
+    errors=("not_found",),
+)
+confirm_my_notice = contract.command(
+    "confirm_my_notice",
+    "Confirm a notice of the caller, which marks it as read. No e-mail or text message follows. What is confirmed already stays so.",
+    request={"notice_id": Id(required=True)},
+    reply=MyNotice,
     access=SIGNED_IN,
     errors=("not_found",),
 )

@@ -1,4 +1,4 @@
-"""Webhooks: other systems are told of events by an HTTP request to their address, with ids only."""
+"""Webhooks: other systems are told of events, and of what becomes of messages, by an HTTP request to their address, with ids only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,20 @@ EVENTS = (
     "document_signed",
     "document_declined",
 )
+# Callbacks: what becomes of messages, and what their receivers answer. These are no events; only webhooks are told of them.
+DELIVERY_STATUS, COMPLAINT_RECEIVED, TEXT_RECEIVED = CALLBACKS = (
+    "delivery_status",
+    "complaint_received",
+    "text_received",
+)
+TOLD = EVENTS + CALLBACKS
 MANAGE = permission("organisation.manage", realms=STAFF)
+
+
+def type_of_callback(name: str) -> str:
+    """The `type` of a callback, as events have one."""
+    return f"portico.notifications.{name}.v1"
+
 
 _REQUEST = {
     "name": Text(required=True, most=100),
@@ -31,9 +44,15 @@ _REQUEST = {
         metadata={"description": "https, and reachable from the internet"},
     ),
     "events": fields.List(
-        fields.String(validate=validate.OneOf(EVENTS)),
+        fields.String(validate=validate.OneOf(TOLD)),
         required=True,
-        validate=validate.Length(1, len(EVENTS)),
+        validate=validate.Length(1, len(TOLD)),
+        metadata={
+            "description": "`delivery_status`: a message is not tried any more (`delivery_id`, `account_id`, `kind`, `channel`, "
+            "`state`, `reason`, `reference`). `complaint_received`: its receiver has complained of it (the same members). "
+            "`text_received`: somebody has answered a text message (`account_id`, `word`: stop, start or other). "
+            "The others are events of that name"
+        },
     ),
 }
 
@@ -45,7 +64,7 @@ class WebhookView(Reply):
     version = fields.Integer(required=True)
     name = fields.String(required=True)
     url = fields.String(required=True)
-    events = fields.List(fields.String(validate=validate.OneOf(EVENTS)), required=True)
+    events = fields.List(fields.String(validate=validate.OneOf(TOLD)), required=True)
     is_paused = Flag(required=True)
     created_at = Moment(required=True)
     last_state = fields.String(required=True, allow_none=True, validate=validate.OneOf(STATES))

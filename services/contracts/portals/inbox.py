@@ -13,7 +13,18 @@ from services.contracts.portals.messages import MOST_TEXT, MessageFile
 
 BOXES = ("all", "inbox", "sent")
 RECEIVED, IN_WORK, ANSWERED = "received", "in_work", "answered"
-THREAD_STATES = (RECEIVED, IN_WORK, ANSWERED, "completed", "not_completed", "none")
+# The record has the change that was asked for; staff have dismissed it, and the record is as before.
+CHANGE_ACCEPTED, CHANGE_REFUSED = "change_accepted", "change_refused"
+THREAD_STATES = (
+    RECEIVED,
+    IN_WORK,
+    ANSWERED,
+    "completed",
+    "not_completed",
+    CHANGE_ACCEPTED,
+    CHANGE_REFUSED,
+    "none",
+)
 _OWN = signed_in(*PORTAL_REALMS)
 
 
@@ -71,8 +82,23 @@ class MyThread(Reply):
     state = one_of(THREAD_STATES, required=True)
 
 
+class AskedChange(Reply):
+    """A change of the record that a message asks for, and what was added to it. `replaces` are the values that it takes away.
+
+    `values` are those of the section's kind of published items; of details, what is asked for of each.
+    """
+
+    section = Code(required=True)
+    values = fields.Dict(required=True, allow_none=True)
+    replaces = fields.Dict(required=True, allow_none=True)
+    note = fields.String(required=True, allow_none=True)
+
+
 class MyMessage(Reply):
-    """A message of a conversation. `read_at` says when the person opened a message of staff."""
+    """A message of a conversation. `read_at` says when the person opened a message of staff.
+
+    `change` is what it asks to change, which `text` says in English.
+    """
 
     id = Id(required=True)
     is_mine = Flag(required=True)
@@ -80,6 +106,7 @@ class MyMessage(Reply):
     file = fields.Nested(MessageFile, required=True, allow_none=True)
     sent_at = Moment(required=True)
     read_at = Moment(required=True, allow_none=True)
+    change = fields.Nested(AskedChange, required=True, allow_none=True)
 
 
 class MyWholeThread(MyThread):

@@ -19,6 +19,8 @@ from services.contracts.portals.published_items import PUBLISH
 # The kind of published items of each section that a person may be let change.
 KIND_OF_SECTION = {"immunizations": "immunisation", "allergies": "allergy", "medications": "medication"}
 SECTIONS = tuple(KIND_OF_SECTION)
+# The message type of the items of the queue that ask for changes.
+MESSAGE_TYPE = "change_of_my_information"
 # What identity keeps: e-mail, telephones, language and such.
 DETAILS = "details"
 _OWN = signed_in(*PORTAL_REALMS)
@@ -146,4 +148,17 @@ accept_own_details = contract.command(
     access=permission("person.manage", realms=STAFF),
     errors=("not_found", "item_archived", "conflict", "already_merged", "login_taken"),
     expects_version=True,
+)
+
+own_change_answered = contract.event(
+    "own_change_answered",
+    "Staff have accepted a change that `account_id` had asked for (`outcome` accepted), or dismissed it.",
+    data={
+        "item_id": Id(required=True),
+        "thread_id": Id(required=True),
+        "portal": Code(required=True),
+        "person_id": Id(required=True),
+        "account_id": Id(required=True),
+        "outcome": Code(required=True),
+    },
 )

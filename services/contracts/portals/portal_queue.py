@@ -277,7 +277,7 @@ answer_queue_item = contract.command(
     "answer_queue_item",
     "Answer an item by secure message. An e-mail says that a message waits, unless `notify` is false. The message belongs to "
     "the request, unless `associate` is false. `outcome` says what becomes of the request, in the same step; without it, what "
-    "the organisation has set.",
+    "the organisation has set. A change of details is completed by accepting it only.",
     request={
         **_ITEM,
         "text": Text(required=True, most=MOST_TEXT),
@@ -287,7 +287,7 @@ answer_queue_item = contract.command(
     },
     reply=QueueItem,
     access=_WORK,
-    errors=("not_found", "item_archived", "no_portal_account"),
+    errors=("not_found", "item_archived", "no_portal_account", "conflict"),
     expects_version=True,
 )
 save_reply_draft = contract.command(
@@ -305,7 +305,8 @@ save_reply_draft = contract.command(
 )
 dismiss_queue_item = contract.command(
     "dismiss_queue_item",
-    "Put an item into the archive, as completed or because it will not be completed. Nothing else ever closes one.",
+    "Put an item into the archive, as completed or because it will not be completed. Nothing else ever closes one. A change of "
+    "details is completed by accepting it only.",
     request={
         **_ITEM,
         "outcome": one_of(DISMISSALS, required=True),
@@ -313,7 +314,7 @@ dismiss_queue_item = contract.command(
     },
     reply=QueueItem,
     access=_WORK,
-    errors=("not_found", "item_archived", "confirmation_required"),
+    errors=("not_found", "item_archived", "confirmation_required", "conflict"),
     expects_version=True,
 )
 unarchive_queue_item = contract.command(

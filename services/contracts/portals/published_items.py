@@ -305,6 +305,7 @@ list_my_items = contract.query(
         ),
         "person_id": Id(load_default=None, allow_none=True),
         "kind": one_of(KINDS, load_default=None, allow_none=True),
+        "except_kind": one_of(KINDS, load_default=None, allow_none=True),
         **PAGE,
     },
     reply=MyItems,

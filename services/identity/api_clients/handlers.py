@@ -30,7 +30,7 @@ TOKEN_MARK, SECRET_MARK = "portico_api_", "portico_secret_"
 def view(client: ApiClient, secrets: list[ApiSecret], now: datetime.datetime) -> dict[str, Any]:
     """The members of the contract's ApiClient."""
     valid = [] if client.revoked_at else [row for row in secrets if _is_before(now, row.expires_at)]
-    members = ("id", "version", "name", "scopes", "allowed_networks", "created_at", "expires_at", "revoked_at",
+    members = ("id", "version", "name", "kind", "scopes", "allowed_networks", "created_at", "expires_at", "revoked_at",
                "last_used_at")  # fmt: skip
     return {name: getattr(client, name) for name in members} | {
         "secrets_expire_at": [row.expires_at for row in valid]
@@ -62,6 +62,7 @@ def create(
     unit: UnitOfWork,
     *,
     name: str,
+    kind: str,
     scopes: list[str],
     allowed_networks: list[str],
     expires_at: datetime.datetime | None,
@@ -71,6 +72,7 @@ def create(
     client = ApiClient(
         id=wire.new_id(),
         name=name,
+        kind=kind,
         scopes=rules.checked_scopes(scopes, PERMISSIONS, caller.permissions),
         allowed_networks=networks.checked_networks(allowed_networks),
         version=1,
@@ -88,6 +90,7 @@ def change(
     *,
     client_id: str,
     name: str,
+    kind: str,
     scopes: list[str],
     allowed_networks: list[str],
     expires_at: datetime.datetime | None,
@@ -100,12 +103,12 @@ def change(
     client = _load(unit, client_id)
     unit.require_version(client)
     before = client.scopes
-    client.name = name
+    client.name, client.kind = name, kind
     client.scopes = rules.checked_scopes(scopes, PERMISSIONS, caller.permissions)
     client.allowed_networks = networks.checked_networks(allowed_networks)
     client.expires_at = _checked_expiry(expires_at, unit.now)
     client.version += 1
-    unit.audit("api_client.changed", "api_client", client.id, before=before, after=client.scopes)
+    unit.audit("api_client.changed", "api_client", client.id, before=before, after=client.scopes, kind=kind)
     _publish_change(unit, client, "changed")
     return view(client, _secrets(unit.session, client.id), unit.now)
 

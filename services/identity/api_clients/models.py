@@ -13,11 +13,15 @@ from services.identity.models import Base
 
 
 class ApiClient(TenantScoped, Base):
-    """Another system that may call on its own behalf. `scopes` are permissions, `allowed_networks` CIDR ranges."""
+    """Another system that may call on its own behalf. `scopes` are permissions, `allowed_networks` CIDR ranges.
+
+    `kind` says whom the messages reach that it causes.
+    """
 
     __tablename__ = "api_clients"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(String(100))
+    kind: Mapped[str] = mapped_column(String(20), default="normal", server_default="normal")
     scopes: Mapped[Any] = mapped_column(JsonValue)
     allowed_networks: Mapped[Any] = mapped_column(JsonValue)
     version: Mapped[int] = mapped_column(Integer, default=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -34,8 +34,20 @@ def set_features(unit: UnitOfWork, *, features: list[str]) -> dict[str, Any]:
     return organisation_view(organisation)
 
 
+class MoreFacts(TypedDict, total=False):
+    """Facts that stay as they are where they are left out."""
+
+    postal_address: str | None
+
+
 def set_public_facts(
-    unit: UnitOfWork, *, short_name: str, telephone: str | None, time_zone: str, published_realms: list[str]
+    unit: UnitOfWork,
+    *,
+    short_name: str,
+    telephone: str | None,
+    time_zone: str,
+    published_realms: list[str],
+    **more: Unpack[MoreFacts],
 ) -> dict[str, Any]:
     """Set what everybody may know of the organisation. Raises Refused(short_name_taken, version_conflict)."""
     organisation = load_organisation(unit)
@@ -49,6 +61,7 @@ def set_public_facts(
         "telephone": telephone,
         "time_zone": time_zone,
         "published_realms": rules.published(published_realms),
+        **more,
     }
     before = organisation_view(organisation)
     changed = [name for name, value in wanted.items() if before[name] != value]

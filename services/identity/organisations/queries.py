@@ -29,6 +29,7 @@ def organisation_view(organisation: Organisation) -> dict[str, Any]:
         "features": organisation.features,
         "short_name": organisation.short_name or organisation.key,
         "telephone": organisation.telephone,
+        "postal_address": organisation.postal_address,
         "time_zone": organisation.time_zone,
         "published_realms": rules.published(organisation.published_realms),
     }
@@ -44,6 +45,7 @@ def get_public_organisation(session: Session, _caller: None, *, organisation: st
         "short_name": found.short_name or found.key,
         "name": found.name,
         "telephone": found.telephone,
+        "postal_address": found.postal_address,
         "time_zone": found.time_zone,
         "realms": rules.open_realms(found.published_realms, found.features),
         "takes_registrations": REGISTRATION in found.features,

@@ -32,6 +32,7 @@ def describe_me(session: Session, caller: Caller, settings: Any) -> dict[str, An
         "organisation_name": organisation.name,
         "organisation_short_name": organisation.short_name or organisation.key,
         "organisation_telephone": organisation.telephone,
+        "organisation_postal_address": organisation.postal_address,
         "organisation_time_zone": organisation.time_zone,
         "time_zone": session.scalar(
             select(Preferences.preferred_time_zone).where(Preferences.person_id == account.person_id)

@@ -80,6 +80,7 @@ _API_SESSION = (
         ApiClient.__table__.c.expires_at.label("client_expires_at"),
         ApiClient.__table__.c.revoked_at,
         ApiClient.__table__.c.scopes,
+        ApiClient.__table__.c.kind,
         ApiClient.__table__.c.allowed_networks,
         _organisations.c.id.label("organisation_id"),
         _organisations.c.key.label("organisation_key"),
@@ -226,4 +227,5 @@ def _of_api_client(fetch_one: FetchOne, token: str, client_address: str | None) 
         realm=REALM_OF_SYSTEMS,
         permissions=sorted(row.scopes),
         features=row.features,
+        scope={} if row.kind == "normal" else {"client_kind": row.kind},
     )

@@ -357,6 +357,11 @@ def _mailbox(sender: str) -> tuple[str, str]:
     return name, _checked_address((match["boxed"] or match["bare"] or ""), "sender")
 
 
+def recipient_of(message: EmailMessage) -> str:
+    """The address to which a message made by `build` goes."""
+    return _envelope(message, "To")
+
+
 def _envelope(message: EmailMessage, header: str) -> str:
     # As it is stored: `message[header]` would parse it anew.
     stored = next(value for name, value in message.raw_items() if name == header)

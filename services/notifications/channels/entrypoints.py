@@ -6,7 +6,7 @@ from typing import Any
 
 from services.chassis.operations import Call, serves
 from services.contracts.notifications import channels
-from services.notifications.channels import handlers, queries
+from services.notifications.channels import handlers, queries, settings
 from services.notifications.deliveries import sending
 from services.notifications.deliveries.traffic import traffic_of
 
@@ -18,6 +18,16 @@ class ChannelEntrypoints:
     def list_channels(self, call: Call) -> Any:
         """How messages leave."""
         return call.read(queries.list_channels, call.runtime.settings, traffic_of(call.runtime))
+
+    @serves(channels.get_channel_settings)
+    def get_channel_settings(self, call: Call) -> Any:
+        """How long messages are kept."""
+        return call.read(settings.get_channel_settings, call.runtime.settings)
+
+    @serves(channels.set_channel_settings)
+    def set_channel_settings(self, call: Call) -> Any:
+        """Choose how long messages are kept."""
+        return call.commit(settings.set_channel_settings, call.runtime.settings)
 
     @serves(channels.send_test_mail)
     def send_test_mail(self, call: Call) -> Any:

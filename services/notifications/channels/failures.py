@@ -8,11 +8,15 @@ from services.notifications.channels.status_codes import Finding
 class DeliveryFailed(Exception):
     """The provider did not accept a message. `code` is the number that it answered, if it gave one.
 
-    `is_outage`: the failure is the provider's and not the message's, so the next message would fail alike.
+    `is_outage`: the failure is the provider's and not the message's, so the next message would fail alike. `is_untaken`: the
+    provider certainly has not got the message, so another one may be given it.
     """
 
-    def __init__(self, reason: str, code: int | None = None, *, is_outage: bool = False) -> None:
+    def __init__(
+        self, reason: str, code: int | None = None, *, is_outage: bool = False, is_untaken: bool = False
+    ) -> None:
         super().__init__(f"{reason} ({code})" if code else reason)
+        self.is_untaken = is_untaken
         self.reason = reason
         self.code = code
         self.is_outage = is_outage

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
+from services.notifications.channels.http_provider import HttpProvider, providers_of
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.sending import smtp_settings
@@ -45,6 +47,7 @@ def list_channels(session: Session, _caller: Caller, settings: Any, traffic: Tra
         if sent_at is not None:
             last[channel] = max(sent_at, last.get(channel, sent_at))
     resting = traffic.resting(rules.CHANNELS)
+    providers = _providers(settings)
     return {
         "items": [
             {
@@ -53,6 +56,7 @@ def list_channels(session: Session, _caller: Caller, settings: Any, traffic: Tra
                 "is_encrypted": is_encrypted,
                 "is_resting": channel in resting,
                 "last_sent_at": last.get(channel),
+                "providers": _shares(traffic, channel, providers.get(channel, ())),
                 **{group: counts[channel, group] for group in ("waiting", "sent", "failed")},
             }
             for channel, is_encrypted in _ways(settings).items()
@@ -64,14 +68,33 @@ def _ways(settings: Any) -> dict[str, bool | None]:
     """For each channel, whether what leaves is encrypted; None where it is not set up."""
     is_mail_encrypted = smtp_settings(settings).security != "none"
 
-    def of_provider(url: str | None, mail_domain: str | None) -> bool | None:
-        if url is not None:
-            return url.startswith("https://")
+    providers = _providers(settings)
+
+    def of_provider(channel: str, mail_domain: str | None) -> bool | None:
+        if providers[channel]:
+            return all(each.url.startswith("https://") for each in providers[channel])
         return is_mail_encrypted if mail_domain is not None else None
 
     return {
         rules.EMAIL: is_mail_encrypted,
-        rules.FAX: of_provider(settings.fax_provider_url, settings.fax_mail_domain),
-        rules.TEXT: of_provider(settings.text_provider_url, settings.text_mail_domain),
+        rules.FAX: of_provider(rules.FAX, settings.fax_mail_domain),
+        rules.TEXT: of_provider(rules.TEXT, settings.text_mail_domain),
         rules.WEBHOOK: True,
     }
+
+
+def _providers(settings: Any) -> dict[str, tuple[HttpProvider, ...]]:
+    """The providers of the channels that have any, in the order of the settings."""
+    return {
+        rules.FAX: providers_of(settings.fax_provider_url, settings.fax_provider_key),
+        rules.TEXT: providers_of(settings.text_provider_url, settings.text_provider_key),
+    }
+
+
+def _shares(traffic: Traffic, channel: str, providers: Sequence[HttpProvider]) -> list[dict[str, Any]]:
+    """Which share of the messages each of several providers gets, as this process has it; nothing of a single one."""
+    if len(providers) < 2:
+        return []
+    names = [each.name for each in providers]
+    shares = traffic.providers.shares(channel, names)
+    return [{"name": name, "share": share} for name, share in zip(names, shares, strict=True)]

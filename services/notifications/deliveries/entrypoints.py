@@ -22,7 +22,7 @@ from services.contracts.identity import (
 )
 from services.contracts.notifications import deliveries
 from services.contracts.notifications.webhooks import EVENTS
-from services.contracts.portals import messages, portal_queue
+from services.contracts.portals import messages, own_changes, portal_queue
 from services.contracts.referrals import assignments, capacity, status_changes
 from services.contracts.signing import documents as signing
 from services.contracts.signing import follow_up
@@ -172,6 +172,11 @@ class DeliveryEntrypoints:
     def on_message_sent(self, incoming: IncomingEvent) -> None:
         """E-mail the person that a message waits, unless staff did not want it."""
         _apply(incoming, handlers.message_sent)
+
+    @listens(own_changes.own_change_answered)
+    def on_own_change_answered(self, incoming: IncomingEvent) -> None:
+        """E-mail whoever has asked for the change."""
+        _apply(incoming, handlers.own_change_answered)
 
     @listens(portal_queue.item_escalated)
     def on_item_escalated(self, incoming: IncomingEvent) -> None:

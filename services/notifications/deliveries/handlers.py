@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,9 +13,8 @@ from services.contracts.errors import Refused
 from services.contracts.notifications import deliveries as contract
 from services.notifications.channels.status_codes import Finding
 from services.notifications.deliveries import rules, suppression
+from services.notifications.deliveries.creation import create_delivery, tell_complaint, tell_status
 from services.notifications.deliveries.models import Delivery
-from services.notifications.preferences.text_numbers import wants_text
-from services.notifications.templates import product_words
 
 
 def referral_assigned(
@@ -176,6 +174,12 @@ def message_sent(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) ->
             )
 
 
+def own_change_answered(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell whoever has asked for a change of their record that it is answered. The message says neither what nor how."""
+    context = {name: data[name] for name in ("portal", "thread_id")}
+    create_delivery(unit, "change_answered", data["account_id"], context, mail_domain)
+
+
 def item_escalated(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell those whose turn it is that a request waits past its time. The message does not say whose or what."""
     for account_id in data["account_ids"]:
@@ -259,6 +263,7 @@ def cancel_outdated(unit: UnitOfWork, about_id: str, version: int) -> None:
     for row in unit.session.scalars(statement.with_for_update()):
         row.state, row.reason, row.next_try_at = "cancelled", "outdated", None
         unit.audit("delivery.cancelled", "delivery", row.id, kind=row.kind, reason=row.reason)
+        tell_status(unit, row)
 
 
 def _referral(data: Mapping[str, Any]) -> dict[str, str]:
@@ -275,92 +280,6 @@ def _tell_each(
     for recipient in {each["account_id"]: each for each in recipients}.values():
         reason = None if recipient["email_is_verified"] else "address_unverified"
         create_delivery(unit, kind, recipient["account_id"], context, mail_domain, suppressed_for=reason)
-
-
-def create_delivery(
-    unit: UnitOfWork,
-    kind: str,
-    account_id: str,
-    context: Mapping[str, Any],
-    mail_domain: str,
-    *,
-    suppressed_for: str | None = None,
-    channel: str = "email",
-    due_at: datetime.datetime | None = None,
-    about: tuple[str, int] | None = None,
-    event_id: str | None = None,
-    address_hash: str | None = None,
-) -> str:
-    """Create a delivery, due at once or at `due_at`. `about` is what it is about and that thing's version (see `cancel_outdated`).
-
-    `event_id` is that of the event, which is the request id in an event's unit of work; a command gives a new one. `address_hash` is
-    of where it goes, if that is known before it is sent. Returns the delivery's id.
-    """
-    about_id, about_version = about or (None, None)
-    if channel == rules.EMAIL and wants_text(unit.session, account_id, kind):
-        _tell_by_text(unit, kind, account_id, mail_domain, due_at, about, event_id or unit.context.request_id)
-    delivery_id = wire.new_id()
-    unit.add(
-        Delivery(
-            id=delivery_id,
-            organisation_key=unit.organisation_key,
-            event_id=event_id or unit.context.request_id,
-            account_id=account_id,
-            kind=kind,
-            template_version=product_words.VERSION,
-            channel=channel,
-            context=dict(context),
-            state="suppressed" if suppressed_for else "created",
-            reason=suppressed_for,
-            tries=0,
-            next_try_at=None if suppressed_for else due_at or unit.now,
-            about_id=about_id,
-            about_version=about_version,
-            message_id=f"{delivery_id}@{mail_domain}",
-            correlation_id=unit.context.correlation_id,
-            created_at=unit.now,
-            address_hash=address_hash,
-            shown_at=due_at or unit.now if channel == rules.EMAIL and kind not in rules.NOT_SHOWN else None,
-        )
-    )
-    unit.audit(
-        "delivery.suppressed" if suppressed_for else "delivery.created",
-        "delivery",
-        delivery_id,
-        kind=kind,
-        reason=suppressed_for,
-    )
-    return delivery_id
-
-
-def _tell_by_text(
-    unit: UnitOfWork,
-    kind: str,
-    account_id: str,
-    mail_domain: str,
-    due_at: datetime.datetime | None,
-    about: tuple[str, int] | None,
-    event_id: str,
-) -> None:
-    """A text message beside an e-mail of this kind. It says no more than that, so one is enough for each event and account."""
-    of_event = select(Delivery.id).where(
-        Delivery.event_id == event_id,
-        Delivery.account_id == account_id,
-        Delivery.kind == rules.TEXT_NOTICE,
-    )
-    if unit.session.scalar(of_event) is None:
-        told = {"told": kind}
-        create_delivery(
-            unit,
-            rules.TEXT_NOTICE,
-            account_id,
-            told,
-            mail_domain,
-            channel=rules.TEXT,
-            due_at=due_at,
-            about=about,
-            event_id=event_id,
-        )
 
 
 def create_test_mail(unit: UnitOfWork, kind: str, mail_domain: str) -> str:
@@ -405,8 +324,34 @@ def settle(
     return True
 
 
+def simulate(unit: UnitOfWork, delivery_id: str, result: str) -> None:
+    """Let become of a message that was not really sent what becomes of others later. Its address is not suppressed."""
+    settle(unit, delivery_id, "delivered", "simulated")
+    if result == suppression.COMPLAINED:
+        row = unit.session.get_one(Delivery, delivery_id)
+        unit.audit("delivery.complained", "delivery", row.id, kind=row.kind, tries=row.tries)
+        tell_complaint(unit, row)
+
+
+def complain(unit: UnitOfWork, delivery_id: str) -> bool:
+    """Note that the receiver of a message has complained of it (RFC 5965), and suppress the address for what can be done without.
+
+    False where it is known already, or the message never left.
+    """
+    row = unit.session.get(Delivery, delivery_id, with_for_update=True)
+    if row is None or row.state not in ("sent", "delivered") or row.reason == suppression.COMPLAINED:
+        return False
+    row.state, row.reason, row.report_due_at = "delivered", suppression.COMPLAINED, None
+    row.settled_at = row.settled_at or unit.now
+    suppression.note_complaint(unit, row)
+    unit.audit("delivery.complained", "delivery", row.id, kind=row.kind, tries=row.tries)
+    tell_complaint(unit, row)
+    return True
+
+
 def tell_outcome(unit: UnitOfWork, row: Delivery) -> None:
-    """Publish what became of a message, if it is more than that it waits."""
+    """Publish what became of a message, if it is more than that it waits, and tell those who asked for callbacks."""
+    tell_status(unit, row)
     is_sent = row.state == "sent"
     # A message that its provider has lost has failed as well, though sending it again may help.
     is_failed = (

@@ -26,6 +26,7 @@ class Delivery(TenantScoped, Base):
         Index(None, "created_at"),
         Index(None, "organisation_id", "account_id", "shown_at", "id"),
         Index(None, "organisation_id", "address_hash", "created_at"),
+        Index(None, "organisation_id", "reference"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     # The sender loop works across organisations and needs the key for its calls and events.
@@ -63,10 +64,21 @@ class Delivery(TenantScoped, Base):
     # Where a mail, or a code by text message, went: by what that is known again, and what staff are shown of a mail's address.
     address_hash: Mapped[str | None] = mapped_column(String(64))
     masked_address: Mapped[str | None] = mapped_column(String(320))
+    # What the request that caused it was called by its caller, and the kind of the API client that sent it; NULL for people.
+    reference: Mapped[str | None] = mapped_column(String(100))
+    client_kind: Mapped[str | None] = mapped_column(String(10))
+    # Of several providers, the one that may have taken it; NULL: none has.
+    provider: Mapped[str | None] = mapped_column(String(255))
+    # By what the notice in the application makes it needless (`seen`, `explicit`), and when its owner has confirmed that.
+    confirm_mode: Mapped[str | None] = mapped_column(String(10))
+    confirmed_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
 
 
 class SuppressedAddress(TenantScoped, Base):
-    """A mailbox that returns mail: none is sent there any more. A row without an account is of a mail to somebody without one."""
+    """A mailbox that returns mail, or whose owner has complained of it, or a number that wants no text messages.
+
+    A row without an account is of a message to somebody without one.
+    """
 
     __tablename__ = "suppressed_addresses"
     __table_args__ = (
@@ -79,7 +91,7 @@ class SuppressedAddress(TenantScoped, Base):
     address_hash: Mapped[str] = mapped_column(String(64))
     masked_address: Mapped[str] = mapped_column(String(320))
     account_id: Mapped[str | None] = mapped_column(String(32))
-    # The mail that came back, and why none follows.
+    # The message that came back, and why none follows; of a number that has sent STOP, the account's id.
     delivery_id: Mapped[str] = mapped_column(String(32))
     reason: Mapped[str] = mapped_column(String(64))
     since: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

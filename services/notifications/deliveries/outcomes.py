@@ -22,6 +22,8 @@ class Outcome:
     is_outage: bool = False
     # What a mail server said about the address when it refused for good.
     found: Finding = "message"
+    # What becomes at once of a message that was not really sent: `delivered` or `complained`.
+    simulated: str | None = None
 
 
 SENT = Outcome("sent")
@@ -36,11 +38,19 @@ class InDigest(Exception):
 
 
 class NotNow(Exception):
-    """The account wants nothing at this hour; the message waits until then."""
+    """The message waits until then; by default, as the account wants nothing at this hour."""
 
-    def __init__(self, until: datetime.datetime) -> None:
-        super().__init__("quiet_hours")
-        self.outcome = Outcome("created", "quiet_hours", until)
+    def __init__(self, until: datetime.datetime, reason: str = "quiet_hours") -> None:
+        super().__init__(reason)
+        self.outcome = Outcome("created", reason, until)
+
+
+class Simulated(Exception):
+    """Nothing is sent, and `result` is what would become of it: `delivered` or `complained`."""
+
+    def __init__(self, result: str) -> None:
+        super().__init__(result)
+        self.outcome = Outcome("sent", simulated=result)
 
 
 class NoRecipient(Exception):

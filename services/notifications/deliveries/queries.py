@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
-from services.contracts.notifications.deliveries import STATES
+from services.contracts.notifications.deliveries import STEPS
 from services.notifications.deliveries.models import Delivery
 from services.notifications.models import Base
 
@@ -31,6 +31,7 @@ def list_deliveries(
     account_id: str | None,
     state: str | None,
     kind: str | None,
+    reference: str | None,
     after: str | None,
 ) -> dict[str, Any]:
     """A page of deliveries, newest first. Raises Refused `invalid_request` for a cursor of another list."""
@@ -41,6 +42,8 @@ def list_deliveries(
         statement = statement.where(Delivery.state == state)
     if kind:
         statement = statement.where(Delivery.kind == kind)
+    if reference:
+        statement = statement.where(Delivery.reference == reference)
     if after:
         created_at, last_id = read_cursor(after, _ORDER, datetime.datetime, str)
         earlier = and_(Delivery.created_at == created_at, Delivery.id < last_id)
@@ -77,8 +80,11 @@ def get_delivery(session: Session, _caller: Caller | None, *, delivery_id: str) 
             "tries": each.facts.get("tries"),
         }
         for each in rows
-        if each.action.removeprefix("delivery.") in STATES
+        if each.action.removeprefix("delivery.") in STEPS
     ]
+    noted = (("seen", row.read_at), ("confirmed", row.confirmed_at))
+    steps += [{"at": at, "state": state, "reason": None, "tries": None} for state, at in noted if at]
+    steps.sort(key=lambda step: step["at"])
     shown = (
         "id",
         "kind",
@@ -91,8 +97,18 @@ def get_delivery(session: Session, _caller: Caller | None, *, delivery_id: str) 
         "sent_at",
         "settled_at",
         "next_try_at",
+        "reference",
     )
-    used = ("template", "template_language", "template_version", "event_id", "message_id")
+    used = (
+        "template",
+        "template_language",
+        "template_version",
+        "event_id",
+        "message_id",
+        "client_kind",
+        "provider",
+        "confirm_mode",
+    )
     return {**{name: getattr(row, name) for name in (*shown, *used)}, "steps": steps}
 
 

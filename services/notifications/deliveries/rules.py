@@ -30,7 +30,8 @@ NOT_SHOWN = WITHOUT_ACCOUNT | {
 }
 # Kinds that are sent to unverified addresses, too (S0-43): a signer may not have signed in yet (S4-15), an owner has to
 # learn of an unexpected change to the account's sign-in, a portal is looked for by those who have never been there, and a
-# patient whose password staff have set has never confirmed the address, but is to learn that a message waits (S3-6, decision 0019).
+# patient whose password staff have set has never confirmed the address, but is to learn that a message waits or a request is answered
+# (S3-6, decision 0019).
 ALSO_UNVERIFIED = frozenset(
     {
         "document_ready_to_sign",
@@ -42,6 +43,7 @@ ALSO_UNVERIFIED = frozenset(
         "account_enabled",
         "portal_reminder",
         "message_waiting",
+        "change_answered",
     }
 )
 # The pages that messages lead to, with ids of the delivery in braces; the other kinds lead to the portal's start page.
@@ -57,6 +59,7 @@ PAGES = {
     "document_signed": "/staff/documents/{document_id}",
     "document_declined": "/staff/documents/{document_id}",
     "message_waiting": "/portal",
+    "change_answered": "/portal/{portal}/messages/{thread_id}",
     "daily_digest": "/account/notices",
     "request_overdue": "/staff/queue/{item_id}",
     "second_factor_removed": "/account/password",
@@ -85,6 +88,11 @@ PAGES_FOR_ALL = {
     "portal_reminder": "/at/{short_name}",
 }
 EMAIL, FAX, TEXT, WEBHOOK = CHANNELS = ("email", "fax", "text", "webhook")
+# Kinds of API clients, by whom the messages reach that they cause: everybody, the staff, nobody.
+NORMAL, TEAM, TEST = "normal", "team", "test"
+# By what a notice in the application makes its e-mail needless: it was marked as read, or its owner has confirmed it.
+SEEN, EXPLICIT = "seen", "explicit"
+WHY_NEEDLESS = {SEEN: "seen_in_app", EXPLICIT: "confirmed_in_app"}
 # What becomes of messages of these channels their provider reports.
 REPORTED = (FAX, TEXT)
 # A delivery in one of these states is not sent any more. In every other state it is still to be sent.
@@ -106,6 +114,20 @@ def pause_after(tries: int) -> datetime.timedelta | None:
         return None
     # The exponent is bounded to keep the number small. From the seventh try on the longest pause applies anyway.
     return datetime.timedelta(seconds=min(FIRST_PAUSE_S * 2 ** min(tries - 1, 10), LONGEST_PAUSE_S))
+
+
+def wait_for_confirmation(mode: str | None, minutes: int, channel: str) -> datetime.timedelta:
+    """How long a message waits for its notice to be seen or confirmed: a text message twice as long as an e-mail."""
+    if mode is None:
+        return datetime.timedelta()
+    return datetime.timedelta(minutes=minutes * (2 if channel == TEXT else 1))
+
+
+def is_confirmed(
+    mode: str, read_at: datetime.datetime | None, confirmed_at: datetime.datetime | None
+) -> bool:
+    """Whether a notice was seen or confirmed as its mode asks. What is confirmed was seen."""
+    return confirmed_at is not None or (mode == SEEN and read_at is not None)
 
 
 def kind_of_credential_message(purpose: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from email.message import EmailMessage
 from typing import Any
 
@@ -26,19 +26,31 @@ from services.contracts.errors import Refused
 from services.contracts.signing import paper
 from services.contracts.spelling import dialled
 from services.notifications.channels import dkim, email, http_provider
-from services.notifications.channels.failures import Permanent, Temporary
-from services.notifications.deliveries import digests, report_signatures, rules, suppression, texting
+from services.notifications.channels.failures import DeliveryFailed, Permanent, Temporary
+from services.notifications.channels.http_provider import HttpProvider
+from services.notifications.deliveries import clients, digests, report_signatures, rules, suppression, texting
 from services.notifications.deliveries.asking import ask
 from services.notifications.deliveries.composing import compose
-from services.notifications.deliveries.handlers import tell_outcome
+from services.notifications.deliveries.handlers import simulate, tell_outcome
 from services.notifications.deliveries.models import Delivery
-from services.notifications.deliveries.outcomes import IN_DIGEST, SENT, InDigest, NoRecipient, NotNow, Outcome
+from services.notifications.deliveries.outcomes import (
+    IN_DIGEST,
+    SENT,
+    InDigest,
+    NoRecipient,
+    NotNow,
+    Outcome,
+    Simulated,
+)
+from services.notifications.deliveries.providers import Providers
 from services.notifications.deliveries.traffic import Traffic, traffic_of
 from services.notifications.preferences.text_numbers import is_offered
 from services.notifications.webhooks import posting
 
 SWEEP_EVERY_S = 1.0
 LOOP = "sender"
+# A message whose provider is left alone looks again after this time.
+PROVIDER_RESTS = datetime.timedelta(seconds=10)
 
 
 class SenderLoop(Loop):
@@ -195,8 +207,9 @@ def _try(runtime: Runtime, delivery: Delivery) -> Outcome:
     if delivery.tries > rules.MAX_TRIES:
         return Outcome("technical_failure", "tries_exhausted")  # no sender has recorded an outcome
     try:
+        clients.require_allowed(runtime, delivery)
         SEND_BY[delivery.channel](runtime, delivery)
-    except (NotNow, NoRecipient, InDigest) as unwanted:
+    except (NotNow, NoRecipient, InDigest, Simulated) as unwanted:
         return unwanted.outcome
     except Permanent as failure:
         return Outcome("permanent_failure", failure.reason, is_outage=failure.is_outage, found=failure.found)
@@ -222,7 +235,9 @@ def _again(delivery: Delivery, reason: str, *, is_outage: bool = False) -> Outco
 
 
 def _send_mail(runtime: Runtime, delivery: Delivery) -> None:
-    _mail(runtime, delivery, compose(runtime, delivery))
+    message = compose(runtime, delivery)
+    clients.divert(delivery, email.recipient_of(message))
+    _mail(runtime, delivery, message)
 
 
 def _mail(runtime: Runtime, delivery: Delivery, message: EmailMessage) -> None:
@@ -242,15 +257,22 @@ def _send_fax(runtime: Runtime, delivery: Delivery) -> None:
         raise Permanent("no_fax_service")
     fax = ask(runtime, delivery, paper.describe_fax, {"document_id": delivery.context["document_id"]})
     number = dialled(fax["fax_number"])
+    clients.divert(delivery, number)
     parts = (("cover.pdf", fax["cover_sheet_sha256"]), ("document.pdf", fax["document_sha256"]))
 
     def files() -> list[tuple[str, bytes]]:
         found = ((name, runtime.blobs.find(delivery.organisation_id, sha256)) for name, sha256 in parts)
         return [(name, path.read_bytes()) for name, path in found]
 
-    if settings.fax_provider_url is not None:
-        provider = http_provider.HttpProvider(settings.fax_provider_url, settings.fax_provider_key)
-        http_provider.send_fax(provider, delivery.id, number, tpool.execute(files))
+    providers = http_provider.providers_of(settings.fax_provider_url, settings.fax_provider_key)
+    if providers:
+        pages = tpool.execute(files)
+        _hand_over(
+            runtime,
+            delivery,
+            providers,
+            lambda provider: http_provider.send_fax(provider, delivery.id, number, pages),
+        )
     else:
         recipient = f"{number.removeprefix('+')}@{settings.fax_mail_domain}"
         # Reading and encoding some megabytes takes longer than the other greenlets should wait.
@@ -273,14 +295,82 @@ def _send_text(runtime: Runtime, delivery: Delivery) -> None:
     if not is_offered(settings):
         raise Permanent("no_text_service")
     number, words = texting.text_of(runtime, delivery)
-    if settings.text_provider_url is not None:
-        provider = http_provider.HttpProvider(settings.text_provider_url, settings.text_provider_key)
-        http_provider.send_text(provider, delivery.id, number, words)
+    clients.divert(delivery, number)
+    providers = http_provider.providers_of(settings.text_provider_url, settings.text_provider_key)
+    if providers:
+        _hand_over(
+            runtime,
+            delivery,
+            providers,
+            lambda provider: http_provider.send_text(provider, delivery.id, number, words),
+        )
     else:
         recipient = f"{number.removeprefix('+')}@{settings.text_mail_domain}"
         _mail(
             runtime, delivery, email.build(delivery.id, settings.mail_from, recipient, "Text message", words)
         )
+
+
+def _hand_over(
+    runtime: Runtime,
+    delivery: Delivery,
+    providers: Sequence[HttpProvider],
+    hand_to: Callable[[HttpProvider], None],
+) -> None:
+    """Give a message to one of several providers, and to the next where one certainly has not taken it.
+
+    One that may have taken it keeps it. Raises NotNow while it is left alone, and what `hand_to` raises.
+    """
+    if len(providers) == 1:
+        hand_to(providers[0])
+        return
+    standing, left = traffic_of(runtime).providers, {each.name: each for each in providers}
+    if delivery.provider is not None and delivery.provider not in left:
+        raise Temporary("provider_gone")
+    while True:
+        name = delivery.provider or standing.choose(delivery.channel, list(left))
+        if name is None or (delivery.provider is not None and standing.rests(delivery.channel, name)):
+            raise NotNow(utc_now() + PROVIDER_RESTS, "provider_rests")
+        provider = left.pop(name)
+        _note_provider(runtime, delivery, name)
+        failure = _given(standing, delivery.channel, provider, hand_to)
+        if failure is None:
+            return
+        if failure.is_untaken:
+            delivery.provider = None
+        if not (failure.is_outage and failure.is_untaken and left):
+            # The channel itself goes on: the others may be well.
+            failure.is_outage = False
+            raise failure
+
+
+def _given(
+    standing: Providers, channel: str, provider: HttpProvider, hand_to: Callable[[HttpProvider], None]
+) -> DeliveryFailed | None:
+    """Give a message to a provider, and note how that did. Returns the failure, if it is one."""
+    standing.begin(channel, provider.name)
+    started, failure = time.monotonic(), None
+    try:
+        hand_to(provider)
+    except DeliveryFailed as failed:
+        failure = failed
+    finally:
+        is_outage = failure is not None and failure.is_outage
+        standing.end(channel, provider.name, time.monotonic() - started, is_outage=is_outage)
+    return failure
+
+
+def _note_provider(runtime: Runtime, delivery: Delivery, name: str) -> None:
+    """Note who may have a message before it is given it, so that a process that dies then makes no second copy elsewhere."""
+    if delivery.provider == name:
+        return
+    delivery.provider = name
+    noted = update(Delivery).where(Delivery.id == delivery.id, Delivery.tries == delivery.tries)
+
+    def note(session: Session) -> None:
+        session.execute(noted.values(provider=name), execution_options={"synchronize_session": False})
+
+    runtime.database.write(delivery.organisation_id, note)
 
 
 SEND_BY: Mapping[str, Callable[[Any, Delivery], None]] = {
@@ -319,7 +409,9 @@ def _settle(
 
 
 # What a try notes on its delivery, whatever becomes of it.
-_NOTED = ("template", "template_language", "template_version", "address_hash", "masked_address")
+_NOTED = (
+    "template", "template_language", "template_version", "address_hash", "masked_address", "provider"
+)  # fmt: skip
 _WRITTEN = ("state", "reason", "next_try_at", "sent_at", "report_due_at", *_NOTED)
 # No row, if another sender took the delivery over after the lease had ended: of this try only success counts, if none is recorded.
 _RECORD = (
@@ -338,7 +430,7 @@ _RECORD = (
 
 
 def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome, *, is_report_due: bool) -> None:
-    is_sent, is_in_digest = outcome == SENT, outcome.reason == IN_DIGEST
+    is_sent, is_in_digest = outcome.state == SENT.state, outcome.reason == IN_DIGEST
     is_put_off = outcome.waits_until is not None and not is_in_digest  # it was not tried
     pause = rules.pause_after(claimed.tries) if outcome.state == "temporary_failure" else None
     again_at = unit.now + pause if pause else None
@@ -361,9 +453,13 @@ def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome, *, is_report_
         digests.add(unit, row, outcome.waits_until)
     if row.channel == rules.WEBHOOK:
         posting.note(unit, row)
+    if is_sent:
+        clients.count(unit, row)
     tell_outcome(unit, row)
     if outcome.state == "permanent_failure":
         suppression.note_return(unit, row, outcome.found)
     unit.audit(
         f"delivery.{outcome.state}", "delivery", row.id, kind=row.kind, reason=outcome.reason, tries=row.tries
     )
+    if outcome.simulated is not None:
+        simulate(unit, row.id, outcome.simulated)

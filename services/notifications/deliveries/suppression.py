@@ -1,6 +1,7 @@
-"""Mailboxes that return mail. Nothing more is sent there, so that mail servers do not take us for a sender of spam.
+"""Mailboxes that return mail, or whose owners complain of it, and numbers that want no text messages. Nothing more is sent there.
 
-A mailbox is known by its hash, so an account with another address begins anew, and accounts that share a mailbox share its fate.
+So mail servers do not take us for a sender of spam. An address is known by its hash, so an account with another one begins anew, and
+accounts that share a mailbox share its fate. A complaint holds for what can be done without; a number that has sent STOP, for all.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
@@ -19,12 +20,16 @@ from services.notifications.channels.status_codes import Finding
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.models import Delivery, SuppressedAddress
 from services.notifications.deliveries.outcomes import NoRecipient
+from services.notifications.preferences.rules import is_critical
 from services.notifications.secrets.derived import hash_of_address
 
 MOST_IN_A_ROW = 3
 # Outcomes that speak against the address.
 _RETURNED = ("bounced", "recipient_refused")
 _ENDED = ("sent", "delivered", "permanent_failure")
+COMPLAINED, STOPPED = "complained", "stopped"
+# Why a delivery to such an address ends, by why the address is on the list.
+_REASONS = {COMPLAINED: "address_complained", STOPPED: "number_stopped"}
 
 
 def note_address(settings: Any, delivery: Delivery, address: str) -> None:
@@ -33,24 +38,37 @@ def note_address(settings: Any, delivery: Delivery, address: str) -> None:
     delivery.masked_address = masked_address(address)
 
 
+def note_number(settings: Any, delivery: Delivery, number: str) -> None:
+    """As `note_address`, of the number of a text message."""
+    delivery.address_hash = hash_of_address(settings, delivery.organisation_id, number)
+    delivery.masked_address = masked_number(number)
+
+
+def masked_number(number: str) -> str:
+    """A number by which its owner knows it and others do not: "•••47"."""
+    return f"•••{number[-2:]}"
+
+
 # Built once, for every mail: plain rows cost half of what an object costs.
-_SINCE = select(SuppressedAddress.__table__.c.since).where(
+_SINCE = select(SuppressedAddress.__table__.c.since, SuppressedAddress.__table__.c.reason).where(
     SuppressedAddress.__table__.c.address_hash == bindparam("of_mailbox")
 )
 
 
-def suppressed_since(session: Session, address_hash: str | None) -> datetime.datetime | None:
-    """Since when nothing is sent to the mailbox with this hash, which is one organisation's; None: mail is sent there."""
-    since: datetime.datetime | None = (
-        session.connection().execute(_SINCE, {"of_mailbox": address_hash}).scalar_one_or_none()
-    )
-    return since
+def suppressed_since(session: Session, address_hash: str | None) -> tuple[datetime.datetime, str] | None:
+    """Since when, and why, nothing is sent to the address with this hash, which is one organisation's; None: it is sent to."""
+    found = session.connection().execute(_SINCE, {"of_mailbox": address_hash}).one_or_none()
+    return None if found is None else (found.since, found.reason)
 
 
 def require_open(session: Session, delivery: Delivery) -> None:
-    """Raise NoRecipient for a delivery to a mailbox that returns mail."""
-    if suppressed_since(session, delivery.address_hash) is not None:
-        raise NoRecipient("address_suppressed")
+    """Raise NoRecipient for a delivery to an address that is suppressed. After a complaint, what must be told is sent all the same."""
+    found = suppressed_since(session, delivery.address_hash)
+    if found is None:
+        return
+    _, why = found
+    if why != COMPLAINED or not is_critical(delivery.kind):
+        raise NoRecipient(_REASONS.get(why, "address_suppressed"))
 
 
 def note_return(unit: UnitOfWork, delivery: Delivery, found: Finding) -> None:
@@ -59,6 +77,34 @@ def note_return(unit: UnitOfWork, delivery: Delivery, found: Finding) -> None:
         return
     reason = "unknown_mailbox" if found == "unknown_mailbox" else "returned_often"
     if found == "address" and not _is_last_of_many(unit.session, delivery.address_hash):
+        return
+    _suppress(unit, delivery, reason)
+
+
+def note_complaint(unit: UnitOfWork, delivery: Delivery) -> None:
+    """Suppress, for what can be done without, the address of a message of which its receiver has complained."""
+    _suppress(unit, delivery, COMPLAINED)
+
+
+def note_stop(unit: UnitOfWork, settings: Any, delivery: Delivery, number: str) -> None:
+    """Suppress a number whose owner has sent STOP. `delivery` is the newest text message of the account."""
+    note_number(settings, delivery, number)
+    _suppress(unit, delivery, STOPPED)
+
+
+def note_start(unit: UnitOfWork, settings: Any, organisation_id: str, number: str) -> None:
+    """Take a number off the list whose owner has sent START."""
+    unit.session.execute(
+        delete(SuppressedAddress).where(
+            SuppressedAddress.address_hash == hash_of_address(settings, organisation_id, number),
+            SuppressedAddress.reason == STOPPED,
+        )
+    )
+
+
+def _suppress(unit: UnitOfWork, delivery: Delivery, reason: str) -> None:
+    """Put the address of a delivery on the list. Where it stands there for a complaint, another reason goes before that."""
+    if delivery.address_hash is None or delivery.masked_address is None:
         return
     suppressed_id = wire.new_id()
     is_new = insert_unless_there(
@@ -77,6 +123,15 @@ def note_return(unit: UnitOfWork, delivery: Delivery, found: Finding) -> None:
     )
     if is_new:
         unit.audit("address.suppressed", "address", suppressed_id, reason=reason, delivery_id=delivery.id)
+    elif reason != COMPLAINED:
+        unit.session.execute(
+            update(SuppressedAddress)
+            .where(
+                SuppressedAddress.address_hash == delivery.address_hash,
+                SuppressedAddress.reason == COMPLAINED,
+            )
+            .values(reason=reason, delivery_id=delivery.id, since=unit.now)
+        )
 
 
 def _is_last_of_many(session: Session, address_hash: str) -> bool:

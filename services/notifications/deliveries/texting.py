@@ -10,7 +10,7 @@ from services.chassis.runtime import Runtime
 from services.chassis.unit_of_work import utc_now
 from services.contracts.identity import accounts
 from services.contracts.notifications.text_numbers import CODE_MINUTES
-from services.notifications.deliveries import portal_names, rules, wanting
+from services.notifications.deliveries import portal_names, rules, suppression, wanting
 from services.notifications.deliveries.asking import ask
 from services.notifications.deliveries.composing import page_of
 from services.notifications.deliveries.models import Delivery
@@ -23,8 +23,8 @@ from services.notifications.templates import own_words, product_words, rendering
 def text_of(runtime: Runtime, delivery: Delivery) -> tuple[str, str]:
     """The number (E.164) and the words of a text message, as they are now.
 
-    Raises NoRecipient where the number has gone, the code is an earlier one or too old, the account is disabled or wants no text
-    message of this any more, and NotNow in its quiet hours.
+    Raises NoRecipient where the number has gone or its owner has sent STOP, the code is an earlier one or too old, the account is
+    disabled or wants no text message of this any more, and NotNow in its quiet hours.
     """
     account = ask(runtime, delivery, accounts.describe_account, {"account_id": delivery.account_id})
     if account["state"] == "disabled":
@@ -32,6 +32,8 @@ def text_of(runtime: Runtime, delivery: Delivery) -> tuple[str, str]:
     language, realm = account.get("language"), account["realm"]
     with runtime.database.reading(delivery.organisation_id) as session:
         number, values = _to_whom(session, runtime, delivery)
+        suppression.note_number(runtime.settings, delivery, number)
+        suppression.require_open(session, delivery)
         words = own_words.words_of(session, delivery.kind, language)
     delivery.template, delivery.template_language = delivery.kind, words.language
     delivery.template_version = words.version

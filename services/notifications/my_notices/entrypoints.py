@@ -23,3 +23,7 @@ class MyNoticeEntrypoints:
     @serves(contract.read_my_notices)
     def read_my_notices(self, call: Call) -> Any:
         return call.commit(handlers.read_my_notices, call.caller)
+
+    @serves(contract.confirm_my_notice)
+    def confirm_my_notice(self, call: Call) -> Any:
+        return call.commit(handlers.confirm_my_notice, call.caller)

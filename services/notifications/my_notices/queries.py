@@ -25,6 +25,12 @@ def shown_to(account_id: str, now: datetime.datetime) -> ColumnElement[bool]:
         Delivery.shown_at <= now,
         Delivery.state != "cancelled",
         or_(Delivery.reason.is_(None), Delivery.reason != "outdated"),
+        # What an API client may tell only the staff is shown once it is known that it has gone there.
+        or_(
+            Delivery.client_kind.is_(None),
+            Delivery.client_kind != rules.TEAM,
+            Delivery.sent_at.is_not(None),
+        ),
     )
 
 
@@ -44,7 +50,7 @@ def list_my_notices(
     rows = list(session.scalars(newest))
     page = rows[:limit]
     return {
-        "items": [_view(row) for row in page],
+        "items": [view(row) for row in page],
         "next": cursor_of(_ORDER, page[-1].shown_at or page[-1].created_at, page[-1].id)
         if len(rows) > limit
         else None,
@@ -58,7 +64,8 @@ def count_my_notices(session: Session, caller: Caller) -> dict[str, int]:
     return {"unread": session.scalar(counted) or 0}
 
 
-def _view(row: Delivery) -> dict[str, Any]:
+def view(row: Delivery) -> dict[str, Any]:
+    """A notice as its owner sees it."""
     page = rules.PAGES.get(row.kind)
     return {
         "id": row.id,
@@ -66,4 +73,6 @@ def _view(row: Delivery) -> dict[str, Any]:
         "at": row.shown_at,
         "is_read": row.read_at is not None,
         "page": page.format_map(row.context) if page else None,
+        "asks_to_confirm": row.confirm_mode == rules.EXPLICIT and row.confirmed_at is None,
+        "confirmed_at": row.confirmed_at,
     }

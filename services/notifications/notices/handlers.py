@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from services.chassis.unit_of_work import UnitOfWork
-from services.notifications.deliveries.handlers import cancel_outdated, create_delivery
+from services.notifications.deliveries.creation import create_delivery
+from services.notifications.deliveries.handlers import cancel_outdated
 from services.notifications.notices import rules
 from services.notifications.notices.settings import choices_of
 

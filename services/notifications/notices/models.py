@@ -23,3 +23,6 @@ class NoticeSettings(TenantScoped, Base):
     management_role_id: Mapped[str | None] = mapped_column(String(32))
     reminder_days: Mapped[Any] = mapped_column(JsonValue)
     reminder_hours: Mapped[int | None] = mapped_column(Integer)
+    # Group of messages → by what its notice in the application makes the e-mail needless, and how long the e-mail waits for that.
+    confirmed_by: Mapped[Any] = mapped_column(JsonValue, default=dict, server_default="{}")
+    confirm_minutes: Mapped[int] = mapped_column(Integer, default=60, server_default="60")

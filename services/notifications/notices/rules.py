@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 PERSON, SUPERVISOR, MANAGEMENT = "person", "supervisor", "management"
+CONFIRM_MINUTES = 60
 DAYS, HOURS = (7,), 24  # before an appointment, unless the organisation chooses otherwise
 
 
@@ -19,6 +20,8 @@ class Choices:
     management_role_id: str | None = None
     reminder_days: Collection[int] = DAYS
     reminder_hours: int | None = HOURS
+    confirmed_by: Mapping[str, str] = field(default_factory=dict)
+    confirm_minutes: int = CONFIRM_MINUTES
 
 
 def kind_for(topic: str, audience: str) -> str:

@@ -40,7 +40,7 @@ class TextNumber(TenantScoped, Base):
     __table_args__ = (UniqueConstraint("organisation_id", "account_id"),)
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     account_id: Mapped[str] = mapped_column(String(32))
-    number: Mapped[str | None] = mapped_column(String(20))
+    number: Mapped[str | None] = mapped_column(String(20), index=True)
     confirmed_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     # A number that waits for its code, and of this code: which one of the account's it is, its end, and how often it was tried.
     pending_number: Mapped[str | None] = mapped_column(String(20))

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 # By kind of message. What is not here cannot be switched off, and waits for no hour.
 _GROUPS = {
     "message_waiting": "messages",
+    "change_answered": "messages",
     "questionnaire_completed": "questionnaires",
     "review_requested": "questionnaires",
     "response_reviewed": "questionnaires",
@@ -38,6 +39,11 @@ def ended_by_link(kind: str) -> str | None:
     if kind == "daily_digest":
         return kind
     return "resource_assigned" if kind in _ABOUT_RESOURCES else group_of(kind)
+
+
+def is_critical(kind: str) -> bool:
+    """Whether a message of this kind must be told, whatever its receiver thinks of it."""
+    return kind != "text_notice" and ended_by_link(kind) is None
 
 
 def groups_for(realm: str) -> tuple[str, ...]:

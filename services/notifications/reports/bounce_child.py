@@ -1,6 +1,7 @@
 """Reading a returned mail, within the limited child process: for whom it was, and whether it says that an address is dead.
 
-The answer is one line of JSON: `{"recipients": [...], "is_permanent": true, "said": ["5.1.1", "smtp; 550 5.1.1 …"]}`.
+The answer is one line of JSON:
+`{"recipients": [...], "is_permanent": true, "said": ["5.1.1", "smtp; 550 5.1.1 …"], "is_complaint": false}`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ _MOST = 50
 _LONGEST = 1000
 # Where mail servers write the address that a mail has come to.
 _HEADERS = ("To", "Delivered-To", "X-Original-To", "Envelope-To")
+# Kinds of feedback (RFC 5965, 7.3) by which a person says that a mail is not wanted. Others are about its authentication.
+_COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list", "other"})
 
 
 def answer(file: BinaryIO, _limits: dict[str, Any]) -> bytes:
@@ -30,7 +33,13 @@ def answer(file: BinaryIO, _limits: dict[str, Any]) -> bytes:
     beyond_ascii = _of_unicode(message)
     is_permanent = bool(permanent) or any("Action" in each and _has_failed(each) for each in beyond_ascii)
     said = _said([*_of_ascii(message), *beyond_ascii])
-    answered = {"recipients": recipients, "is_permanent": is_permanent, "said": said}
+    senders = _complained_of(message)
+    answered = {
+        "recipients": [*recipients, *senders][: 2 * _MOST],
+        "is_permanent": is_permanent,
+        "said": said,
+        "is_complaint": bool(senders),
+    }
     return json.dumps(answered).encode()
 
 
@@ -60,6 +69,35 @@ def _of_unicode(message: Message) -> list[Message]:
         text = part.as_bytes().decode(errors="replace").replace("\r\n", "\n")  # type: ignore[attr-defined]  # as above
         found += [message_from_string(each) for each in text.split("\n\n")[:_MOST]]
     return found
+
+
+def _complained_of(message: Message) -> list[str]:
+    """The senders of the mails that a report complains of (RFC 5965): as it names them, and as its copy of the mail does."""
+    kinds: set[str] = set()
+    senders: list[str] = []
+    for part in typed_subpart_iterator(message, "message", "feedback-report"):
+        told = message_from_bytes(_content(part), policy=policy.compat32)
+        kinds.add(str(told.get("Feedback-Type", "")).strip().lower())
+        senders += [str(each) for each in told.get_all("Original-Mail-From", [])[:_MOST]]
+    if not kinds & _COMPLAINTS:
+        return []
+    for part in typed_subpart_iterator(message, "message", "rfc822"):
+        payload = part.get_payload()  # type: ignore[attr-defined]  # as above
+        copies = [each for each in payload if isinstance(each, Message)] if isinstance(payload, list) else []
+        senders += [str(each) for copy in copies for each in copy.get_all("Return-Path", [])[:_MOST]]
+    for part in typed_subpart_iterator(message, "text", "rfc822-headers"):
+        senders += [
+            str(each) for each in message_from_bytes(_content(part)).get_all("Return-Path", [])[:_MOST]
+        ]
+    return [address for _, address in getaddresses(senders[:_MOST])]
+
+
+def _content(part: Any) -> bytes:
+    """What a part holds: the parser takes every message/… for a mail."""
+    payload = part.get_payload()
+    if isinstance(payload, list):
+        return b"\n".join(each.as_bytes() for each in payload[:1])
+    return bytes(part.get_payload(decode=True) or b"")
 
 
 def _has_failed(block: Message) -> bool:

@@ -15,11 +15,15 @@ _MOST_ANSWERED = 64 * 1024
 
 @dataclass(frozen=True)
 class ReturnedMail:
-    """What a returned mail says: the addresses it came to, whether it will never be delivered, and the servers' words (RFC 3464)."""
+    """What a returned mail says: the addresses it came to, whether it will never be delivered, and the servers' words (RFC 3464).
+
+    Of a complaint (RFC 5965) `recipients` has the sender of the mail that is complained of as well: its address names the delivery.
+    """
 
     recipients: tuple[str, ...]
     is_permanent: bool
     said: tuple[str, ...]
+    is_complaint: bool
 
 
 def read(mail: bytes) -> ReturnedMail | None:
@@ -30,5 +34,8 @@ def read(mail: bytes) -> ReturnedMail | None:
         return None
     said = json.loads(answer)
     return ReturnedMail(
-        tuple(map(str, said["recipients"])), bool(said["is_permanent"]), tuple(map(str, said["said"]))
+        tuple(map(str, said["recipients"])),
+        bool(said["is_permanent"]),
+        tuple(map(str, said["said"])),
+        bool(said["is_complaint"]),
     )

@@ -21,3 +21,8 @@ class ReportEntrypoints:
     def return_mail(self, call: Call) -> Any:
         """A mail came back."""
         return workflows.return_mail(call)
+
+    @serves(reports.receive_text)
+    def receive_text(self, call: Call) -> Any:
+        """Somebody has answered a text message."""
+        return workflows.receive_text(call)

@@ -9,8 +9,10 @@ import base64
 import binascii
 import hashlib
 import time
+from collections.abc import Callable
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
 
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
@@ -18,11 +20,16 @@ from services.chassis.runtime import Runtime
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
+from services.contracts.spelling import dialled, telephone_number
 from services.notifications.channels.status_codes import Finding, finding
-from services.notifications.deliveries import report_signatures, rules
-from services.notifications.deliveries.handlers import settle
+from services.notifications.deliveries import report_signatures, rules, suppression
+from services.notifications.deliveries.creation import tell_text
+from services.notifications.deliveries.handlers import complain, settle
 from services.notifications.deliveries.models import Delivery
+from services.notifications.deliveries.sending import LOOP
+from services.notifications.preferences.models import TextNumber
 from services.notifications.reports import bounces
+from services.notifications.reports.rules import word_of
 
 OVERDUE_EVERY_S = 600.0
 OVERDUE_AT_ONCE = 100
@@ -32,13 +39,15 @@ def report_delivery(call: Call) -> dict[str, bool]:
     """Note what a provider reports. Raises Refused(report_refused)."""
     request = call.request
     _require_signature(call, "report", f"{request['reference']}.{request['status']}")
+    if request["status"] == "complained":
+        return _complain(call.runtime, request["reference"])
     state = "delivered" if request["status"] == "delivered" else "permanent_failure"
     reason = None if state == "delivered" else "reported_failed"
     return _note(call.runtime, request["reference"], rules.REPORTED, state, reason)
 
 
 def return_mail(call: Call) -> dict[str, bool]:
-    """Note that a mail came back, if it says so for good. Raises Refused(report_refused, invalid_request)."""
+    """Note that a mail came back, if it says so for good, or a complaint of one. Raises Refused(report_refused, invalid_request)."""
     message = call.request["message"]
     _require_signature(call, "mail", hashlib.sha256(message.encode()).hexdigest())
     try:
@@ -46,7 +55,12 @@ def return_mail(call: Call) -> dict[str, bool]:
     except binascii.Error:
         raise Refused("invalid_request", "message: Base64 is expected.", "message") from None
     returned = bounces.read(mail)
-    if returned is not None and returned.is_permanent:
+    if returned is not None and returned.is_complaint:
+        for address in returned.recipients:
+            delivery_id = report_signatures.delivery_of_bounce(call.runtime.settings, address)
+            if delivery_id is not None:
+                return _complain(call.runtime, delivery_id)
+    elif returned is not None and returned.is_permanent:
         for address in returned.recipients:
             delivery_id = report_signatures.delivery_of_bounce(call.runtime.settings, address)
             if delivery_id is not None:
@@ -54,6 +68,55 @@ def return_mail(call: Call) -> dict[str, bool]:
                 reason = "message_refused" if found == "message" else "bounced"
                 return _note(call.runtime, delivery_id, (rules.EMAIL,), "permanent_failure", reason, found)
     return {"is_noted": False}
+
+
+def receive_text(call: Call) -> dict[str, bool]:
+    """Note that an account's telephone has answered, in every organisation that has the number. Raises Refused(report_refused)."""
+    number, text = call.request["from_number"], call.request["text"]
+    _require_signature(call, "text", hashlib.sha256(f"{number}\n{text}".encode()).hexdigest())
+    try:
+        word, dialable = word_of(text), dialled(telephone_number(number))
+    except ValueError:  # a short number, from which no person writes
+        return {"is_noted": False}
+    with call.runtime.database.reading(None) as session:
+        answering = select(TextNumber.organisation_id, TextNumber.account_id).where(
+            or_(TextNumber.number == dialable, TextNumber.pending_number == dialable)
+        )
+        newest = [_newest_text(session, *each) for each in session.execute(answering)]
+    answered = [each for each in newest if each is not None]
+    for delivery in answered:
+        _answer(call.runtime, delivery, dialable, word)
+    return {"is_noted": bool(answered)}
+
+
+def _newest_text(session: Session, organisation_id: str, account_id: str) -> Delivery | None:
+    """The newest text message to an account: that is what was answered."""
+    return session.scalars(
+        select(Delivery)
+        .where(
+            Delivery.organisation_id == organisation_id,
+            Delivery.account_id == account_id,
+            Delivery.channel == rules.TEXT,
+        )
+        .order_by(Delivery.created_at.desc(), Delivery.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def _answer(runtime: Runtime, delivery: Delivery, number: str, word: str) -> None:
+    """Do what the answer to a text message asks for, and tell the webhooks that want it."""
+
+    def work(unit: UnitOfWork) -> None:
+        if word == "stop":
+            suppression.note_stop(unit, runtime.settings, delivery, number)
+        elif word == "start":
+            suppression.note_start(unit, runtime.settings, delivery.organisation_id, number)
+        unit.audit("text.received", "account", delivery.account_id, word=word)
+        tell_text(unit, delivery.account_id, word, delivery.message_id)
+
+    service = itself(runtime, delivery.organisation_id, delivery.organisation_key)
+    transact_as(runtime, service, work, delivery.correlation_id)
+    runtime.loops.wake(LOOP)
 
 
 class OverdueLoop(Loop):
@@ -88,6 +151,21 @@ def _note(
     reason: str | None,
     found: Finding = "message",
 ) -> dict[str, bool]:
+    def work(unit: UnitOfWork) -> bool:
+        return settle(unit, delivery_id, state, reason, found)
+
+    return _in_delivery(runtime, delivery_id, channels, work)
+
+
+def _complain(runtime: Runtime, delivery_id: str) -> dict[str, bool]:
+    channels = (rules.EMAIL, *rules.REPORTED)
+    return _in_delivery(runtime, delivery_id, channels, lambda unit: complain(unit, delivery_id))
+
+
+def _in_delivery(
+    runtime: Runtime, delivery_id: str, channels: tuple[str, ...], work: Callable[[UnitOfWork], bool]
+) -> dict[str, bool]:
+    """Do the work in a transaction of the delivery's organisation; nothing where these channels have no such delivery."""
     with runtime.database.reading(None) as session:
         delivery = session.scalars(
             select(Delivery).where(Delivery.id == delivery_id, Delivery.channel.in_(channels))
@@ -95,8 +173,6 @@ def _note(
     if delivery is None:
         return {"is_noted": False}
     service = itself(runtime, delivery.organisation_id, delivery.organisation_key)
-
-    def work(unit: UnitOfWork) -> bool:
-        return settle(unit, delivery_id, state, reason, found)
-
-    return {"is_noted": transact_as(runtime, service, work, delivery.correlation_id)}
+    is_noted = transact_as(runtime, service, work, delivery.correlation_id)
+    runtime.loops.wake(LOOP)  # there may be callbacks
+    return {"is_noted": is_noted}

@@ -15,6 +15,7 @@ from services.contracts.identity import accounts
 from services.notifications.deliveries.models import SuppressedAddress
 from services.notifications.deliveries.suppression import suppressed_since
 from services.notifications.secrets.derived import hash_of_address
+from services.notifications.suppressed_addresses import rules
 
 _ORDER = "suppressed_addresses"
 
@@ -31,13 +32,19 @@ def list_suppressed_addresses(
     rows = list(session.scalars(statement))
     page = rows[:limit]
     return {
-        "items": page,
+        "items": [view(row) for row in page],
         "next": cursor_of(_ORDER, page[-1].since, page[-1].id) if len(rows) > limit else None,
     }
 
 
+def view(row: SuppressedAddress) -> dict[str, Any]:
+    """An address on the list, as staff see it."""
+    shown = ("id", "masked_address", "account_id", "delivery_id", "reason", "since")
+    return {name: getattr(row, name) for name in shown} | {"is_removable": rules.is_removable(row.reason)}
+
+
 def get_my_mailbox(call: Call) -> Any:
-    """Whether mail to the caller's address came back. Identity tells the address as it is now."""
+    """Whether mail to the caller's address came back, or was complained of. Identity tells the address as it is now."""
     caller = call.caller
     assert caller is not None  # noqa: S101 - the declaration admits nobody else
     email = call.ask(accounts.describe_account, {"account_id": caller.id})["email"]
@@ -45,5 +52,5 @@ def get_my_mailbox(call: Call) -> Any:
         hash_of_address(call.runtime.settings, str(caller.organisation_id), email) if email else None
     )
     with call.reading(call.organisation_id) as session:
-        since = suppressed_since(session, address_hash)
-    return call.operation.reply.dump({"suppressed_since": since})
+        since, reason = suppressed_since(session, address_hash) or (None, None)
+    return call.operation.reply.dump({"suppressed_since": since, "reason": reason})

@@ -72,6 +72,13 @@ KINDS: tuple[Kind, ...] = (
         "{{ portal_link }}",
     ),
     declared(
+        "change_answered",
+        "organisation_name product_name portal_link",
+        "{{ organisation_name }} has answered your request",
+        "{{ organisation_name }} has looked at the change that you asked for. Sign in to see what became of it:",
+        "{{ portal_link }}",
+    ),
+    declared(
         "request_overdue",
         "organisation_name product_name portal_link",
         "A request waits past its time at {{ organisation_name }}",

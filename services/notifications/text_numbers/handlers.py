@@ -18,7 +18,7 @@ from services.contracts.errors import Refused
 from services.contracts.notifications.text_numbers import CODE_MINUTES, MOST_CODES_A_DAY, MOST_TRIES
 from services.contracts.spelling import dialled, normal_code, telephone_number
 from services.notifications.deliveries import rules
-from services.notifications.deliveries.handlers import create_delivery
+from services.notifications.deliveries.creation import create_delivery
 from services.notifications.deliveries.models import Delivery
 from services.notifications.preferences.models import TextNumber
 from services.notifications.preferences.text_numbers import NOTHING_ENTERED, is_offered, text_number_of
@@ -125,6 +125,7 @@ def _count_code(unit: UnitOfWork, row: TextNumber, to_number: str) -> None:
     hold_counter(unit.session, "text_number_codes", str(unit.organisation_id), to_number)
     sent = select(func.count(Delivery.id)).where(
         Delivery.address_hash == to_number,
+        Delivery.kind == rules.TEXT_CODE,
         Delivery.created_at > unit.now - _DAY,
     )
     if max(row.codes_made, unit.session.scalar(sent) or 0) >= MOST_CODES_A_DAY:

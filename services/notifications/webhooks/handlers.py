@@ -14,7 +14,7 @@ from services.contracts.declare import Event
 from services.contracts.errors import Refused
 from services.contracts.notifications.webhooks import MOST
 from services.notifications.channels.webhook import shown_secret
-from services.notifications.deliveries.handlers import create_delivery
+from services.notifications.deliveries.creation import create_delivery
 from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.rules import FINAL_STATES, WEBHOOK
 from services.notifications.secrets.derived import secret_of_webhook

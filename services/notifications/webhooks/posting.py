@@ -10,6 +10,7 @@ from services.chassis.runtime import Runtime
 from services.chassis.unit_of_work import UnitOfWork
 from services.notifications.channels import webhook as channel
 from services.notifications.channels.failures import Permanent
+from services.notifications.deliveries import clients
 from services.notifications.deliveries.models import Delivery
 from services.notifications.secrets.derived import secret_of_webhook
 from services.notifications.webhooks import rules
@@ -24,6 +25,7 @@ def post(runtime: Runtime, delivery: Delivery) -> None:
         if webhook is None:
             raise Permanent("webhook_removed")
         url, secret = webhook.url, secret_of_webhook(settings, webhook.id, webhook.secret_number)
+    clients.divert_webhook(delivery, url)
     body = rules.body(message["type"], message["at"], message["data"])
     channel.post(url, delivery.id, body, secret, int(time.time()), settings.webhook_networks)
 

@@ -15,7 +15,7 @@ from services.portals.models import Base
 class OrganisationKey(Base):
     """A copy of identity's organisation keys: a log-in page knows only the key. The table belongs to no tenant.
 
-    `time_zone` is null until identity tells another one than UTC.
+    `time_zone` is null until identity has told it (`configuration/time_zones.py`).
     """
 
     __tablename__ = "organisation_keys"

@@ -26,6 +26,8 @@ REALMS_WITH_ROLES = ("family", "patient", "employee")
 # Optional modules (S2-98, S2-114); all others are enabled from the start (S2-44).
 _OFF_AT_FIRST = ("applicant", "one_time_code")
 DEFAULT_VERSION = 1
+# The kind of the portals of supervisors, and the role of who supervises an employee.
+SUPERVISOR = "supervisor"
 
 
 @dataclass(frozen=True)
@@ -60,15 +62,24 @@ def members(portal: Any) -> dict[str, Any]:
 def admits(
     *, is_enabled: bool, kind: str, security_roles: Iterable[str], realm: str | None, roles: Iterable[str]
 ) -> bool:
-    """Whether a portal admits somebody of this realm who holds these roles. No roles named: every role (S2-36)."""
-    admitted = set(security_roles)
+    """Whether a portal admits somebody of this realm who holds these roles (S2-36).
+
+    No roles named: every role. One of supervisors then admits whoever supervises somebody.
+    """
+    admitted = set(security_roles) or ({SUPERVISOR} if kind == SUPERVISOR else set())
     return is_enabled and realm == REALM_OF_KIND[kind] and (not admitted or bool(admitted & set(roles)))
+
+
+def is_for_supervisors_only(portal: Any, realm: str | None) -> bool:
+    """Whether somebody of this realm lacks no more than a team for a portal."""
+    is_of_realm = portal.is_enabled and realm == REALM_OF_KIND[portal.kind]
+    return is_of_realm and portal.kind == SUPERVISOR and not portal.security_roles
 
 
 def worth_offering(admitting: Iterable[Any], profiles: Iterable[Mapping[str, Any]]) -> list[Any]:
     """The portals in which somebody with this access to profiles finds something: without employees, none of supervisors."""
-    supervises = any(each["role"] == "supervisor" for each in profiles)
-    return [each for each in admitting if supervises or each.kind != "supervisor"]
+    supervises = any(each["role"] == SUPERVISOR for each in profiles)
+    return [each for each in admitting if supervises or each.kind != SUPERVISOR]
 
 
 def is_within(networks: Iterable[str], address: str | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
@@ -13,6 +14,7 @@ from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
+from services.contracts.portals.own_changes import MESSAGE_TYPE
 from services.portals.absences import queries as absences
 from services.portals.absences.rules import first_back
 from services.portals.configuration import queries as configuration
@@ -21,8 +23,10 @@ from services.portals.inbox import rules
 from services.portals.message_types import queries as message_types
 from services.portals.messages.models import Message, Thread
 from services.portals.messages.queries import file_of, messages_of
-from services.portals.portal_queue.models import QueueItem
+from services.portals.portal_queue.changes import changes_of
+from services.portals.portal_queue.models import OwnChange, QueueItem
 from services.portals.portal_queue.queries import settings_of, working_days_of
+from services.portals.published_items.models import PublishedItem
 from services.portals.staff_groups import queries as staff_groups
 from services.portals.staff_groups.models import StaffGroup
 
@@ -83,8 +87,9 @@ def list_my_threads(
     rows = session.scalars(select(Thread).where(*wanted).order_by(*sorting).limit(limit + 1)).all()
     page = rows[:limit]
     items = items_of(session, [each.id for each in page])
+    asked = changes_of(session, items.values())
     return {
-        "items": [view(each, items.get(each.id)) for each in page],
+        "items": [view(each, items.get(each.id), asked) for each in page],
         "next": cursor_of(_ORDER, page[-1].last_at, page[-1].id) if len(rows) > limit else None,
         "unread": unread_messages(session, caller),
     }
@@ -102,8 +107,10 @@ def get_my_thread(session: Session, caller: Caller, *, thread_id: str) -> dict[s
     settings = settings_of(session)
     item = items_of(session, [thread.id]).get(thread.id)
     shown = ("reply_within_days", "before_writing", "most_characters")
+    messages = messages_of(session, thread.id)
+    asked = _asked_in(session, thread, messages)
     return {
-        **view(thread, item),
+        **view(thread, item, changes_of(session, [item]) if item else {}),
         "messages": [
             {
                 "id": each.id,
@@ -112,8 +119,9 @@ def get_my_thread(session: Session, caller: Caller, *, thread_id: str) -> dict[s
                 "file": file_of(each),
                 "sent_at": each.sent_at,
                 "read_at": each.read_at,
+                "change": asked.get(each.id),
             }
-            for each in messages_of(session, thread.id)
+            for each in messages
         ],
         "away": _away_in(session, item, settings),
         "rules": {
@@ -228,6 +236,27 @@ def left_to_send(session: Session, caller: Caller, settings: dict[str, Any]) -> 
     return rules.left_to_send(today, this_week, settings)
 
 
-def view(thread: Thread, item: QueueItem | None) -> dict[str, Any]:
-    """A conversation as the contract's MyThread."""
-    return {name: getattr(thread, name) for name in _MEMBERS} | {"state": rules.state_of(item)}
+def view(
+    thread: Thread, item: QueueItem | None, changes: Mapping[str, OwnChange] = MappingProxyType({})
+) -> dict[str, Any]:
+    """A conversation as the contract's MyThread. `changes` are what items ask to change in the record, by the item's id."""
+    change = changes.get(item.id) if item else None
+    return {name: getattr(thread, name) for name in _MEMBERS} | {"state": rules.state_of(item, change)}
+
+
+def _asked_in(session: Session, thread: Thread, messages: Sequence[Message]) -> dict[str, dict[str, Any]]:
+    """What the first message of a conversation asks to change, as the contract's AskedChange, by the message's id."""
+    first = next((each for each in messages if each.number == 1), None)
+    if thread.type != MESSAGE_TYPE or first is None:
+        return {}
+    change = session.scalars(select(OwnChange).where(OwnChange.item_id == first.item_id)).one_or_none()
+    if change is None:
+        return {}
+    replaced = session.get(PublishedItem, change.replaces_id) if change.replaces_id else None
+    asked = {
+        "section": change.section,
+        "values": change.values,
+        "replaces": replaced and replaced.values,
+        "note": rules.note_of(first.text, change),
+    }
+    return {first.id: asked}

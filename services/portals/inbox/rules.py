@@ -46,12 +46,28 @@ def require_within_limits(left: int, text: str, most_characters: int) -> None:
         )
 
 
-def state_of(item: Any) -> str:
-    """What became of a request, for the person who sent it; `item` is None where there is no request."""
+def note_of(text: str, change: Any) -> str | None:
+    """What somebody has added to the request for a change: the lines behind one for what is added and one for what is taken away.
+
+    A change of details has a line for each of them and no note.
+    """
+    if change.section == "details":
+        return None
+    told = (change.values is not None) + (change.replaces_id is not None)
+    return "\n".join(text.split("\n")[told:]) or None
+
+
+def state_of(item: Any, change: Any = None) -> str:
+    """What became of a request, for the person who sent it; `item` is None where there is no request.
+
+    `change` is what the request asks to change in the person's record: made, or left as it was.
+    """
     if item is None:
         return "none"
     if not item.is_open:
-        return str(item.state)
+        if change is not None and change.accepted_at is not None:
+            return "change_accepted"
+        return "change_refused" if change is not None and item.state == "not_completed" else str(item.state)
     if not item.is_waiting:
         return "answered"
     return "in_work" if item.assigned_to else "received"

@@ -16,16 +16,15 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity import people
-from services.contracts.portals.own_changes import DETAILS
+from services.contracts.portals.own_changes import DETAILS, MESSAGE_TYPE
 from services.portals.definitions import queries as definitions
 from services.portals.definitions.rules import REALM_OF_KIND
 from services.portals.inbox.handlers import require_within_limits
 from services.portals.own_changes import handlers, queries, rules
-from services.portals.own_changes.models import OwnChange
 from services.portals.people import asking
 from services.portals.people.asking import Addressee
 from services.portals.portal_queue import items
-from services.portals.portal_queue.models import QueueItem
+from services.portals.portal_queue.models import OwnChange, QueueItem
 from services.portals.published_items.queries import profile_of
 
 _MOST = 20
@@ -70,7 +69,7 @@ def _asked(
     suffix = _portal(unit.session, caller, portal)
     text = rules.details_in_words(changed, now)
     require_within_limits(unit, caller, text)
-    item = items.add_item(unit, person, handlers.TYPE, text, account_id=caller.id, portal=suffix)
+    item = items.add_item(unit, person, MESSAGE_TYPE, text, account_id=caller.id, portal=suffix)
     unit.add(OwnChange(item_id=item.id, section=DETAILS, values=changed, replaces_id=None))
     return {"item_id": item.id, "thread_id": item.thread_id, "portal": suffix}
 

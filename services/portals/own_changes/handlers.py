@@ -7,19 +7,16 @@ from typing import Any
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.portals.own_changes import KIND_OF_SECTION
+from services.contracts.portals.own_changes import KIND_OF_SECTION, MESSAGE_TYPE
 from services.portals.inbox.handlers import require_within_limits
 from services.portals.own_changes import queries, rules
-from services.portals.own_changes.models import OwnChange
 from services.portals.people.asking import Addressee
-from services.portals.portal_queue import items
+from services.portals.portal_queue import changes, items
 from services.portals.portal_queue import queries as portal_queue
-from services.portals.portal_queue.models import QueueItem
+from services.portals.portal_queue.models import OwnChange, QueueItem
 from services.portals.portal_queue.rules import require_open
 from services.portals.published_items import handlers as published_items
 from services.portals.published_items.models import PublishedItem
-
-TYPE = "change_of_my_information"
 
 
 def request_my_change(
@@ -44,7 +41,7 @@ def request_my_change(
     replaced = _replaced(unit, person, section, replaces_id) if replaces_id else None
     text = rules.in_words(section, values, replaced.values if replaced else None, note)
     require_within_limits(unit, caller, text)
-    item = items.add_item(unit, person, TYPE, text, account_id=caller.id, portal=portal)
+    item = items.add_item(unit, person, MESSAGE_TYPE, text, account_id=caller.id, portal=portal)
     unit.add(OwnChange(item_id=item.id, section=section, values=values, replaces_id=replaces_id))
     return {"item_id": item.id, "thread_id": item.thread_id, "section": section}
 
@@ -94,8 +91,9 @@ def held(unit: UnitOfWork, change: OwnChange) -> QueueItem:
 
 
 def complete(unit: UnitOfWork, change: OwnChange, item: QueueItem) -> dict[str, Any]:
-    """Note that a change is in the record, and put its request into the archive."""
+    """Note that a change is in the record, put its request into the archive, and tell whoever has asked for it."""
     change.accepted_at = unit.now
     unit.audit("own_change.accepted", "queue_item", item.id, person_id=item.person_id, section=change.section)
     items.dismiss(unit, item, "completed")
+    changes.tell_answered(unit, item, change)
     return portal_queue.view(item, unit.now)

@@ -13,8 +13,7 @@ from services.contracts.errors import Refused
 from services.contracts.portals.own_changes import KIND_OF_SECTION
 from services.portals.configuration import queries as configuration
 from services.portals.definitions import queries as definitions
-from services.portals.own_changes.models import OwnChange
-from services.portals.portal_queue.models import QueueItem
+from services.portals.portal_queue.models import OwnChange, QueueItem
 from services.portals.published_items.models import PublishedItem
 from services.portals.published_items.queries import in_effect, profile_of
 from services.portals.published_items.rules import kinds_seen

@@ -8,6 +8,30 @@ from typing import Any
 
 from services.contracts.errors import Refused
 
+# What the pages call them in English: `gateway/web/templates/own_changes/parts.html`, which also has them in other languages.
+SECTIONS = {"immunizations": "Immunizations", "allergies": "Allergies", "medications": "Medications"}
+MEMBERS = {
+    "substance": "What you are allergic to",
+    "reaction": "What happens",
+    "severity": "How bad it is",
+    "name": "Name",
+    "dose": "Dose",
+    "from_on": "From",
+    "until_on": "Until",
+    "vaccine": "Vaccine",
+    "given_on": "Given on",
+    "next_due_on": "Due again on",
+}
+LABELS = {
+    "email": "E-mail address",
+    "home_phone": "Home phone",
+    "mobile_phone": "Mobile phone",
+    "security_question": "Security question",
+    "preferred_language": "Preferred language",
+    "preferred_time_zone": "Preferred time zone",
+    "preferred_pharmacy": "Preferred pharmacy",
+}
+
 
 def require_editable(section: str, editable: Collection[str]) -> None:
     """Raise Refused(field_not_editable) for a section that the portal only shows (S2-129)."""
@@ -66,12 +90,12 @@ def require_still_there(entry: Any) -> None:
 def in_words(
     section: str, values: Mapping[str, Any] | None, replaced: Mapping[str, Any] | None, note: str | None
 ) -> str:
-    """The change as the text of its request."""
+    """The change as the text of its request, in the words of the page: a line for what goes, one for what comes, then the note."""
     lines = []
-    for verb, told in (("Take away from", replaced), ("Add to", values)):
+    for verb, told in (("Take away", replaced), ("Add", values)):
         if told is not None:
-            shown = "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in told.items() if value)
-            lines.append(f"{verb} {section}: {shown}")
+            shown = "; ".join(f"{MEMBERS.get(name, name)}: {_line(it)}" for name, it in told.items() if it)
+            lines.append(f"{verb}: {SECTIONS[section]}: {shown}")
     return "\n".join([*lines, *([note] if note else [])])
 
 
@@ -98,8 +122,12 @@ def changed_details(realm: str | None, now: Mapping[str, Any], wanted: Mapping[s
 
 
 def details_in_words(changed: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """The change as the text of its request."""
+    """The change as the text of its request, in the words of the page: a line for each detail."""
     shown = {name: (now[name] or "nothing", value or "nothing") for name, value in changed.items()}
     return "\n".join(
-        f"Change {name.replace('_', ' ')}: {new} (now: {old})" for name, (old, new) in shown.items()
+        f"{LABELS[name]}: {_line(new)} (now: {_line(old)})" for name, (old, new) in shown.items()
     )
+
+
+def _line(value: Any) -> str:
+    return " ".join(str(value).split())

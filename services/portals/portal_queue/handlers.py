@@ -20,7 +20,7 @@ from services.portals.definitions import queries as definitions
 from services.portals.messages import writing
 from services.portals.messages.handlers import require_account
 from services.portals.people.asking import Addressee
-from services.portals.portal_queue import clock, holders, items, queries, rules
+from services.portals.portal_queue import changes, clock, holders, items, queries, rules
 from services.portals.portal_queue.models import QueueItem, QueueSettings, ReplyDraft
 from services.portals.saved_replies import queries as saved_replies
 from services.portals.working_days.holidays_of_regions import is_region
@@ -84,7 +84,8 @@ def answer_queue_item(
 ) -> dict[str, Any]:
     """Answer an item and say what becomes of it (S3-5 to S3-10). `person` is asked for where no account has written it.
 
-    Raises Refused `not_found`, `item_archived`, `no_portal_account`.
+    The person reads the answer, and what became of a change that was asked for beside it.
+    Raises Refused `not_found`, `item_archived`, `no_portal_account`, `conflict` for a change of details that is not made.
     """
     item = open_item(unit, item_id)
     thread = writing.locked_thread(unit, item.thread_id)
@@ -97,9 +98,11 @@ def answer_queue_item(
             unit, about, kind, account_id=item.account_id, portal=item.portal, realms=realms
         )
         unit.session.flush()
+    change = changes.change_of(unit.session, item)
+    outcome = outcome or rules.usual_outcome(queries.settings_of(unit.session)["usual_outcome"], change)
+    rules.require_made(change, outcome)
     own_id = item.id if associate else None
     writing.write_as_staff(unit, thread, text, account_ids=account_ids, item_id=own_id, notify=notify)
-    outcome = outcome or queries.settings_of(unit.session)["usual_outcome"]
     _drop_draft(unit, item.id)
     items.find_by(unit, item, text)
     items.note_answered(unit, item, outcome)
@@ -142,11 +145,18 @@ def _drop_draft(unit: UnitOfWork, item_id: str) -> None:
 
 
 def dismiss_queue_item(unit: UnitOfWork, *, item_id: str, outcome: str, confirm: bool) -> dict[str, Any]:
-    """Put an item into the archive (S3-12 to S3-14). Raises Refused `not_found`, `item_archived`, `confirmation_required`."""
+    """Put an item into the archive (S3-12 to S3-14).
+
+    Raises Refused `not_found`, `item_archived`, `confirmation_required`, `conflict` for a change of details that is not made.
+    """
     item = open_item(unit, item_id)
+    change = changes.change_of(unit.session, item)
+    rules.require_made(change, outcome)
     if queries.settings_of(unit.session)["confirms_dismissal"]:
         rules.require_confirmed(confirm, "Put this item into the archive? It can be brought back.")
     items.dismiss(unit, item, outcome)
+    if change is not None and change.accepted_at is None:
+        changes.tell_answered(unit, item, change)
     return queries.view(item, unit.now)
 
 

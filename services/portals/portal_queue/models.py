@@ -78,6 +78,17 @@ class QueueItem(TenantScoped, Base):
         return None if self.person_id == self.reference_id else self.person_id
 
 
+class OwnChange(TenantScoped, Base):
+    """What an item of the queue asks to change in a person's record. `values` null: only to take away `replaces_id`."""
+
+    __tablename__ = "own_changes"
+    item_id: Mapped[str] = mapped_column(ForeignKey("queue_items.id"), primary_key=True)
+    section: Mapped[str] = mapped_column(String(20))
+    values: Mapped[Any] = mapped_column(JsonValue, nullable=True)
+    replaces_id: Mapped[str | None] = mapped_column(String(32))
+    accepted_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+
+
 class QueueStep(TenantScoped, Base):
     """Something that was done with an item. Rows are only added; `number` counts them within the item from 1."""
 

@@ -17,7 +17,7 @@ from services.contracts.errors import Refused
 from services.portals.definitions import queries as definitions
 from services.portals.message_types import queries as message_types
 from services.portals.messages import queries as messages
-from services.portals.portal_queue import rules
+from services.portals.portal_queue import changes, rules
 from services.portals.portal_queue.models import (
     QueueEscalation,
     QueueItem,
@@ -154,7 +154,8 @@ def get_queue_item(session: Session, caller: Caller, *, item_id: str) -> dict[st
         "messages": [messages.view(each) for each in messages.messages_of(session, item.thread_id)],
         "steps": steps[::-1],
         "escalations": _escalations(session, item),
-        **{name: settings[name] for name in ("usual_outcome", "confirms_dismissal")},
+        "usual_outcome": rules.usual_outcome(settings["usual_outcome"], changes.change_of(session, item)),
+        "confirms_dismissal": settings["confirms_dismissal"],
     }
 
 

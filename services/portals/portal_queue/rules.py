@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 from services.contracts.errors import Refused
 from services.contracts.spelling import words_of_text
 
-OPEN, LEFT_OPEN = "open", "left_open"
+OPEN, LEFT_OPEN, COMPLETED = "open", "left_open", "completed"
+# Of a change of a record: it is made. The section of what identity keeps of a person.
+ACCEPTED, DETAILS = "accepted", "details"
 # Who is told, one after another, of what nobody has answered in its time.
 HOLDER, SURROGATE, SUPERVISOR = LEVELS = ("holder", "surrogate", "supervisor")
 DEFAULT_VERSION = 1
@@ -50,6 +52,35 @@ def require_archived(item: Any) -> None:
     """Raise Refused(item_open) for an item that is in the queue."""
     if item.is_open:
         raise Refused("item_open", "This item is in the queue already.", "item_id")
+
+
+def is_to_be_made(change: Any) -> bool:
+    """Whether an item asks for a change of details that is not in the record. `change` is None where it asks for none.
+
+    An entry of another section may also have come into the record from the system that publishes it.
+    """
+    return change is not None and change.section == DETAILS and change.accepted_at is None
+
+
+def require_made(change: Any, outcome: str) -> None:
+    """Raise Refused(conflict) for an item that is to be completed though the change that it asks for was not made (S2-130)."""
+    if outcome == COMPLETED and is_to_be_made(change):
+        raise Refused(
+            "conflict",
+            "The record does not have this change yet. Accept it, which completes the request; or dismiss the request as one "
+            "that will not be completed.",
+            "outcome",
+        )
+
+
+def usual_outcome(usual: str, change: Any) -> str:
+    """What becomes of an answered item, as the organisation has set it. One whose change is to be made stays open."""
+    return LEFT_OPEN if usual == COMPLETED and is_to_be_made(change) else usual
+
+
+def outcome_of_change(accepted_at: datetime.datetime | None, state: str) -> str:
+    """What became of the change that a dismissed item asked for: `accepted`, or the item's own state."""
+    return ACCEPTED if accepted_at is not None else state
 
 
 def require_person(person_id: str | None) -> None:

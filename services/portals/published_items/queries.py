@@ -50,6 +50,7 @@ def list_my_items(
     portal: str | None,
     person_id: str | None,
     kind: str | None,
+    except_kind: str | None,
     after: str | None,
     limit: int,
 ) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def list_my_items(
     now = utc_now()
     wanted = [
         PublishedItem.person_id == profile["person_id"],
-        PublishedItem.kind.in_([each for each in kinds if kind in (None, each)]),
+        PublishedItem.kind.in_([each for each in kinds if kind in (None, each) and each != except_kind]),
         *in_effect(now),
         *of_types(types),
     ]

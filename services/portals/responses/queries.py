@@ -157,6 +157,8 @@ def _ordered(session: Session, caller: Caller) -> Iterator[dict[str, Any]]:
             .limit(_MOST_ORDERS)
         )
     )
+    if not orders:
+        return
     usable = questionnaires.published(session, {each.questionnaire_id for each in orders})
     begun = select(Response.order_id, Response.id).where(
         Response.account_id == caller.id, Response.order_id.in_([each.id for each in orders])

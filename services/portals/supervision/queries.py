@@ -55,7 +55,15 @@ def _newest(session: Session, person_id: str, kind: str, types: set[str] | None)
 
 def list_team_work_status(session: Session, caller: Caller) -> dict[str, Any]:
     """The newest work status in effect of each employee whom the caller supervises; nobody where no portal shows it."""
-    people = supervised(session, caller) if _shows_work_status(session, caller) else []
+    return {
+        "items": _statuses(
+            session, supervised(session, caller) if _shows_work_status(session, caller) else []
+        )
+    }
+
+
+def _statuses(session: Session, people: Sequence[str]) -> list[dict[str, Any]]:
+    """The newest work status in effect of each of these employees."""
     place = func.row_number().over(
         partition_by=PublishedItem.person_id,
         order_by=(PublishedItem.published_at.desc(), PublishedItem.id.desc()),
@@ -68,7 +76,7 @@ def list_team_work_status(session: Session, caller: Caller) -> dict[str, Any]:
     newest = session.execute(select(ranked.c.person_id, ranked.c["values"]).where(ranked.c.place == 1)).all()
     found = {person_id: _seen(WORK_STATUS, values) for person_id, values in newest}
     nothing = {"status": None, "from_on": None, "until_on": None}
-    return {"items": [{"person_id": each, **found.get(each, nothing)} for each in people]}
+    return [{"person_id": each, **found.get(each, nothing)} for each in people]
 
 
 def list_team_surveillance(session: Session, caller: Caller) -> dict[str, Any]:
@@ -82,16 +90,19 @@ def list_team_cases(session: Session, caller: Caller) -> dict[str, Any]:
 
 
 def team_of(session: Session, caller: Caller, modules: Collection[str]) -> dict[str, int | None] | None:
-    """How many employees the caller supervises, and how they stand as far as these modules show it. None: nobody."""
+    """How many employees the caller supervises, and how they stand as far as these modules show it. None: nobody.
+
+    `modules` are those of a portal of supervisors that admits the caller: what it shows is not asked again.
+    """
     people = supervised(session, caller)
     if not people:
         return None
     found: dict[str, int | None] = dict.fromkeys((*_STATUSES, "surveillance_due"))
     if WORK_STATUS in modules:
-        statuses = [each["status"] for each in list_team_work_status(session, caller)["items"]]
+        statuses = [each["status"] for each in _statuses(session, people)]
         found |= {status: statuses.count(status) for status in _STATUSES}
     if "health_surveillance" in modules:
-        items = list_team_surveillance(session, caller)["items"]
+        items = _standing(session, people, "surveillance")["items"]
         found["surveillance_due"] = len({each["person_id"] for each in items if each["status"] != "current"})
     return {"employees": len(people), **found}
 
@@ -99,7 +110,11 @@ def team_of(session: Session, caller: Caller, modules: Collection[str]) -> dict[
 def _of_team(session: Session, caller: Caller, kind: str, module: str) -> dict[str, Any]:
     """The items of a kind that a module shows, by employee, the newest first."""
     is_shown = portal_with_module(session, caller, module, "supervisor") is not None
-    people = supervised(session, caller) if is_shown else []
+    return _standing(session, supervised(session, caller) if is_shown else [], kind)
+
+
+def _standing(session: Session, people: Sequence[str], kind: str) -> dict[str, Any]:
+    """The items of a kind, by employee, the newest first."""
     items, is_cut = _newest_of(session, people, (kind,))
     place = {person_id: number for number, person_id in enumerate(people)}
     by_person = sorted(items, key=lambda item: place[item.person_id])

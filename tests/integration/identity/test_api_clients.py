@@ -12,9 +12,10 @@ from sqlalchemy import select
 
 from services.chassis.operations import admit
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts, api_clients, login, passports, sessions
+from services.contracts.identity import accounts, api_clients, credentials, login, passports, sessions
 from services.contracts.referrals import assignments, status_changes
 from services.identity.api_clients.models import ApiSecret, ApiSession
+from services.identity.api_clients.rules import NEVER_A_SCOPE
 from services.referrals.access.access_scope import access_scope_of, may_see_details
 from services.signing.documents.queries import visible_documents
 from tests.integration.identity.conftest import Identity
@@ -241,3 +242,29 @@ def test_a_client_may_be_limited_to_networks(identity: Identity) -> None:
     assert identity.holds(token, "192.0.2.10")
     for elsewhere in (None, "198.51.100.1"):
         assert not identity.holds(token, elsewhere)
+
+
+@pytest.mark.parametrize("kind", ["normal", "team", "test"])
+def test_what_a_client_causes_has_its_kind_and_its_reference(identity: Identity, kind: str) -> None:
+    """So notifications knows whom its messages may reach (N-10), and by what they are found (N-11)."""
+    held = sorted(identity.admin().permissions - NEVER_A_SCOPE)
+    client = a_client(identity, scopes=held, kind=kind)
+    assert client["kind"] == kind
+    account = identity.an_account(password=None)
+    caller = identity.caller(token_of(identity, client))
+    identity.call(accounts.invite_account, caller, client_reference="order-17", account_id=account["id"])
+    event = identity.events(credentials.account_invited)[-1]
+    assert (event["clientkind"], event["clientreference"]) == (kind, "order-17")
+    identity.call(accounts.invite_account, identity.admin(), account_id=account["id"])
+    by_a_person = identity.events(credentials.account_invited)[-1]
+    assert not {"clientkind", "clientreference"} & set(by_a_person)
+
+
+def test_another_kind_holds_from_the_next_call_on(identity: Identity) -> None:
+    client = a_client(identity)
+    token = token_of(identity, client)
+    assert identity.caller(token).client_kind == "normal"
+    changed = {"client_id": client["id"], "name": "Bed board", "scopes": SCOPES, "kind": "test"}
+    identity.call(api_clients.change_api_client, identity.admin(), version=client["version"], **changed)
+    assert identity.caller(token).client_kind == "test"
+    assert identity.admin().client_kind is None

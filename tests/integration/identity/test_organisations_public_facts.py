@@ -40,6 +40,7 @@ def test_an_administrator_sets_what_everybody_may_know(either: Identity) -> None
         "short_name": "harbor-211",
         "name": "Harbor County",
         "telephone": "+1 415-555-2671",
+        "postal_address": None,
         "time_zone": "America/Los_Angeles",
         "realms": ["staff", "provider"],
         "takes_registrations": True,
@@ -56,6 +57,16 @@ def test_an_administrator_sets_what_everybody_may_know(either: Identity) -> None
     # Where the portal is switched off, nobody is sent there.
     identity.call(organisations.set_features, identity.admin(), version=2, features=["referralq"])
     assert identity.call(organisations.get_public_organisation)["realms"] == ["staff"]
+
+
+def test_a_postal_address_is_known_where_somebody_gives_one(either: Identity) -> None:
+    identity = either
+    address = "1 Harbor Street, Boston, MA 02110"
+    assert set_facts(identity, postal_address=address)["postal_address"] == address
+    assert set_facts(identity, telephone=None)["postal_address"] == address, "who does not name it leaves it"
+    assert identity.call(organisations.get_public_organisation)["postal_address"] == address
+    assert identity.call(passports.describe_me, identity.admin())["organisation_postal_address"] == address
+    assert set_facts(identity, postal_address=None)["postal_address"] is None
 
 
 def test_a_short_name_belongs_to_one_organisation(either: Identity) -> None:

@@ -141,6 +141,8 @@ class Notifications(InProcess):
             public_url="https://portico.example",
             lease_s=120,
             senders=4,
+            client_messages_a_day=1000,
+            deliveries_kept_days=365,
             mail_bounces_to=None,
             fax_mail_domain=None,
             fax_provider_url=None,

@@ -9,8 +9,8 @@ import pytest
 from deploy.ports import free_block
 from services.contracts.errors import Refused
 from services.contracts.notifications import channels as contract
+from services.notifications.deliveries.breakers import FAILURES
 from services.notifications.deliveries.sending import send_next
-from services.notifications.deliveries.traffic import FAILURES
 from tests.integration.notifications.conftest import MARIA, FakeMailServer, Notifications
 from tests.integration.notifications.subscriber import Subscriber
 from tests.integration.notifications.test_deliveries_sent import request_signature

@@ -12,6 +12,7 @@ import pytest
 import gateway
 from services.chassis import wire
 from services.contracts.identity import organisations
+from services.contracts.portals import own_changes
 from services.contracts.referrals import assignments, capacity
 from services.contracts.signing import documents
 from services.notifications.deliveries import acting, rules, sending
@@ -61,6 +62,18 @@ EVENTS: tuple[tuple[Any, dict[str, Any], str], ...] = (
         documents.document_signed,
         {"recipient_account_id": OLGA, "sender_account_id": MARIA, "document_id": DOCUMENT},
         f"{STAFF}?return_path=/staff/documents/{DOCUMENT}",  # where it is marked as returned
+    ),
+    (
+        own_changes.own_change_answered,
+        {
+            "item_id": wire.new_id(),
+            "thread_id": DOCUMENT,
+            "portal": "employee",
+            "person_id": wire.new_id(),
+            "account_id": MARIA,
+            "outcome": "accepted",
+        },
+        f"{STAFF}?return_path=/portal/employee/messages/{DOCUMENT}",
     ),
     (
         organisations.portal_reminder_requested,

@@ -11,8 +11,9 @@ from services.contracts.errors import Refused
 from services.contracts.notifications import deliveries as contract
 from services.contracts.notifications import webhooks
 from services.notifications.deliveries import rules, sending
+from services.notifications.deliveries.breakers import FAILURES
 from services.notifications.deliveries.sending import send_next
-from services.notifications.deliveries.traffic import FAILURES, traffic_of
+from services.notifications.deliveries.traffic import traffic_of
 from tests.integration.notifications.conftest import FakeMailServer, Notifications
 from tests.integration.notifications.subscriber import Subscriber
 from tests.integration.notifications.test_deliveries_sent import ask_for_fax, request_signature

@@ -38,7 +38,7 @@ def test_only_finished_deliveries_of_that_age_are_forgotten(tmp_path: Path) -> N
     rows = [delivery("old", 366), delivery("young", 364), delivery("waiting", 366, now)]
     database.write(None, lambda session: session.add_all(rows))
 
-    Retention("notifications", database, finished_deliveries(365)).forget()
+    Retention("notifications", database, finished_deliveries(365, database)).forget()
 
     with database.reading(None) as session:
         assert sorted(session.scalars(select(Delivery.id))) == ["waiting", "young"]

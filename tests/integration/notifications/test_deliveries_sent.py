@@ -18,8 +18,9 @@ from services.contracts.notifications import deliveries as contract
 from services.contracts.signing import documents as signing
 from services.contracts.signing import follow_up
 from services.notifications.deliveries import rules, sending
+from services.notifications.deliveries.breakers import FAILURES
 from services.notifications.deliveries.sending import SenderLoop, send_next
-from services.notifications.deliveries.traffic import FAILURES, traffic_of
+from services.notifications.deliveries.traffic import traffic_of
 from services.notifications.settings import Settings
 from tests.integration.notifications.conftest import MARIA, OLGA, FakeMailServer, Notifications, body
 from tests.support.eventually import eventually

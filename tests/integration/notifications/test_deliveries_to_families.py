@@ -8,7 +8,7 @@ import pytest
 
 from services.chassis import wire
 from services.contracts.identity import accounts, credentials, relationships
-from services.contracts.portals import messages, portal_queue
+from services.contracts.portals import messages, own_changes, portal_queue
 from services.notifications.deliveries import rules, sending
 from tests.integration.notifications.conftest import (
     ADDRESSES,
@@ -158,6 +158,22 @@ def test_a_message_of_staff_is_told_without_what_it_says_or_whom_it_is_about(
     said = body(mails.taken[0])
     assert "has left a message for you" in said
     for hidden in ("refill", told["person_id"], told["message_id"]):
+        assert hidden not in said.lower()
+
+
+@pytest.mark.seed("S2-130")
+@pytest.mark.parametrize("outcome", ["accepted", "not_completed"])
+def test_that_a_change_is_answered_is_told_without_what_and_how(
+    notifications: Notifications, mails: FakeMailServer, outcome: str
+) -> None:
+    told = {name: wire.new_id() for name in ("item_id", "thread_id", "person_id")}
+    told |= {"portal": "employee", "account_id": MARIA, "outcome": outcome}
+    notifications.deliver(own_changes.own_change_answered, told)
+    assert sending.send_next(notifications.runtime)
+    assert mails.recipients == [ADDRESSES[MARIA]]
+    said = body(mails.taken[0])
+    assert "has looked at the change that you asked for" in said
+    for hidden in (outcome, "accept", told["person_id"], told["item_id"]):
         assert hidden not in said.lower()
 
 

@@ -41,7 +41,8 @@ def reporting(notifications: Notifications, subscriber: Subscriber) -> Notificat
 
 def report(notifications: Notifications, status: str, **changed: Any) -> Any:
     at = int(time.time()) - changed.pop("late_s", 0)
-    said = {"reference": notifications.row().id, "status": status, "timestamp": at} | changed
+    reference = changed.pop("reference", None) or notifications.row().id
+    said = {"reference": reference, "status": status, "timestamp": at} | changed
     signed = f"{said['reference']}.{status}"
     said.setdefault("signature", signature(changed.pop("key", KEY), "report", at, signed))
     said.pop("key", None)

@@ -15,12 +15,13 @@ from services.contracts.errors import Refused
 from services.contracts.notifications import deliveries, preferences, templates
 from services.contracts.notifications import text_numbers as contract
 from services.notifications.deliveries.models import Delivery
-from services.notifications.deliveries.sending import send_next
+from services.notifications.deliveries.sending import SenderLoop, send_next
 from services.notifications.preferences.models import TextNumber
 from tests.integration.notifications.conftest import MARIA, OLGA, FakeMailServer, Notifications
 from tests.integration.notifications.subscriber import Subscriber
 from tests.integration.notifications.test_preferences import a_message_waits
 from tests.integration.notifications.test_reports import KEY, report
+from tests.support.eventually import eventually
 from tests.support.in_process import BAYSIDE, a_caller
 
 MINE = a_caller(id=MARIA, realm="patient")
@@ -347,3 +348,30 @@ def test_own_words_of_a_text_message_are_short_and_have_no_html(texting: Notific
 def test_a_provider_has_no_number(texting: Notifications) -> None:
     with pytest.raises(Refused, match="forbidden"):
         enter(texting, caller=a_caller(id=MARIA, realm="provider"))
+
+
+def test_a_provider_of_text_messages_that_hangs_holds_up_no_mail(
+    texting: Notifications, subscriber: Subscriber, mails: FakeMailServer
+) -> None:
+    with_number(texting, subscriber)
+    choose(texting)
+    subscriber.hanging = {"/texts"}
+    waiting = texting.runtime.settings.senders + 2  # more than there are senders
+    for _ in range(waiting):
+        a_message_waits(texting)
+    loops = [SenderLoop(texting.runtime, (channel,)) for channel in ("email", "text", "text")]
+    texting.runtime.loops.extend(loops)
+    for loop in loops:
+        loop.start()
+    try:
+
+        def mails_flow() -> None:
+            assert (len(mails.taken), len(subscriber.posts)) == (waiting, 2)
+            assert {state for _, state, _ in of_texts(texting)[1:]} == {"sending", "created"}
+
+        eventually(mails_flow)
+    finally:
+        subscriber.hanging = set()
+        subscriber.let_go.set()
+        for loop in loops:
+            loop.stop()

@@ -18,7 +18,8 @@ from tests.support.known_to_identity import knows_person
 from tests.support.two_organisations import own_person
 
 ADMIN = a_caller("portal.configure", "portal.manage_chart_tabs")
-EMPLOYEE = a_caller(realm="employee", id="d" * 32)
+TEAM = [{"person_id": "e" * 32, "role": "supervisor", "permissions": []}]
+EMPLOYEE = a_caller(realm="employee", id="d" * 32, scope={"profiles": TEAM})
 USUAL_OF_EMPLOYEES = [
     "My Appointments",
     "My Medical Information",

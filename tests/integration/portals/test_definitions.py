@@ -88,6 +88,30 @@ def test_who_supervises_nobody_is_not_offered_the_portal_of_supervisors(portals:
     assert mine(portals, an_employee("self")) == ["employee", "supervisor"]
 
 
+@pytest.mark.seed("S2-35", "S2-83")
+def test_who_has_no_team_opens_the_portal_of_supervisors_by_an_allowed_role_only(portals: InProcess) -> None:
+    own = {"person_id": "e" * 32, "role": "self", "permissions": []}
+    worker = a_caller(realm="employee", id="d" * 32, scope={"profiles": [own]})
+    patient = a_caller(realm="patient", id="d" * 32, scope={"profiles": [own]})
+
+    def opened(caller: Caller) -> str:
+        return str(portals.call(configuration.get_portal_home, caller, portal="supervisor")["kind"])
+
+    def refused(caller: Caller) -> str:
+        with pytest.raises(Refused) as refusal:
+            opened(caller)
+        assert code_of(refusal) == ("not_found", "portal")
+        return refusal.value.detail
+
+    assert opened(an_employee()) == "supervisor"
+    assert "nobody is on your team" in refused(worker)
+    assert refused(patient) == "There is no such portal."
+    changed = change(portals, "supervisor", security_roles=["self"])
+    assert opened(worker) == "supervisor"
+    change(portals, "supervisor", changed["version"], security_roles=["clinic"])
+    assert refused(worker) == refused(an_employee()) == "There is no such portal."
+
+
 @pytest.mark.seed("S2-35", "S2-36")
 def test_chosen_security_roles_get_in_and_without_a_choice_every_role(portals: InProcess) -> None:
     assert mine(portals, an_employee()) == ["employee", "supervisor"]

@@ -21,7 +21,8 @@ from tests.support.images import an_image
 from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
 
 ADMIN = a_caller("portal.configure", "portal.manage_chart_tabs")
-EMPLOYEE = a_caller(realm="employee", id="d" * 32)
+TEAM = [{"person_id": "e" * 32, "role": "supervisor", "permissions": []}]
+EMPLOYEE = a_caller(realm="employee", id="d" * 32, scope={"profiles": TEAM})
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,8 @@ NAMES = [
     "Report Injury or Illness",
 ]
 WORKER = a_person(EVE, realm="employee", id="f" * 32)
-SUPERVISOR = a_person(ANA, realm="employee", id="e" * 32)
+TEAM = {"person_id": EVE, "role": "supervisor", "permissions": []}
+SUPERVISOR = a_person(ANA, realm="employee", id="e" * 32, scope={"profiles": [TEAM]})
 OWN_TYPE = {
     "name": "Parking",
     "item_kind": "request",

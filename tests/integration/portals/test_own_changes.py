@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import gateway
 from services.contracts.errors import Refused
 from services.contracts.identity import people
 from services.contracts.portals import configuration, inbox, portal_queue, published_items
 from services.contracts.portals import own_changes as contract
+from services.portals.own_changes import rules
 from tests.support.at_once import at_once
 from tests.support.in_process import BAYSIDE, a_caller
 from tests.support.portal_desk import ACCOUNTS, ANA, BEN, PortalDesk, a_person
@@ -94,12 +98,12 @@ def test_a_change_holds_once_staff_accept_it_and_never_when_they_dismiss_it(port
     assert (told["values"]["substance"], told["replaces"]["substance"]) == ("Latex", "Nuts")
     text = desk(portal_queue.get_queue_item, NURSE, item_id=asked["item_id"])["text"]
     assert text.splitlines()[-1] == "I eat nuts every day"
-    assert "Add to allergies: substance: Latex; reaction: Hives" in text
+    assert "Add: Allergies: What you are allergic to: Latex; What happens: Hives" in text
     accepted = accept(desk, asked)
     assert (accepted["state"], substances(desk)) == ("completed", ["Latex"])
     assert desk.refused(lambda: accept(desk, asked))[0] == "item_archived"
     (thread,) = desk(inbox.list_my_threads, WORKER)["items"]
-    assert thread["state"] == "completed"
+    assert thread["state"] == "change_accepted"
     (entry,) = sections(desk)["allergies"]["entries"]
     removal = ask(desk, replaces_id=entry["id"])
     item = desk(portal_queue.get_queue_item, NURSE, item_id=removal["item_id"])
@@ -258,7 +262,7 @@ def test_a_change_of_details_holds_once_staff_accept_it_and_never_when_they_dism
         {"home_phone": None},
     )
     text = desk(portal_queue.get_queue_item, NURSE, item_id=asked["item_id"])["text"]
-    assert text == "Change home phone: 555-0100 (now: nothing)"
+    assert text == "Home phone: 555-0100 (now: nothing)"
     # A nurse who publishes does not change people's records, and a change of details is none of a section.
     assert desk.refused(lambda: accept_details(desk, asked, NURSE))[0] == "forbidden"
     assert desk.refused(lambda: accept(desk, asked))[0] == "not_found"
@@ -374,3 +378,116 @@ def test_requests_about_details_count_as_messages(portal_desk: PortalDesk) -> No
     desk(portal_queue.change_queue_settings, DESIGNER, version=1, reply_within_days=2, **limits)
     ask_details(desk, home_phone="555-0100")
     assert desk.refused(lambda: ask_details(desk, home_phone="555-0101"))[0] == "too_many_requests"
+
+
+def outcomes(desk: PortalDesk) -> list[Any]:
+    return [each["outcome"] for each in desk.events(contract.own_change_answered)]
+
+
+def item_of(desk: PortalDesk, asked: Any) -> Any:
+    return desk(portal_queue.get_queue_item, NURSE, item_id=asked["item_id"])
+
+
+@pytest.mark.seed("S2-130")
+def test_a_change_of_details_is_completed_by_accepting_it_only(portal_desk: PortalDesk) -> None:
+    desk, details = portal_desk, Details(portal_desk)
+    settings = desk(portal_queue.get_queue_settings, DESIGNER)
+    usual = {"version": settings["version"], "usual_outcome": "completed"}
+    desk(portal_queue.change_queue_settings, DESIGNER, **usual)
+    asked = ask_details(desk, home_phone="555-0100")
+    item = item_of(desk, asked)
+    assert item["usual_outcome"] == "left_open"
+    refused = ("conflict", "outcome")
+    assert desk.refused(lambda: desk.dismiss(item, "completed")) == refused
+    assert desk.refused(lambda: desk.answer(item, outcome="completed")) == refused
+    assert outcomes(desk) == []
+    assert len(item_of(desk, asked)["messages"]) == 1, "the answer that was refused is not sent"
+    desk.answer(item, "Is it 0100 or 0101?", outcome=None)
+    assert desk.queue(type="change_of_my_information") == [asked["item_id"]]
+    done = accept_details(desk, asked)
+    assert (done["state"], details.kept["home_phone"]) == ("completed", "555-0100")
+    # It is completed already. One that comes back from the archive can be completed again.
+    back = {"item_id": done["id"], "version": done["version"], "confirm": True}
+    item = desk(portal_queue.unarchive_queue_item, NURSE, **back)
+    assert item_of(desk, asked)["usual_outcome"] == "completed"
+    assert desk.dismiss(item, "completed")["state"] == "completed"
+    assert outcomes(desk) == ["accepted"]
+
+
+@pytest.mark.seed("S2-130")
+@pytest.mark.parametrize("is_accepted", [True, False])
+def test_who_has_asked_is_told_and_reads_what_became_of_it(
+    portal_desk: PortalDesk, is_accepted: bool
+) -> None:
+    desk = portal_desk
+    Details(desk)
+    asked = ask_details(desk, home_phone="555-0100", preferred_language="es")
+    if is_accepted:
+        accept_details(desk, asked)
+    else:
+        desk.dismiss(item_of(desk, asked), "not_completed")
+    told = {
+        "item_id": asked["item_id"],
+        "thread_id": asked["thread_id"],
+        "portal": "employee",
+        "person_id": ANA,
+        "account_id": ACCOUNTS[ANA],
+        "outcome": "accepted" if is_accepted else "not_completed",
+    }
+    assert desk.events(contract.own_change_answered) == [told]
+    state = "change_accepted" if is_accepted else "change_refused"
+    (listed,) = desk(inbox.list_my_threads, ana())["items"]
+    thread = desk(inbox.get_my_thread, ana(), thread_id=asked["thread_id"])
+    assert (listed["state"], thread["state"]) == (state, state)
+    (message,) = thread["messages"]
+    assert message["change"] == {
+        "section": "details",
+        "values": {"home_phone": "555-0100", "preferred_language": "es"},
+        "replaces": None,
+        "note": None,
+    }
+
+
+def test_who_reads_an_answer_about_a_change_is_not_told_twice(portal_desk: PortalDesk) -> None:
+    desk = portal_desk
+    Details(desk)
+    asked = ask_details(desk, home_phone="555-0100")
+    desk.answer(item_of(desk, asked), "We cannot reach you there.", outcome="not_completed")
+    assert outcomes(desk) == []
+    thread = desk(inbox.get_my_thread, ana(), thread_id=asked["thread_id"])
+    assert thread["state"] == "change_refused"
+    assert [each["change"] is None for each in thread["messages"]] == [False, True]
+
+
+def test_a_change_of_a_section_is_told_of_and_shown_with_its_note(portal_desk: PortalDesk) -> None:
+    desk = portal_desk
+    let_edit(desk, "allergies")
+    wrong = publish(desk, "allergy", substance="Nuts")
+    note = "I eat nuts every day.\n\nReally."
+    asked = ask(desk, values=LATEX | {"reaction": "Hives,\nand more"}, replaces_id=wrong, note=note)
+    (message,) = desk(inbox.get_my_thread, WORKER, thread_id=asked["thread_id"])["messages"]
+    shown = message["change"]
+    assert (shown["section"], shown["note"]) == ("allergies", note)
+    assert (shown["values"]["substance"], shown["replaces"]["substance"]) == ("Latex", "Nuts")
+    accept(desk, asked)
+    # What the publishing system has brought in itself is completed without being accepted.
+    second = ask(desk, values={"substance": "Dust"})
+    desk.dismiss(item_of(desk, second), "completed")
+    assert outcomes(desk) == ["accepted", "completed"]
+    states = {each["id"]: each["state"] for each in desk(inbox.list_my_threads, WORKER)["items"]}
+    assert states == {asked["thread_id"]: "change_accepted", second["thread_id"]: "completed"}
+
+
+def test_an_ordinary_request_of_the_type_is_no_change(portal_desk: PortalDesk) -> None:
+    desk = portal_desk
+    entered = {"person_id": ANA, "type": "change_of_my_information", "text": "A new name"}
+    item = desk(portal_queue.enter_request, **entered)
+    assert desk.dismiss(item, "completed")["state"] == "completed"
+    assert outcomes(desk) == []
+
+
+def test_a_request_says_it_in_the_words_of_the_page() -> None:
+    words = (Path(gateway.__file__).parent / "web/templates/own_changes/parts.html").read_text()
+    shown = dict(re.findall(r'"(\w+)": _\("([^"]+)"\)', words))
+    assert shown == rules.SECTIONS | rules.MEMBERS | rules.LABELS
+    assert rules.LABELS.keys() == people.OWN_SETTINGS.keys()

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from services.contracts.errors import Refused
 from services.contracts.identity import organisations
 from services.contracts.portals import absences, inbox, messages, portal_queue, staff_groups
+from services.portals.configuration import time_zones
 from services.portals.portal_queue import escalation
 from tests.support.in_process import BAYSIDE, HARBOR, a_caller
 from tests.support.portal_desk import OTHER_STAFF, STAFF, START, PortalDesk, a_person
@@ -181,6 +183,44 @@ def test_until_staff_set_a_zone_days_begin_in_that_of_the_organisation(desk: Por
     saved = desk(portal_queue.change_queue_settings, MANAGER, version=1, time_zone="Europe/Berlin")
     assert saved["time_zone"] == "Europe/Berlin"
     desk.portals.deliver(organisations.organisation_time_zone_set, zone, organisation=HARBOR)
+    assert desk(portal_queue.get_queue_settings, MANAGER)["time_zone"] == "Europe/Berlin"
+
+
+def test_a_zone_that_identity_never_told_is_asked_for_once(desk: PortalDesk) -> None:
+    zones = {HARBOR[1]: "America/New_York"}
+
+    def facts(asked: Any) -> Any:
+        if asked["organisation"] not in zones:
+            raise Refused("not_found", "There is no organisation of this name.")
+        return {"key": asked["organisation"], "time_zone": zones[asked["organisation"]]}
+
+    asked_for = organisations.get_public_organisation.address
+    with pytest.raises(Refused, match="service_unavailable"):  # the loop tries again
+        time_zones.ask_for_missing(desk.portals.runtime)
+    desk.portals.answers[asked_for] = facts
+    assert time_zones.ask_for_missing(desk.portals.runtime)
+    assert desk(portal_queue.get_queue_settings, MANAGER)["time_zone"] == "America/New_York"
+    # What is known is not asked for again, and what an event tells holds.
+    desk.portals.asked.clear()
+    zone = {"organisation_id": HARBOR[0], "time_zone": "Europe/Berlin"}
+    desk.portals.deliver(organisations.organisation_time_zone_set, zone, organisation=HARBOR)
+    zones[BAYSIDE[1]] = "UTC"
+    for _ in range(2):
+        assert time_zones.ask_for_missing(desk.portals.runtime)
+    assert [each["organisation"] for address, each in desk.portals.asked if address == asked_for] == [
+        BAYSIDE[1]
+    ]
+    assert desk(portal_queue.get_queue_settings, MANAGER)["time_zone"] == "Europe/Berlin"
+
+
+def test_what_an_event_tells_while_identity_is_asked_is_newer(desk: PortalDesk) -> None:
+    def facts(_: Any) -> Any:
+        zone = {"organisation_id": HARBOR[0], "time_zone": "Europe/Berlin"}
+        desk.portals.deliver(organisations.organisation_time_zone_set, zone, organisation=HARBOR)
+        return {"time_zone": "America/New_York"}
+
+    desk.portals.answers[organisations.get_public_organisation.address] = facts
+    assert time_zones.ask_for_missing(desk.portals.runtime)
     assert desk(portal_queue.get_queue_settings, MANAGER)["time_zone"] == "Europe/Berlin"
 
 

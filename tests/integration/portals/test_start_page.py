@@ -99,7 +99,8 @@ def test_a_supervisor_sees_how_the_team_stands_where_the_portal_shows_it_and_it_
     change(portals, "supervisor", modules=[{"code": "health_surveillance"}])
     assert team() == {"employees": 2, **dict.fromkeys(status), "surveillance_due": 1}
     assert start(portals, SUPERVISOR, "employee")["team"] is None
-    assert start(portals, EMPLOYEE, "supervisor")["team"] is None
+    with pytest.raises(Refused, match="not_found"):
+        start(portals, EMPLOYEE, "supervisor")
 
 
 def test_a_large_page_is_not_written_anew_at_every_read(

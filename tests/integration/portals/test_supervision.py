@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from services.chassis.passports import Caller
 from services.contracts.declare import Operation
+from services.contracts.errors import Refused
 from services.contracts.portals import configuration, definitions, published_items, supervision
 from services.portals.supervision.queries import _seen
 from tests.integration.portals.test_published_items import (
@@ -327,7 +328,13 @@ def test_five_reports_are_computed_of_related_employees_and_only_those_that_were
 def test_who_supervises_nobody_gets_empty_reports(portals: InProcess) -> None:
     publish(portals, "lost_time", {"days": 3})
     modules(portals, "lost_days", "work_statuses")
-    nobody = a_caller(realm="employee", id="e" * 32)
+    own = {"person_id": OTHER, "role": "clinic", "permissions": []}
+    nobody = a_caller(realm="employee", id="e" * 32, scope={"profiles": [own]})
+    with pytest.raises(Refused, match="not_found"):
+        a_report(portals, "lost_days", nobody)
+    # A role that the portal names lets in who has no team.
+    configures, role = a_caller("portal.configure"), {"version": 1, "security_roles": ["clinic"]}
+    portals.call(definitions.change_portal, configures, portal="supervisor", **role)
     assert a_report(portals, "lost_days", nobody)["rows"] == []
     assert a_report(portals, "work_statuses", nobody)["rows"] == []
     assert portals.audit("team.read") == []  # nobody's

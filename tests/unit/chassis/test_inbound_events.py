@@ -189,3 +189,25 @@ def test_what_cannot_be_read_is_no_span(listener: Listener) -> None:
     with recorded() as spans:
         listener.deliver(Message(b"junk"))
     assert spans == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("clientreference", "order-17", ("order-17", None)),
+        ("clientreference", "Maria.Quill", (None, None)),
+        ("clientreference", "a" * 100 + "1", (None, None)),
+        ("clientreference", 7, (None, None)),
+        ("clientkind", "test", (None, "test")),
+        ("clientkind", "Test", (None, None)),
+        ("clientkind", ["test"], (None, None)),
+    ],
+)
+def test_what_an_api_client_has_caused_goes_on_to_what_the_event_causes(
+    listener: Listener, name: str, value: Any, kept: tuple[str | None, str | None]
+) -> None:
+    listener.deliver(Message(an_event(**{name: value})))
+    (incoming,) = listener.handled
+    assert (incoming.context.reference, incoming.context.client_kind) == kept
+    context = incoming._call_context
+    assert (context.reference, context.client_kind) == kept

@@ -64,6 +64,11 @@ def test_nothing_is_decompressed(compress: Any):
             wire.decode(body, properties)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF-8", "utf8", "binary", ""])
+def test_a_body_that_is_not_compressed_is_read_however_its_sender_names_that(encoding: str):
+    assert wire.decode(b"[1]", {**JSON, "content_encoding": encoding}) == [1]
+
+
 def test_nesting_ends_at_the_limit():
     assert wire.decode(nested(wire.MAX_DEPTH), JSON)
     with pytest.raises(wire.Undecodable, match="too_deep"):
@@ -191,3 +196,14 @@ def test_a_call_has_time_until_its_deadline(monkeypatch: pytest.MonkeyPatch):
 def test_a_nul_within_a_message_is_found(value: Any, holds: bool):
     body = wire.encode(value)
     assert wire.holds_nul(body, value) is wire.holds_nul(body.decode(), value) is holds
+
+
+def test_a_reference_and_the_kind_of_a_client_come_back_from_the_headers() -> None:
+    sent = wire.CallContext("r", correlation_id="c", reference="order-17", client_kind="team")
+    assert wire.CallContext.of(sent.headers()) == sent
+
+
+@pytest.mark.parametrize("value", ["two words 1", "maria", "", 7, "x@y.example1"])
+def test_a_reference_that_could_name_somebody_is_left_out(value: object) -> None:
+    read = wire.CallContext.of({wire.REFERENCE: value, wire.CLIENT_KIND: value})
+    assert (read.reference, read.client_kind) == (None, None)

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from marshmallow import fields
 
 from gateway.api import ROUTES
+from gateway.api_limits import ApiLimits
 from gateway.auth import admit
 from gateway.dispatch import typed
 from gateway.requests import MOST_FIELDS
@@ -25,6 +26,7 @@ from services.contracts.identity import accounts, family, login, passports
 from services.contracts.referrals import capacity, directory, queues
 from services.contracts.referrals.fhir import fhir_search
 from services.contracts.signing import documents as signing
+from tests.support.gateway_app import MOST_API_REQUESTS
 
 HARBOR = "a" * 32
 TOKEN = {"Authorization": "Bearer opaque-token"}
@@ -477,3 +479,46 @@ def test_a_form_is_read_from_its_beginning(http: FlaskClient, services: Any):
 
     assert answer.status_code == 200
     assert services.made(fhir_search)[0]["parameters"] == {"status": ["requested"], "_count": ["5"]}
+
+
+def test_a_client_reference_goes_along_with_the_call(http: FlaskClient, services: Any):
+    http.post("/v1/queues", json={}, headers={**TOKEN, "Client-Reference": "order-17"})
+
+    assert services.made(queues.create_queue)[1].reference == "order-17"
+
+
+@pytest.mark.parametrize("reference", ["", "a" * 100 + "1", "order 17", "Maria.Quill", "m1@harbor.example"])
+def test_a_client_reference_that_could_name_somebody_is_refused(
+    http: FlaskClient, services: Any, reference: str
+):
+    answer = http.post("/v1/queues", json={}, headers={**TOKEN, "Client-Reference": reference})
+
+    assert refused(answer, 400, "malformed_request", "Client-Reference")
+    assert services.calls == []
+
+
+def test_api_clients_of_an_organisation_send_so_many_requests_a_minute():
+    """The refusal names the rule (N-10)."""
+    now = [600.0]
+    limits = ApiLimits(2, lambda: now[0])
+    for _ in range(2):
+        limits.count(HARBOR)
+    with pytest.raises(Refused) as refusal:
+        limits.count(HARBOR)
+    assert (refusal.value.code, refusal.value.more["retry_after_s"]) == ("too_many_requests", 60)
+    assert "API_REQUESTS_A_MINUTE" in refusal.value.detail
+    limits.count("b" * 32)
+    now[0] += 60
+    limits.count(HARBOR)
+
+
+def test_only_api_clients_are_counted(http: FlaskClient, services: Any):
+    """People of the same organisation are not held up (N-10)."""
+    services.answers["referrals.list_queues"] = {"items": []}
+    system = {"Authorization": "Bearer portico_api_opaque"}
+    for _ in range(MOST_API_REQUESTS):
+        assert http.get("/v1/queues", headers=system).status_code == 200
+    answer = http.get("/v1/queues", headers=system)
+    assert refused(answer, 429, "too_many_requests")
+    assert int(answer.headers["Retry-After"]) <= 60
+    assert http.get("/v1/queues", headers=TOKEN).status_code == 200

@@ -91,6 +91,7 @@ def test_only_a_stack_with_a_demo_shows_its_log_ins(services: Any, tmp_path: Pat
                 "unused_files_kept_hours",
                 "rpc_timeout_s",
                 "gateway_threads",
+                "api_requests_a_minute",
             ),
             5,
         ),

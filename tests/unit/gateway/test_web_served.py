@@ -18,7 +18,8 @@ import sys
 from types import SimpleNamespace
 from gateway.app import create_app
 settings = SimpleNamespace(gateway_serves="api", blob_dir=sys.argv[1], blob_s3_bucket=None, **dict.fromkeys(
-    ("max_upload_bytes", "max_stored_bytes", "unused_files_kept_hours", "rpc_timeout_s", "gateway_threads"), 5),
+    ("max_upload_bytes", "max_stored_bytes", "unused_files_kept_hours", "rpc_timeout_s", "gateway_threads",
+     "api_requests_a_minute"), 5),
     trusted_proxies=(), public_url=None, pages_key_file=None, demo_front_door_file=None, live_url=None)
 http = create_app(settings, SimpleNamespace(is_connected=True)).test_client()
 assert not [name for name in sys.modules if name.startswith("gateway.web")], "a template was loaded"
@@ -36,6 +37,7 @@ def served(tmp_path: Path, what: str) -> list[int]:
         unused_files_kept_hours=5,
         rpc_timeout_s=5,
         gateway_threads=5,
+        api_requests_a_minute=5,
         trusted_proxies=(),
         public_url=None,
         pages_key_file=None,

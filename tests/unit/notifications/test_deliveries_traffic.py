@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from services.notifications.deliveries.traffic import FAILURES, FIRST_REST_S, LONGEST_REST_S, Traffic
+from services.notifications.deliveries.breakers import FAILURES, FIRST_REST_S, LONGEST_REST_S
+from services.notifications.deliveries.traffic import Traffic
 
 HARBOR, BAYSIDE = "a" * 32, "b" * 32
 

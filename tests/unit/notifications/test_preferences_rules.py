@@ -40,6 +40,7 @@ def test_what_must_be_told_belongs_to_no_group(kind: str) -> None:
     ("kind", "group", "waits"),
     [
         ("message_waiting", "messages", True),
+        ("change_answered", "messages", True),
         ("appointment_booked", "appointments", True),
         ("appointment_reminder_7", "appointments", True),
         ("appointment_reminder_near", "appointments", False),

@@ -64,6 +64,8 @@ PAGES = (
             notices.get_notice_settings: {
                 "told": {topic: list(told) for topic, told in notices.TOPICS.items()},
                 "reminder_days": [7, 30],
+                "groups": ["messages", "documents"],
+                "confirmed_by": {"messages": "seen"},
             }
         },
     ),
@@ -74,7 +76,7 @@ PAGES = (
             "deliveries": Read(
                 deliveries.list_deliveries,
                 given={"limit": 50},
-                query=("state", "kind", "account_id", "after"),
+                query=("state", "kind", "account_id", "reference", "after"),
             )
         },
     ),
@@ -93,6 +95,17 @@ PAGES = (
                 "The address is off the list. The next message tries it again.",
             ),
         ),
+        states=(
+            State(
+                "stopped by its owner",
+                replies={
+                    suppressed_addresses.list_suppressed_addresses: {
+                        "items": {"reason": "stopped", "is_removable": False, "masked_address": "•••47"}
+                    }
+                },
+            ),
+        ),
+        sample={suppressed_addresses.list_suppressed_addresses: {"items": {"is_removable": True}}},
     ),
     Page(
         "/staff/deliveries/{delivery_id}",
@@ -106,6 +119,17 @@ PAGES = (
         states=(
             State("ended", replies={deliveries.get_delivery: {"state": "sent", "next_try_at": None}}),
             State("product's words", replies={deliveries.get_delivery: {"template_language": None}}),
+            State(
+                "caused by another system",
+                replies={
+                    deliveries.get_delivery: {
+                        "reference": "order-17",
+                        "client_kind": "test",
+                        "provider": "texts.example.org",
+                        "confirm_mode": "seen",
+                    }
+                },
+            ),
             State("waits", replies={deliveries.get_delivery: {"state": "created", "template": None}}),
         ),
         sample={deliveries.get_delivery: {"kind": "appointment_booked", "template": "appointment_booked"}},

@@ -1,0 +1,142 @@
+"""Several providers of a channel: one that is out of order is left out, and no message goes out twice for that (N-7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from deploy.ports import free_block
+from services.contracts.notifications import channels as contract
+from services.notifications.deliveries.breakers import FAILURES
+from services.notifications.deliveries.sending import send_next
+from services.notifications.deliveries.traffic import traffic_of
+from tests.integration.notifications.conftest import Notifications
+from tests.integration.notifications.subscriber import Subscriber
+from tests.integration.notifications.test_channels import MANAGER
+from tests.integration.notifications.test_deliveries_sent import ask_for_fax
+
+
+@pytest.fixture
+def second() -> Iterator[Subscriber]:
+    found = Subscriber()
+    yield found
+    found.close()
+
+
+def host(subscriber: Subscriber) -> str:
+    return subscriber.url.removeprefix("http://")
+
+
+@pytest.fixture
+def two(notifications: Notifications, subscriber: Subscriber, second: Subscriber) -> Notifications:
+    """Faxes go to two providers; the first is chosen while it is not left alone."""
+    settings = notifications.runtime.settings
+    settings.fax_provider_url = f"{subscriber.url}/faxes, {second.url}/faxes"
+    settings.fax_provider_key = "first-key, second-key"
+    traffic_of(notifications.runtime).providers._draw = lambda: 0.0
+    return notifications
+
+
+def send(notifications: Notifications) -> Any:
+    """Try the fax once, now; its row."""
+    notifications.let_time_pass()
+    assert send_next(notifications.runtime)
+    return notifications.row()
+
+
+def test_each_provider_gets_its_own_key(
+    two: Notifications, subscriber: Subscriber, second: Subscriber
+) -> None:
+    ask_for_fax(two)
+    subscriber.statuses = [503]
+    row = send(two)
+    assert [post.headers["Authorization"] for post in (*subscriber.posts, *second.posts)] == [
+        "Bearer first-key",
+        "Bearer second-key",
+    ]
+    assert (row.state, row.provider, row.tries) == ("sent", host(second), 1)
+
+
+def test_where_a_provider_cannot_be_reached_the_next_has_the_message_at_once(
+    two: Notifications, second: Subscriber
+) -> None:
+    settings = two.runtime.settings
+    settings.fax_provider_url = f"http://127.0.0.1:{free_block(1)}/faxes, {second.url}/faxes"
+    ask_for_fax(two)
+    row = send(two)
+    assert (row.state, row.provider, len(second.posts)) == ("sent", host(second), 1)
+
+
+def test_a_provider_that_may_have_taken_a_message_keeps_it(
+    two: Notifications, subscriber: Subscriber, second: Subscriber
+) -> None:
+    ask_for_fax(two)
+    subscriber.statuses = [500, 500]
+    traffic_of(two.runtime).providers._draw = lambda: 0.0
+    for _ in range(2):
+        row = send(two)
+        assert (row.state, row.reason, row.provider) == (
+            "temporary_failure",
+            "provider_busy",
+            host(subscriber),
+        )
+        traffic_of(two.runtime).providers._draw = lambda: 0.99  # another message would go to the second
+    row = send(two)
+    assert (row.state, row.tries) == ("sent", 3)
+    assert (len(subscriber.posts), second.posts) == (3, [])
+    assert len({post.headers["Idempotency-Key"] for post in subscriber.posts}) == 1
+
+
+def test_a_process_that_died_while_it_handed_a_message_over_gives_it_to_nobody_else(
+    two: Notifications, subscriber: Subscriber, second: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask_for_fax(two)
+    with monkeypatch.context() as dying:
+        dying.setattr("services.notifications.deliveries.sending._settle", lambda *_: None)
+        send(two)
+    assert (two.row().state, two.row().provider) == ("sending", host(subscriber))
+    traffic_of(two.runtime).providers._draw = lambda: 0.99
+    assert send(two).state == "sent"
+    assert (len(subscriber.posts), second.posts) == (2, [])
+
+
+def test_a_message_waits_for_the_provider_that_may_have_it(
+    two: Notifications, subscriber: Subscriber, second: Subscriber
+) -> None:
+    ask_for_fax(two)
+    subscriber.statuses = [500]
+    send(two)
+    providers = traffic_of(two.runtime).providers
+    for _ in range(FAILURES):
+        providers.end("fax", host(subscriber), 0.1, is_outage=True)
+    row = send(two)
+    assert (row.state, row.reason, row.tries, second.posts) == ("created", "provider_rests", 1, [])
+    two.runtime.settings.fax_provider_url = f"http://127.0.0.1:{free_block(1)}/faxes, {second.url}/faxes"
+    row = send(two)
+    assert (row.state, row.reason, second.posts) == ("temporary_failure", "provider_gone", [])
+
+
+def test_a_message_that_a_provider_refuses_is_offered_to_no_other(
+    two: Notifications, subscriber: Subscriber, second: Subscriber
+) -> None:
+    ask_for_fax(two)
+    subscriber.statuses = [422]
+    assert (send(two).state, second.posts) == ("permanent_failure", [])
+
+
+def test_staff_see_the_share_of_each(two: Notifications, subscriber: Subscriber, second: Subscriber) -> None:
+    def shares() -> list[tuple[str, int]]:
+        listed = two.call(contract.list_channels, MANAGER)["items"]
+        (fax,) = [each for each in listed if each["channel"] == "fax"]
+        return [(each["name"], each["share"]) for each in fax["providers"]]
+
+    assert shares() == [(host(subscriber), 50), (host(second), 50)]
+    subscriber.statuses = [503]
+    ask_for_fax(two)
+    send(two)
+    assert shares() == [(host(subscriber), 33), (host(second), 67)]
+    for _ in range(FAILURES):
+        traffic_of(two.runtime).providers.end("fax", host(subscriber), 0.1, is_outage=True)
+    assert shares() == [(host(subscriber), 0), (host(second), 100)]
