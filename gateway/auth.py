@@ -18,6 +18,9 @@ BACKGROUND = "X-Portico-Background"
 # How identity begins the tokens of API clients.
 API_TOKEN = "portico_api_"  # noqa: S105 - no secret
 
+# Which addresses a realm and a portal are reached from is ruled there.
+_RULE_NETWORKS = ("identity", "portals")
+
 
 @dataclass(frozen=True)
 class Admitted:
@@ -28,23 +31,27 @@ class Admitted:
     is_api_client: bool = False
 
 
+def is_background() -> bool:
+    """Whether an open page asks by itself."""
+    return flask.request.headers.get(BACKGROUND) == "1"
+
+
 def admit(
     passports: Passports, operation: Operation, context: CallContext, token: Callable[[], str]
 ) -> Admitted:
     """Get the passport that the operation needs, for the session whose token this is. A public operation needs none.
 
     Raises Refused(not_found) for an operation that only services may call. The client's address goes to public operations,
-    which count attempts by it, and to identity, which applies the rules about networks. No other operation gets it.
+    which count attempts by it, and to identity and portals, which have rules about networks. No other operation gets it.
     """
     if operation.access.kind == "public":
         return Admitted(context, None)
     if operation.access.kind == "services":
         raise Refused("not_found", "There is no such address.")
-    is_background = flask.request.headers.get(BACKGROUND) == "1"
     session = token()
-    issued = passports.issue(Asked(session, operation.service, context, is_background))
+    issued = passports.issue(Asked(session, operation.service, context, is_background()))
     cross_origin.require_let_in(issued["organisation_id"])
-    address = context.client_address if operation.service == "identity" else None
+    address = context.client_address if operation.service in _RULE_NETWORKS else None
     context = replace(context, passport=issued["passport"], client_address=address)
     return Admitted(context, issued["organisation_id"], session.startswith(API_TOKEN))
 

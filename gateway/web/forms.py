@@ -18,7 +18,7 @@ from werkzeug.datastructures import MultiDict
 from gateway.web import language
 from services.contracts.errors import Refused
 from services.contracts.fields import LARGEST, Moment, Secret
-from services.contracts.portals.local_text import OWN_LANGUAGE, AnyText
+from services.contracts.portals.local_text import OWN_LANGUAGE, AnyText, LocalText
 
 # Members of every form that are no members of a request.
 ACTION, KEY, VERSION, TOKEN = "action", "key", "version", "form_token"
@@ -63,7 +63,7 @@ def arguments(form: MultiDict[str, str], schema: Schema, prefix: str = "") -> di
             if rows := _rows(form, key):
                 given = [arguments(form, declared.inner.schema, row) for row in _filled(form, rows)]
                 found[name] = given or (None if declared.allow_none else [])
-        elif isinstance(declared, AnyText) and any(each.startswith(f"{key}.") for each in form):
+        elif isinstance(declared, AnyText | LocalText) and any(each.startswith(f"{key}.") for each in form):
             found[name] = _in_languages(form, f"{key}.")
         elif isinstance(declared, fields.Dict) and any(each.startswith(f"{key}.") for each in form):
             found[name] = _dictionary(form, declared, f"{key}.")

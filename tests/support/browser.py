@@ -195,9 +195,9 @@ class Browser:
                 type=kind, key=key, windowsVirtualKeyCode=code, text=text if kind == "keyDown" else "",
             )  # fmt: skip
 
-    def tab_to(self, element_id: str) -> None:
+    def tab_to(self, element_id: str, most: int = 40) -> None:
         """Go to an element by the keyboard. Raises BrowserError if the keyboard does not reach it."""
-        for _ in range(40):
+        for _ in range(most):
             if self.focused == element_id:
                 return
             self.press("Tab")

@@ -71,11 +71,28 @@ class Console:
     def pick(self, label: str, words: str) -> None:
         """Choose in a drop-down list."""
         reach_field(self.browser, label)
+        self.pick_here(words)
+
+    def pick_here(self, words: str) -> None:
+        """Choose in the drop-down list that has the focus."""
         for _ in range(40):
             if self.browser.evaluate("document.activeElement.selectedOptions[0].textContent.trim()") == words:
                 return
             self.browser.press("ArrowDown")
-        raise AssertionError(f"{label} does not offer {words}")
+        raise AssertionError(f"the list does not offer {words}")
+
+    def fill(self, element_id: str, text: str) -> None:
+        """Replace what a field has that others of the page share their label with."""
+        self.browser.tab_to(element_id, most=300)
+        self.browser.evaluate("document.activeElement.select()")
+        self.browser.type(text)
+
+    def overfill(self, element_id: str, most: int) -> None:
+        """Type one character more than a field takes; then let it have that one, as from a browser without limits."""
+        self.fill(element_id, "n" * (most + 1))
+        assert self.browser.evaluate("document.activeElement.value.length") == most
+        self.browser.evaluate("document.activeElement.removeAttribute('maxlength')")
+        self.browser.type("n")
 
     def tick(self, label: str) -> None:
         """Change a box."""

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on
 
 ADMIN = f"admin@{HARBOR}.example.org"
 ENTRANCE = "/at/harbor/applicant"
+JOBS = "harvest-jobs"
 HEALTH = [
     {
         "id": "you",
@@ -56,6 +57,7 @@ def _switch(console: Console, **changes: Any) -> None:
     console.api.send("PATCH", "/v1/portals/applicant", 200, json=changes, headers=headers)
 
 
+@pytest.mark.seed("S2-99", "S2-100", "S2-101", "S2-102")
 def test_an_applicant_answers_and_sends_and_staff_find_the_person_in_the_queue(console: Console) -> None:
     browser = console.browser
     _begins(console)
@@ -141,10 +143,101 @@ def _staff_work_on_it(console: Console, number: str) -> None:
     console.follow("Reed, Robin", "Person P")
     assert "Robin Reed" in browser.text
     assert "Applicant" in browser.text
+    facts = browser.evaluate("document.querySelector('dl.summary').innerText")
+    assert "Department of applicants\nApplicants" in facts
+    assert "Disabled" in console.row("Applicant portal")  # nobody logs in with the drafted account
     hired = api.post("/v1/people", first_name="Robin", last_name="Reed", kinds=["employee"])
     answers = api.get(f"/v1/people/{task['person_id']}/questionnaire-responses")["items"]
     assert [each["title"] for each in answers] == ["Before you are hired"]
     assert hired["id"] != task["person_id"]
+
+
+@pytest.mark.seed("S2-98", "S2-104", "S2-105", "S2-106", "S2-108", "S2-109")
+def test_staff_set_what_applicants_of_one_employer_see_are_asked_and_where_it_is_filed(
+    console: Console,
+) -> None:
+    browser, api = console.browser, console.api
+    published(api, "Before the harvest", HEALTH[1:], {})
+    entrance = f"/at/{HARBOR}/{JOBS}"
+    console.sign_in(ADMIN, at="/staff/portals")
+    console.follow("New portal", "New portal")
+    console.pick("For whom", "Applicants")
+    enter(browser, "Address", JOBS)
+    enter(browser, "Employer (optional)", "Harvest Co")
+    console.sends("Create", "It is off until you enable it")
+    assert entrance not in browser.text
+    console.show(entrance)
+    assert "First name" not in browser.text
+    console.open(f"/staff/portals/{JOBS}", f"Portal {JOBS}")
+    console.tick("The portal is on")
+    console.sends("Save", "The portal is saved")
+    # The address that can be handed out leads there.
+    console.follow(console.portico.stack.public_url + entrance, "Portal")
+    assert "Nothing is asked here at the moment" in browser.text
+    _the_portal_of_one_employer_is_set(console)
+    _its_applicant_sees_and_answers_that_alone(console, entrance)
+    _it_is_filed_as_staff_have_set(console)
+    console.open(ENTRANCE, "Applicant Portal")
+    assert "Before the harvest" not in browser.text
+    console.portico.create_staff("harvest.staff@harbor.example.org")
+    console.sign_in("harvest.staff@harbor.example.org", at="/staff")
+    for path in (f"/staff/portals/{JOBS}/look", f"/staff/portals/{JOBS}/questionnaires"):
+        console.open(path, "You cannot do this here")
+
+
+def _the_portal_of_one_employer_is_set(console: Console) -> None:
+    browser, saved = console.browser, "The draft is saved"
+    console.open(f"/staff/portals/{JOBS}/look", "Look")
+    enter(browser, "Name", "Join the harvest")
+    enter(browser, "Colour", "#7a4419")
+    console.sends("Save the draft", saved)
+    console.follow("Welcome and words", "Welcome and words")
+    enter(browser, "Text under the welcome (optional)", "Bring your **glasses**.")
+    console.sends("Save the draft", saved)
+    console.follow("Publish", "Publish")
+    console.sends("Publish this draft", "The portal is published")
+    console.open(f"/staff/portals/{JOBS}/questionnaires", "Questionnaires of this portal")
+    console.pick("Questionnaire (optional)", "Before the harvest")
+    enter(browser, "Order item (optional)", "Harvest examination")
+    enter(browser, "Document type (optional)", "harvest_history")
+    enter(browser, "Chart tab (optional)", "Harvesters")
+    console.sends("Save", "It offers these questionnaires from now on")
+
+
+def _its_applicant_sees_and_answers_that_alone(console: Console, entrance: str) -> None:
+    browser = console.browser
+    browser.open_page()
+    console.open(entrance, "Join the harvest")
+    assert "Bring your glasses." in browser.text
+    assert "theme-7a4419" in browser.evaluate("document.querySelector('link[href*=theme-]').href")
+    asked = "[...document.querySelectorAll('main ul li')].map(it => it.textContent)"
+    assert browser.evaluate(asked) == ["Before the harvest"]
+    enter(browser, "First name", "Hanna")
+    enter(browser, "Last name", "Harvest")
+    follow(browser, "Begin")
+    wait_for_heading(browser, "Your application")
+    assert "Before you are hired" not in browser.text
+    console.follow("Before the harvest", "Before the harvest")
+    follow(browser, "Start")
+    wait_for_heading(browser, "Your work")
+    enter(browser, "Your last job", "Picker")
+    follow(browser, "Save and go on")
+    wait_for_heading(browser, "Check your answers")
+    console.follow("Go on with your application", "Your application")
+    follow(browser, "Send everything to Join the harvest")
+    wait_for_heading(browser, "Your application is sent")
+    assert "Join the harvest has received your answers." in browser.text
+
+
+def _it_is_filed_as_staff_have_set(console: Console) -> None:
+    browser, api = console.browser, console.api
+    waiting = api.get("/v1/portal-queue", type="application", limit=100)["items"]
+    [task] = [each for each in waiting if each["person_name"] == "Harvest, Hanna"]
+    console.sign_in(ADMIN, at=f"/staff/people/{task['person_id']}/questionnaires")
+    console.follow("Before the harvest", "Before the harvest")
+    for words in ("Harvest examination", "harvest_history", "Harvesters", "Picker"):
+        assert words in browser.text, words
+    api.act(f"/v1/portal-queue/{task['id']}/dismiss", task["version"], outcome="completed")
 
 
 @pytest.mark.parametrize("is_there", [True, False], ids=["stays", "leaves"])

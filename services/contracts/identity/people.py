@@ -151,7 +151,10 @@ class PersonKindView(Reply):
 
 
 class PersonView(PersonLine):
-    """A person, whole. `field_sources` names the feed that a field comes from."""
+    """A person, whole. `field_sources` names the feed that a field comes from.
+
+    `applicant_department`: that of an applicant, until somebody hires the person.
+    """
 
     version = fields.Integer(required=True)
     email = fields.String(allow_none=True)
@@ -163,6 +166,7 @@ class PersonView(PersonLine):
     work_phone = fields.String(allow_none=True)
     insurer = fields.String(allow_none=True)
     insurance_number = fields.String(allow_none=True)
+    applicant_department = fields.String(allow_none=True)
     field_sources = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
     kind_history = fields.List(fields.Nested(PersonKindView), required=True)
 

@@ -14,6 +14,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.spelling import FIRST, LAST, login_key, phone_keys, postal_code_key, search_key
+from services.identity.employees.models import Applicant
 from services.identity.family.models import ClientContact
 from services.identity.models import (
     BY_NAME,
@@ -59,9 +60,16 @@ def person_view(session: Session, person: Person) -> dict[str, Any]:
         "work_phone": person.work_phone,
         "insurer": person.insurer,
         "insurance_number": person.insurance_number,
+        "applicant_department": _applicant_department(session, person, history),
         "field_sources": person.field_sources or {},
         "kind_history": history,
     }
+
+
+def _applicant_department(session: Session, person: Person, history: Sequence[PersonKind]) -> str | None:
+    if rules.APPLICANT not in current_kinds(history):
+        return None
+    return session.scalar(select(Applicant.department).where(Applicant.person_id == person.id))
 
 
 def get_person(session: Session, _caller: Caller, *, person_id: str) -> dict[str, Any]:

@@ -246,9 +246,8 @@ def test_an_applicant_gets_a_drafted_account_that_cannot_log_in(identity):
         "disabled",
         "applicant",
     )
-    assert identity.call(people_contract.get_person, admin, person_id=applicant["person_id"])["kinds"] == [
-        "applicant"
-    ]
+    seen = identity.call(people_contract.get_person, admin, person_id=applicant["person_id"])
+    assert (seen["kinds"], seen["applicant_department"]) == (["applicant"], "Candidates")
     refusal = identity.refused(
         login.log_in, organisation="harbor", realm="applicant", login=account["login"], password=PASSWORD
     )

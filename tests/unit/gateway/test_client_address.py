@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.contracts.identity import login, passports
+from services.contracts.portals import configuration
 from services.contracts.referrals import queues
 
 CREDENTIALS = {"organisation": "harbor", "login": "x", "password": "y"}
@@ -38,11 +39,20 @@ def test_a_log_in_carries_the_address(
     assert services.made(login.log_in)[1].client_address == address
 
 
-def test_identity_is_told_where_a_session_is_used_from_and_nobody_else(http: FlaskClient, services: Any):
+def test_identity_is_told_where_a_session_is_used_from_and_referrals_are_not(
+    http: FlaskClient, services: Any
+):
     http.get("/v1/queues", headers={"Authorization": "Bearer t"}, environ_base={"REMOTE_ADDR": "192.0.2.7"})
 
     assert services.made(passports.issue_passports)[0]["asked"][0]["client_address"] == "192.0.2.7"
     assert services.made(queues.list_queues)[1].client_address is None
+
+
+def test_portals_have_networks_and_are_told_the_address(http: FlaskClient, services: Any):
+    at = {"REMOTE_ADDR": "192.0.2.7"}
+    http.get("/v1/me/portals", headers={"Authorization": "Bearer t"}, environ_base=at)
+
+    assert services.made(configuration.list_my_portals)[1].client_address == "192.0.2.7"
 
 
 def test_the_address_is_in_no_log(http: FlaskClient, capsys: pytest.CaptureFixture[str]):

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from gateway.web.page import Action, Page, Read
-from services.contracts.portals import consents
+from services.contracts.portals import consents, questionnaires
 
 _CONSENT = "/staff/consents/{consent_id}"
+# A consent can be linked to the questionnaire that has its wording (S2-42).
+_PUBLISHED = {
+    "published": Read(
+        questionnaires.list_questionnaires,
+        given={"state": "published", "limit": 200},
+        needs="questionnaire.manage",
+    )
+}
 
 PAGES = (
     Page(
@@ -16,6 +24,7 @@ PAGES = (
     Page(
         "/staff/consents/new",
         "staff/consents/new.html",
+        reads=_PUBLISHED,
         actions=(
             Action(
                 "create_consent",
@@ -28,7 +37,7 @@ PAGES = (
     Page(
         _CONSENT,
         "staff/consents/consent.html",
-        reads={"consent": Read(consents.get_consent)},
+        reads={"consent": Read(consents.get_consent), **_PUBLISHED},
         actions=(
             Action(
                 "renew_consent_text",
