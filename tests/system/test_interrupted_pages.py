@@ -145,7 +145,8 @@ def test_what_was_typed_beside_a_file_outlasts_the_session(office: Desk, tmp_pat
         follow(browser, "Send")
     browser.wait_for_text("What you typed is kept: sign in again")
     assert title not in browser.evaluate("document.documentElement.outerHTML")
-    require_good(browser)
+    if lapse != "sent without scripts":  # axe is one
+        require_good(browser)
     enter(browser, "E-mail address or username", login)
     enter(browser, "Password", office.portico.password_of(login))
     browser.press("Enter")
