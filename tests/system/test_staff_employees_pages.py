@@ -65,7 +65,7 @@ def a_row(number: str, *, email: str | None = None, phone: str = "555-0100", man
     return f"{number},Pat,Feedwell {number},{address},{phone},Docks,{manager}"
 
 
-@pytest.mark.seed("S2-34", "S2-131")
+@pytest.mark.seed("S2-34", "S2-131", "S2-137")
 def test_a_feed_is_tried_applied_and_is_the_source_of_truth(console: Office) -> None:
     browser = console.browser
     follow(browser, "Employees: who has access")
@@ -94,6 +94,9 @@ def test_a_feed_is_tried_applied_and_is_the_source_of_truth(console: Office) -> 
     console.open_account(code, "f1@own.example.org")
     console.open(f"/staff/employees/{console.person('F2')['id']}", "Portal access of employee F2")
     assert "from the HR feed" in browser.text  # who supervises
+    facts = browser.evaluate("document.querySelector('dl.summary').innerText")
+    for words in ("Employee number\nF2", "Employer\nBayside County", "Department\nDocks"):
+        assert words in facts, words
     assert "Has no active account." in browser.text
     console.open("/staff/employees?is_supervisor=true", "Employees")
     assert "May enter" in console.row("F1")
