@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on
 
 ADMIN = f"admin@{BAYSIDE}.example.org"
 PASSWORD = "lantern-orchid-quarry-7"
-HEADER = "employee_number,first_name,last_name,email,mobile_phone,department,manager_number"
+HEADER = "employee_number,first_name,last_name,email,mobile_phone,department,manager_number,employer"
 UPLOAD = "Show what it would change"
 
 
@@ -62,7 +62,7 @@ def console(portico: RunningStack, chromium: Browser) -> Office:
 
 def a_row(number: str, *, email: str | None = None, phone: str = "555-0100", manager: str = "F1") -> str:
     address = f"{number.lower()}@feed.example.org" if email is None else email
-    return f"{number},Pat,Feedwell {number},{address},{phone},Docks,{manager}"
+    return f"{number},Pat,Feedwell {number},{address},{phone},Docks,{manager},Dock Works"
 
 
 @pytest.mark.seed("S2-34", "S2-131", "S2-137")
@@ -95,7 +95,7 @@ def test_a_feed_is_tried_applied_and_is_the_source_of_truth(console: Office) -> 
     console.open(f"/staff/employees/{console.person('F2')['id']}", "Portal access of employee F2")
     assert "from the HR feed" in browser.text  # who supervises
     facts = browser.evaluate("document.querySelector('dl.summary').innerText")
-    for words in ("Employee number\nF2", "Employer\nBayside County", "Department\nDocks"):
+    for words in ("Employee number\nF2", "Employer\nDock Works", "Department\nDocks"):
         assert words in facts, words
     assert "Has no active account." in browser.text
     console.open("/staff/employees?is_supervisor=true", "Employees")
