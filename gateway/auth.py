@@ -31,6 +31,11 @@ class Admitted:
     is_api_client: bool = False
 
 
+def is_background() -> bool:
+    """Whether an open page asks by itself."""
+    return flask.request.headers.get(BACKGROUND) == "1"
+
+
 def admit(
     passports: Passports, operation: Operation, context: CallContext, token: Callable[[], str]
 ) -> Admitted:
@@ -43,9 +48,8 @@ def admit(
         return Admitted(context, None)
     if operation.access.kind == "services":
         raise Refused("not_found", "There is no such address.")
-    is_background = flask.request.headers.get(BACKGROUND) == "1"
     session = token()
-    issued = passports.issue(Asked(session, operation.service, context, is_background))
+    issued = passports.issue(Asked(session, operation.service, context, is_background()))
     cross_origin.require_let_in(issued["organisation_id"])
     address = context.client_address if operation.service in _RULE_NETWORKS else None
     context = replace(context, passport=issued["passport"], client_address=address)

@@ -21,6 +21,7 @@ from gateway.web.states import Replies, State
 from services.contracts.declare import Operation
 
 SEARCH = "search"
+WHOLE = "whole"  # the member of an address whose page is shown with its late parts, for browsers without scripts
 
 
 @cache
@@ -59,7 +60,8 @@ class Read:
     that come from the page's own address. `sealed` names those of a search, which its form hands over sealed, because names and
     phones must not stand in an address; without a search the part is left out, unless `is_list`. `needs` is a permission without
     which the part is left out, and so it is while a required member or one of an earlier read is unknown. `without` are the
-    refusals after which the part is left out: its value is then None.
+    refusals after which the part is left out: its value is then None. A read that `is_late` takes long where there is much to
+    count: the page is shown before it, and the part that needs it reads itself when the page is there (`waits`).
     """
 
     operation: Operation
@@ -69,6 +71,7 @@ class Read:
     is_list: bool = False
     needs: str | None = None
     without: tuple[str, ...] = ()
+    is_late: bool = False
 
     @property
     def route(self) -> Route:
@@ -147,6 +150,11 @@ class Page:
         """What the page's search form fills in, if it has one."""
         found = next((read for read in self.reads.values() if read.sealed), None)
         return Action(SEARCH, found.operation, "") if found else None
+
+    @property
+    def has_late_parts(self) -> bool:
+        """Whether a part of the page is shown after the rest."""
+        return any(read.is_late for read in self.reads.values())
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -18,12 +18,12 @@ from marshmallow import Schema
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
-from gateway import cookies, requests
+from gateway import auth, cookies, requests
 from gateway.dispatch import Dispatcher
 from gateway.errors import fault, refusal_of
 from gateway.routes import Route
 from gateway.web import emergency, forms, language, lapses, problems, rendering
-from gateway.web.page import SEARCH, Action, Of, Page, Read, route_of
+from gateway.web.page import SEARCH, WHOLE, Action, Of, Page, Read, route_of
 from gateway.web.protection import Protection, of_session
 from services.contracts.errors import Refused
 from services.contracts.identity import login, passports, second_factor
@@ -79,7 +79,12 @@ class Visit:
                 "forbidden", "This page is for people of another portal.", realms=list(self.page.realms)
             )
         for name, read in self.page.reads.items():
-            self.values[name] = self._read(read)
+            self.values[name] = None if read.is_late and self.waits else self._read(read)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the page is shown without its late parts, which the browser then asks for in the background."""
+        return self.page.has_late_parts and WHOLE not in self.args and not auth.is_background()
 
     def may(self, permission: str) -> bool:
         """Whether the caller holds a permission."""
@@ -441,6 +446,7 @@ class Pages:
         done = self._done.get(flask.request.args.get("done", "")) if problem is None else None
         values["done"] = language.text(done) if done else None
         values["may"] = visit.may
+        values["waits"] = visit.waits
         values["ways"] = {
             each.name: flask.request.cookies.get(_cookie_of_way(each))
             for each in visit.page.actions

@@ -21,11 +21,11 @@ Replies = Mapping[Operation, Mapping[str, Any]]
 class State:
     """One state of a page.
 
-    `rows` is the number of items in each list. With `errors` a form of the page was sent and refused: for one field, or for
-    all that a person can fill in. With `fails` the reads that may fail have failed. `is_read_only`: the caller holds no
-    permission but those to read. `refused` are the operations that are refused, with the code. `query` is the page's own
-    query. `sealed` are the members of cookies, by cookie and purpose of the seal. `kept` are the replies that actions have
-    left to the page, by action.
+    `rows` is the number of items in each list. With `errors` a form of the page was sent and refused: for one field, or for all
+    that a person can fill in. With `fails` the reads that may fail have failed. `is_read_only`: the caller holds no permission
+    but those to read. `refused` are the operations that are refused, with the code. `query` is the page's own query. Not
+    `is_whole`: the late parts of the page are still to come. `sealed` are the members of cookies, by cookie and purpose of the
+    seal. `kept` are the replies that actions have left to the page, by action.
     """
 
     name: str
@@ -37,6 +37,7 @@ class State:
     replies: Replies = field(default_factory=dict)
     refused: Mapping[Operation, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
+    is_whole: bool = True
     sealed: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

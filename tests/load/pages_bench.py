@@ -59,7 +59,10 @@ def _fill(portico: RunningStack) -> Portico:
     records = [journey.enter_record(last_name=f"Quimby {number}") for number in range(ROWS)]
     given = {"queue_id": queue["id"], "program_ids": [program["id"]]}
     job = portico.staff.post(
-        "/v1/bulk-jobs/assignment", contact_record_ids=[each["id"] for each in records], **given
+        "/v1/bulk-jobs/assignment",
+        expect=202,
+        contact_record_ids=[each["id"] for each in records],
+        **given,
     )
     _send_copies(portico, journey.send_document(records[0], account)["id"])
     eventually(lambda: _require_done(portico, job["id"]), timeout_s=300, every_s=1)

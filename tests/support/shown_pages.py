@@ -22,7 +22,7 @@ from gateway import cookies
 from gateway.api import ROUTES
 from gateway.app import create_app
 from gateway.web import SCREENS, forms
-from gateway.web.page import SEARCH, Page
+from gateway.web.page import SEARCH, WHOLE, Page
 from gateway.web.pages import PAGES
 from gateway.web.states import (
     EMPTY,
@@ -247,8 +247,11 @@ class ShownPages:
         chosen: Mapping[str, str],
         headers: Mapping[str, str] | None = None,
     ) -> TestResponse:
+        is_whole = isinstance(page, Page) and page.has_late_parts and state.is_whole
         found: TestResponse = self._http(page, state, chosen).get(
-            _address(page), query_string=dict(state.query), headers=headers
+            _address(page),
+            query_string={**state.query, **({WHOLE: "1"} if is_whole else {})},
+            headers=headers,
         )
         return found
 

@@ -221,6 +221,54 @@ def test_another_system_gets_a_secret_once_and_is_revoked(console: Console) -> N
     assert secret not in browser.text
 
 
+def test_a_test_client_reaches_nobody_and_its_message_is_found_by_its_reference(console: Console) -> None:
+    """From the request to the page of the message, through all services (N-10, N-11)."""
+    browser, api, email = console.browser, console.api, "nobody.reached@harbor.example.org"
+    held = set(api.get("/v1/roles", realm="staff")["permissions"]["staff"]) - {"document.sign"}
+    client = api.post("/v1/api-clients", name="Trial", kind="test", scopes=sorted(held))
+    session = {"client_id": client["id"], "client_secret": client["secret"]}
+    other = Portico(
+        console.portico.url, Portico(console.portico.url).post("/v1/api-sessions", **session)["token"]
+    )
+    account = api.post("/v1/accounts", email=email, first_name="No", last_name="Body")
+    path, reference = f"/v1/accounts/{account['id']}/invitations", "trial-17"
+    other.send("POST", path, json={}, headers={"Client-Reference": reference}, expect=202)
+
+    def is_simulated() -> None:
+        (found,) = api.get("/v1/deliveries", reference=reference)["items"]
+        assert (found["account_id"], found["state"], found["reason"]) == (
+            account["id"],
+            "delivered",
+            "simulated",
+        )
+
+    eventually(is_simulated)
+    console.open(f"/staff/deliveries?reference={reference}", "Messages sent")
+    require_good(browser)
+    console.follow("Invitation", "Invitation")
+    assert "Another system, as a test: nothing is really sent" in browser.text
+    assert "Simulated: nothing was really sent." in browser.text
+    require_good(browser)
+    console.open(f"/staff/api-clients/{client['id']}", "Trial")
+    assert "Nobody: they are simulated" in browser.text
+
+
+def test_how_long_messages_are_kept_is_chosen_by_channel(console: Console) -> None:
+    """Within the limits of the installation (N-8)."""
+    browser, path = console.browser, "/v1/channel-settings"
+    before = console.api.get(path)
+    console.open("/staff/channels", "Ways of sending")
+    require_good(browser)
+    enter(browser, "Text message", "29")
+    reach(browser, "Save")
+    browser.press("Enter")
+    console.refused("Text message")
+    enter(browser, "Text message", "45")
+    console.sends("Save", "saved how long messages are kept")
+    after = console.api.get(path)["kept_days"]
+    assert (after["text"], after["email"]) == (45, before["kept_days"]["email"])
+
+
 def test_a_partner_is_created_reads_at_the_broker_and_is_revoked(console: Console) -> None:
     """The watch makes the broker follow what is done on the page."""
     browser, stack = console.browser, console.portico.stack

@@ -360,6 +360,7 @@ def test_the_dashboard_and_the_statistics_show_the_numbers_of_the_api_and_lead_t
     desk.show(f"/staff/reports/statistics?queue_id={desk.queue['id']}&group_by=program")
     require_good(browser)
     found = desk.api.get("/v1/statistics", queue_id=desk.queue["id"], group_by="program")
+    browser.wait_for_text("Referrals made")
     assert f"Referrals made: {found['total']['assigned']}, ended: 1." in browser.text
     assert "Service received" in browser.text
     assert "Enrolled" in browser.text
@@ -371,7 +372,7 @@ def test_the_dashboard_and_the_statistics_show_the_numbers_of_the_api_and_lead_t
     follow(browser, "Show")
     browser.wait_for_text("-W")
     desk.show(f"/staff/reports/statistics?from_on={today}&to_on=2001-01-01")
-    assert "There are no numbers for this." in browser.text
+    browser.wait_for_text("There are no numbers for this.")
     require_good(browser)
 
 

@@ -308,7 +308,7 @@ def test_the_archive_is_searched_by_name_type_text_and_day_and_has_the_newest_re
     old, new = now - datetime.timedelta(days=9), now - datetime.timedelta(days=2)
     requests = (
         ("Zorn", "refill_request", "A zebrafinch, please.", old),
-        ("Amber", "ask_a_clinical_question", "Is my zebrafinch well?", old),
+        ("Amber", "ask_a_clinical_question", "Is my zebrafinch well?", old + datetime.timedelta(hours=1)),
         ("Midway", "refill_request", "Another zebrafinch.", new),
     )
     database = Database(portico.stack.database_url("portals"))
@@ -340,7 +340,7 @@ def test_the_archive_is_searched_by_name_type_text_and_day_and_has_the_newest_re
         )
         return names
 
-    # The newest request first, those of one moment by name.
+    # The newest request first, each with the name of its person.
     assert found(words="zebrafinch") == ["Midway, Ari", "Amber, Ari", "Zorn, Ari"]
     assert found(words="zorn zebra") == ["Zorn, Ari"]
     assert found(words="refill zebrafinch") == ["Midway, Ari", "Zorn, Ari"]

@@ -187,7 +187,7 @@ async function pageNow() {
   return response?.ok ? new DOMParser().parseFromString(await response.text(), "text/html") : undefined;
 }
 
-// A part that changes by itself, such as a job's progress, is read again while the tab is seen.
+// A part that changes by itself, such as a job's progress, is read again while the tab is seen; one that comes late, at once.
 const REFRESH_MS = 2_000;
 async function refresh(part) {
   const page = document.hidden ? undefined : await pageNow();
@@ -200,7 +200,7 @@ async function refresh(part) {
   }
   if ("refresh" in part.dataset) setTimeout(refresh, REFRESH_MS, part);
 }
-document.querySelectorAll("[data-refresh]").forEach((part) => setTimeout(refresh, REFRESH_MS, part));
+document.querySelectorAll("[data-refresh]").forEach((part) => setTimeout(refresh, part.dataset.refresh ? 0 : REFRESH_MS, part));
 
 // Live: told that what it shows is stale, the page reads itself again. Counts are replaced; rows and forms stay where they are
 // until the person asks for the new page. Where nobody tells, the page asks from time to time.

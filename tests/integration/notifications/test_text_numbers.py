@@ -375,3 +375,14 @@ def test_a_provider_of_text_messages_that_hangs_holds_up_no_mail(
         subscriber.let_go.set()
         for loop in loops:
             loop.stop()
+
+
+def test_only_codes_count_as_codes(texting: Notifications, subscriber: Subscriber) -> None:
+    with_number(texting, subscriber)
+    choose(texting)
+    for _ in range(contract.MOST_CODES_A_DAY):
+        a_message_waits(texting)
+    send_all(texting)
+    assert len(subscriber.posts) == contract.MOST_CODES_A_DAY
+    enter(texting)  # to the same number
+    assert of_texts(texting)[-1][0] == "text_code"

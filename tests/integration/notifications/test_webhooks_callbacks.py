@@ -7,15 +7,19 @@ from typing import Any
 
 import pytest
 
+from services.chassis.transactions import itself, transact_as
+from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.notifications import deliveries
 from services.contracts.notifications.webhooks import CALLBACKS
 from services.contracts.signing import documents as signing
+from services.notifications.deliveries.creation import create_delivery
+from services.notifications.deliveries.handlers import cancel_outdated
 from services.notifications.deliveries.sending import send_next
 from tests.integration.notifications.conftest import MARIA, OLGA, FakeMailServer, Notifications
 from tests.integration.notifications.subscriber import Subscriber
 from tests.integration.notifications.test_reports import KEY, return_mail, returned
 from tests.integration.notifications.test_webhooks import register, send_webhooks
-from tests.support.in_process import a_caller
+from tests.support.in_process import HARBOR, a_caller
 
 REFERENCE = "order-17"
 READER = a_caller("delivery.read")
@@ -81,6 +85,20 @@ def test_a_message_that_is_tried_again_or_never_sent_is_told_once_it_has_ended(
     send_next(called_back.runtime, ("email",))
     ((name, data),) = told(called_back, subscriber)
     assert (name, data["state"], data["reason"]) == ("delivery_status", "suppressed", "account_disabled")
+
+
+def test_a_message_that_is_out_of_date_or_never_made_is_told(
+    called_back: Notifications, subscriber: Subscriber
+) -> None:
+    def work(unit: UnitOfWork) -> None:
+        domain, kind = "portico.example", "appointment_booked"
+        create_delivery(unit, kind, MARIA, {}, domain, about=("e" * 32, 1))
+        create_delivery(unit, kind, OLGA, {}, domain, suppressed_for="address_unverified")
+        cancel_outdated(unit, "e" * 32, 2)
+
+    transact_as(called_back.runtime, itself(called_back.runtime, *HARBOR), work)
+    ended = {data["account_id"]: (data["state"], data["reason"]) for _, data in told(called_back, subscriber)}
+    assert ended == {MARIA: ("cancelled", "outdated"), OLGA: ("suppressed", "address_unverified")}
 
 
 def test_who_wants_no_callbacks_gets_none(

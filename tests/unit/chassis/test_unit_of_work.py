@@ -248,6 +248,22 @@ def a_unit(session: Any, service: str = "toy", **more: Any) -> UnitOfWork:
     return UnitOfWork(session, toy.Base.chassis, service, **{"caller": None, **known, **more})
 
 
+def test_an_event_goes_on_with_the_trace_of_its_request_or_begins_one(database: Database):
+    given = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+    for context in (wire.CallContext("r", traceparent=given), wire.CallContext("r")):
+
+        def work(session: Any, context: wire.CallContext = context) -> None:
+            a_unit(session, context=context).publish(toy.thing_added, "x", {"thing_id": "c" * 32})
+
+        database.write(None, work)
+    outbox = toy.Base.chassis.Outbox
+    with database.reading(None) as session:
+        bodies = session.scalars(select(outbox.body).order_by(outbox.seq)).all()
+    traces = [orjson.loads(body)["traceparent"] for body in bodies]
+    assert traces[0] == given
+    assert wire.is_traceparent(traces[1])
+
+
 def test_an_event_that_does_not_match_its_schema_is_a_fault_and_its_values_are_not_told(database: Database):
     with database.reading(None) as session, pytest.raises(AssertionError) as fault:
         a_unit(session).publish(toy.thing_added, "x", {"thing_id": "Rosalind Quimby"})

@@ -64,6 +64,11 @@ def test_nothing_is_decompressed(compress: Any):
             wire.decode(body, properties)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF-8", "utf8", "binary", ""])
+def test_a_body_that_is_not_compressed_is_read_however_its_sender_names_that(encoding: str):
+    assert wire.decode(b"[1]", {**JSON, "content_encoding": encoding}) == [1]
+
+
 def test_nesting_ends_at_the_limit():
     assert wire.decode(nested(wire.MAX_DEPTH), JSON)
     with pytest.raises(wire.Undecodable, match="too_deep"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.web.page import Page, Read
+from gateway.web.states import State
 from services.contracts.referrals import queues, reports
 
 _QUEUES = {"queues": Read(queues.list_queues, given={"include_inactive": True}, needs="queue.read")}
@@ -46,8 +47,10 @@ PAGES = (
                     "after",
                 ),
                 without=("invalid_request",),
+                is_late=True,
             ),
             **_QUEUES,
         },
+        states=(State("numbers to come", is_whole=False),),
     ),
 )
