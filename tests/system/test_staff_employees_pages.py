@@ -94,9 +94,9 @@ def test_a_feed_is_tried_applied_and_is_the_source_of_truth(console: Office) -> 
     console.open_account(code, "f1@own.example.org")
     console.open(f"/staff/employees/{console.person('F2')['id']}", "Portal access of employee F2")
     assert "from the HR feed" in browser.text  # who supervises
-    facts = browser.evaluate("document.querySelector('dl.summary').innerText")
-    for words in ("Employee number\nF2", "Employer\nDock Works", "Department\nDocks"):
-        assert words in facts, words
+    _says_how_the_employee_is_known(
+        browser, "Employee number\nF2", "Employer\nDock Works", "Department\nDocks"
+    )
     assert "Has no active account." in browser.text
     console.open("/staff/employees?is_supervisor=true", "Employees")
     assert "May enter" in console.row("F1")
@@ -130,6 +130,12 @@ def test_a_feed_is_tried_applied_and_is_the_source_of_truth(console: Office) -> 
     assert (ended["kinds"], ended["kind_history"][0]["ends_at"] is not None) == ([], True)
     console.open("/staff/hr-imports", "HR feed")
     assert console.row("Applied")
+
+
+def _says_how_the_employee_is_known(browser: Browser, *facts: str) -> None:
+    shown = browser.evaluate("document.querySelector('dl.summary').innerText")
+    for each in facts:
+        assert each in shown, each
 
 
 @pytest.mark.seed("S2-117", "S2-118")
