@@ -57,7 +57,12 @@ class Settings(ServiceSettings):
     """Settings of notifications."""
 
     NOTIFICATIONS_DATABASE_URL = fields.String(required=True, metadata={"help": "SQLite or PostgreSQL"})
-    SMTP_HOST = fields.String(required=True, metadata={"help": "mail server"})
+    SMTP_HOST = fields.String(
+        required=True,
+        metadata={
+            "help": "mail server, or several, separated by commas, each with `:port` where it has another one"
+        },
+    )
     SMTP_PORT = fields.Integer(
         load_default=587, validate=validate.Range(1, 65535), metadata={"help": "its port"}
     )

@@ -58,6 +58,16 @@ class SmtpSettings:
     local_hostname: str = "localhost"
     ca_file: str | None = None
 
+    @property
+    def name(self) -> str:
+        """Its host and port, by which it is told from other servers."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether mail goes there by TLS."""
+        return self.security != "none"
+
     def __post_init__(self) -> None:
         if self.security not in ("none", "starttls", "tls"):
             raise ValueError("SMTP security is 'none', 'starttls' or 'tls'")
@@ -270,18 +280,23 @@ def send(
     sender, recipient = bounces_to or _envelope(message, "From"), _envelope(message, "To")
     pool = connections or Connections(0)
     failure: DeliveryFailed | None = None
+    is_offered = is_answered = False
     try:
         with pool.one(settings) as server:
             content = message.as_bytes()
+            is_offered = True
             server.sendmail(sender, [recipient], content if signer is None else signer.signed(content))
     except smtplib.SMTPException as error:
         failure = _failure(error)
+        is_answered = isinstance(error, smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused)
     except ssl.SSLError:
         failure = Temporary("tls_failed", is_outage=True)
     except OSError as error:
         reason = "timeout" if isinstance(error, TimeoutError) else "connection_failed"
         failure = Temporary(reason, is_outage=True)
     if failure is not None:
+        # A server that says nothing after it was offered the message may have taken it.
+        failure.is_untaken = is_answered or not is_offered
         # Raised outside the except block, so that the original error, which quotes addresses, is not its context.
         raise failure
 

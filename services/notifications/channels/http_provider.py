@@ -41,6 +41,11 @@ class HttpProvider:
         """Its host and port, by which it is told from others of its channel."""
         return urlsplit(self.url).netloc.rpartition("@")[2].lower()
 
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether messages go there by TLS."""
+        return self.url.startswith("https://")
+
 
 @functools.lru_cache(8)
 def providers_of(urls: str | None, keys: str | None) -> tuple[HttpProvider, ...]:

@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
+from services.notifications.channels.email import SmtpSettings
 from services.notifications.channels.http_provider import HttpProvider, providers_of
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.models import Delivery
-from services.notifications.deliveries.sending import smtp_settings
+from services.notifications.deliveries.sending import smtp_servers
 from services.notifications.deliveries.traffic import Traffic
 
 NEWEST = 1000
@@ -66,13 +67,13 @@ def list_channels(session: Session, _caller: Caller, settings: Any, traffic: Tra
 
 def _ways(settings: Any) -> dict[str, bool | None]:
     """For each channel, whether what leaves is encrypted; None where it is not set up."""
-    is_mail_encrypted = smtp_settings(settings).security != "none"
+    is_mail_encrypted = all(each.is_encrypted for each in smtp_servers(settings))
 
     providers = _providers(settings)
 
     def of_provider(channel: str, mail_domain: str | None) -> bool | None:
         if providers[channel]:
-            return all(each.url.startswith("https://") for each in providers[channel])
+            return all(each.is_encrypted for each in providers[channel])
         return is_mail_encrypted if mail_domain is not None else None
 
     return {
@@ -83,15 +84,18 @@ def _ways(settings: Any) -> dict[str, bool | None]:
     }
 
 
-def _providers(settings: Any) -> dict[str, tuple[HttpProvider, ...]]:
+def _providers(settings: Any) -> dict[str, Sequence[HttpProvider | SmtpSettings]]:
     """The providers of the channels that have any, in the order of the settings."""
     return {
+        rules.EMAIL: smtp_servers(settings),
         rules.FAX: providers_of(settings.fax_provider_url, settings.fax_provider_key),
         rules.TEXT: providers_of(settings.text_provider_url, settings.text_provider_key),
     }
 
 
-def _shares(traffic: Traffic, channel: str, providers: Sequence[HttpProvider]) -> list[dict[str, Any]]:
+def _shares(
+    traffic: Traffic, channel: str, providers: Sequence[HttpProvider | SmtpSettings]
+) -> list[dict[str, Any]]:
     """Which share of the messages each of several providers gets, as this process has it; nothing of a single one."""
     if len(providers) < 2:
         return []

@@ -10,7 +10,7 @@ import datetime
 import time
 from collections.abc import Callable, Mapping, Sequence
 from email.message import EmailMessage
-from typing import Any
+from typing import Any, TypeVar
 
 from eventlet import tpool
 from sqlalchemy import Boolean, bindparam, or_, select, update
@@ -51,6 +51,7 @@ SWEEP_EVERY_S = 1.0
 LOOP = "sender"
 # A message whose provider is left alone looks again after this time.
 PROVIDER_RESTS = datetime.timedelta(seconds=10)
+P = TypeVar("P", HttpProvider, email.SmtpSettings)
 
 
 class SenderLoop(Loop):
@@ -120,12 +121,19 @@ def _subscriber(delivery: Delivery) -> str | None:
     return delivery.account_id if delivery.channel == rules.WEBHOOK else None
 
 
-def smtp_settings(settings: Any) -> email.SmtpSettings:
-    """The mail server. Without SMTP_SECURITY, only a server on this machine is used without TLS."""
-    is_local = settings.smtp_host in ("127.0.0.1", "::1", "localhost")
+def smtp_servers(settings: Any) -> tuple[email.SmtpSettings, ...]:
+    """The mail servers, in order: `host` or `host:port`. Without SMTP_SECURITY, only one on this machine is used without TLS."""
+    return tuple(_smtp_server(settings, each.strip()) for each in settings.smtp_host.split(","))
+
+
+def _smtp_server(settings: Any, named: str) -> email.SmtpSettings:
+    host, _, port = named.partition(":")
+    if not port.isdecimal():  # an IPv6 address has several colons
+        host, port = named, str(settings.smtp_port)
+    is_local = host in ("127.0.0.1", "::1", "localhost")
     return email.SmtpSettings(
-        host=settings.smtp_host,
-        port=settings.smtp_port,
+        host=host,
+        port=int(port),
         security=settings.smtp_security or ("none" if is_local else "starttls"),
         username=settings.smtp_username,
         password=settings.smtp_password,
@@ -246,8 +254,12 @@ def _mail(runtime: Runtime, delivery: Delivery, message: EmailMessage) -> None:
     if not delivery.message_id.endswith(f"@{email.domain_of(settings.mail_from)}"):
         message.replace_header("Message-ID", f"<{delivery.message_id}>")
     bounces_to = report_signatures.bounce_address(settings, delivery.id)
-    mail_server, signer = smtp_settings(settings), signer_of(settings)
-    email.send(mail_server, message, connections, bounces_to=bounces_to, signer=signer)
+    signer = signer_of(settings)
+
+    def hand_to(server: email.SmtpSettings) -> None:
+        email.send(server, message, connections, bounces_to=bounces_to, signer=signer)
+
+    _hand_over(runtime, delivery, smtp_servers(settings), hand_to)
 
 
 def _send_fax(runtime: Runtime, delivery: Delivery) -> None:
@@ -314,8 +326,8 @@ def _send_text(runtime: Runtime, delivery: Delivery) -> None:
 def _hand_over(
     runtime: Runtime,
     delivery: Delivery,
-    providers: Sequence[HttpProvider],
-    hand_to: Callable[[HttpProvider], None],
+    providers: Sequence[P],
+    hand_to: Callable[[P], None],
 ) -> None:
     """Give a message to one of several providers, and to the next where one certainly has not taken it.
 
@@ -345,7 +357,7 @@ def _hand_over(
 
 
 def _given(
-    standing: Providers, channel: str, provider: HttpProvider, hand_to: Callable[[HttpProvider], None]
+    standing: Providers, channel: str, provider: P, hand_to: Callable[[P], None]
 ) -> DeliveryFailed | None:
     """Give a message to a provider, and note how that did. Returns the failure, if it is one."""
     standing.begin(channel, provider.name)

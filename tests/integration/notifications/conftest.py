@@ -37,9 +37,10 @@ class FakeMailServer:
         self.recipients: list[str] = []
         self.senders: list[str] = []
         self.answers: list[str] = []
+        self.hangs_up = False  # after it has taken a mail, without an answer
         self._lock = threading.Lock()
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         with self._lock:
             if self.answers:
                 return self.answers.pop(0)
@@ -48,6 +49,8 @@ class FakeMailServer:
             self.taken.append(message)
             self.recipients += envelope.rcpt_tos
             self.senders.append(envelope.mail_from)
+        if self.hangs_up:
+            server.transport.abort()
         return "250 OK"
 
 

@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
 
 from deploy.ports import free_block
 from services.contracts.notifications import channels as contract
 from services.notifications.deliveries.breakers import FAILURES
 from services.notifications.deliveries.sending import send_next
 from services.notifications.deliveries.traffic import traffic_of
-from tests.integration.notifications.conftest import Notifications
+from tests.integration.notifications.conftest import FakeMailServer, Notifications
 from tests.integration.notifications.subscriber import Subscriber
 from tests.integration.notifications.test_channels import MANAGER
-from tests.integration.notifications.test_deliveries_sent import ask_for_fax
+from tests.integration.notifications.test_deliveries_sent import ask_for_fax, request_signature
 
 
 @pytest.fixture
@@ -140,3 +141,43 @@ def test_staff_see_the_share_of_each(two: Notifications, subscriber: Subscriber,
     for _ in range(FAILURES):
         traffic_of(two.runtime).providers.end("fax", host(subscriber), 0.1, is_outage=True)
     assert shares() == [(host(subscriber), 0), (host(second), 100)]
+
+
+@pytest.fixture
+def second_mails() -> Iterator[tuple[FakeMailServer, int]]:
+    server = FakeMailServer()
+    controller = Controller(server, hostname="127.0.0.1", port=free_block(1))
+    controller.start()
+    yield server, controller.port
+    controller.stop()
+
+
+def test_of_several_mail_servers_the_next_has_what_the_first_has_not_taken(
+    notifications: Notifications, mails: FakeMailServer, second_mails: tuple[FakeMailServer, int]
+) -> None:
+    others, port = second_mails
+    notifications.runtime.settings.smtp_host = f"127.0.0.1:{free_block(1)}, 127.0.0.1:{port}"
+    traffic_of(notifications.runtime).providers._draw = lambda: 0.0
+    request_signature(notifications)
+    row = send(notifications)
+    assert (row.state, row.provider, row.tries) == ("sent", f"127.0.0.1:{port}", 1)
+    assert (len(others.taken), mails.taken) == (1, [])
+
+
+def test_a_mail_server_that_hung_up_after_the_message_keeps_it(
+    notifications: Notifications, mails: FakeMailServer, second_mails: tuple[FakeMailServer, int]
+) -> None:
+    others, port = second_mails
+    first = notifications.runtime.settings.smtp_port
+    notifications.runtime.settings.smtp_host = f"127.0.0.1, 127.0.0.1:{port}"
+    providers = traffic_of(notifications.runtime).providers
+    providers._draw = lambda: 0.0
+    mails.hangs_up = True
+    request_signature(notifications)
+    row = send(notifications)
+    assert (row.state, row.provider) == ("temporary_failure", f"127.0.0.1:{first}")
+    mails.hangs_up = False
+    providers._draw = lambda: 0.99
+    assert send(notifications).state == "sent"
+    assert (len(mails.taken), others.taken) == (2, [])
+    assert len({mail["Message-ID"] for mail in mails.taken}) == 1

@@ -342,7 +342,7 @@ def test_mail_leaves_this_machine_encrypted_unless_told_otherwise(
         smtp_password=None,
         mail_domain="portico.example",
     )
-    assert sending.smtp_settings(settings).security == security
+    assert sending.smtp_servers(settings)[0].security == security
 
 
 FAX_DOCUMENT = "ab" * 16
