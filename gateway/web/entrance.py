@@ -171,8 +171,9 @@ class Entrance:
         if kept is None:
             return redirect(self._goes_on_to(given, reply["account"]["realm"]))
         address = kept.page.format_map(kept.path)
+        asked_for = own_path(given.get("return_path")) or ""
         values = {
-            "page": address,
+            "page": asked_for if asked_for.partition("?")[0] == address else address,
             "typed": typed,
             "page_token": self._protection.form_token(address, reply["token"]),
         }

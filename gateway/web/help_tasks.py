@@ -177,7 +177,7 @@ TASKS = (
     Task(
         "staff-work",
         "See what waits for you as staff",
-        "dashboard overview overdue failed mails jobs",
+        "dashboard overview overdue failed mails jobs keyboard shortcuts keys",
         ("/staff",),
     ),
     Task(

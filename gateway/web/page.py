@@ -21,7 +21,9 @@ from gateway.web.states import Replies, State
 from services.contracts.declare import Operation
 
 SEARCH = "search"
-WHOLE = "whole"  # the member of an address whose page is shown with its late parts, for browsers without scripts
+WHOLE = (
+    "whole"  # the member of an address whose page is shown with its late parts, for browsers without scripts
+)
 
 
 @cache

@@ -304,7 +304,7 @@ class Pages:
             if again.code not in SIGNED_OUT:
                 raise
             typed = lapses.Typed(visit.page.address, dict(visit.path), list(kept.items(multi=True)))
-            return self.sign_in_again(owner, visit.page.address_with(visit.path), typed)
+            return self.sign_in_again(owner, _here(visit, "q"), typed)  # a search is of its session
         if visit.values["me"]["id"] != owner["account"]:
             raise refusal
         return self._page(visit, problems.unsent(action.name, kept))
@@ -327,9 +327,11 @@ class Pages:
         try:
             return self.dispatcher.request_body(action.route, _token)
         except Refused as refusal:
-            if refusal.code in SIGNED_OUT:  # a file is not kept until its owner has signed in again
+            if refusal.code not in SIGNED_OUT:
+                raise
+            if lapses.owner_of(self.protection, flask.request.args.get(forms.OWNER, "")) is None:
                 return _to_sign_in(problem="file_not_sent")
-            raise
+            return flask.Response(status=100)  # the file is not kept, but what was typed beside it
 
     def _carried_out(self, visit: Visit, form: MultiDict[str, str]) -> flask.Response:
         """Carry out what the form asks for."""
@@ -486,15 +488,15 @@ def _cookie_of_way(action: Action) -> str:
 def _address_after(visit: Visit, action: Action, reply: Any, way: str) -> str:
     known = {**visit.path, **(reply if isinstance(reply, Mapping) else {})}
     then = action.ways.get(way) or action.then
-    address = then.format_map(known) if then else visit.page.address_with(visit.path)
-    kept = (
-        []
-        if then
-        else [(name, text) for name, text in flask.request.args.items(multi=True) if name != "done"]
-    )
-    if kept:
-        address += f"?{urlencode(kept)}"
+    address = then.format_map(known) if then else _here(visit)
     return f"{address}{'&' if '?' in address else '?'}done={action.name}"
+
+
+def _here(visit: Visit, *without: str) -> str:
+    """The page's address with the query of the request, but for what belongs to one answer, and for these members."""
+    left = {"done", forms.OWNER, *without}
+    kept = [(name, text) for name, text in flask.request.args.items(multi=True) if name not in left]
+    return visit.page.address_with(visit.path) + (f"?{urlencode(kept)}" if kept else "")
 
 
 def _page_after_signing_out(form: MultiDict[str, str]) -> str | None:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     false,
     or_,
     text,
+    true,
 )
 from sqlalchemy.orm import (
     DeclarativeBase,
@@ -178,6 +179,7 @@ class Account(Spelt, TenantScoped, Base):
     wants_resource_assigned_emails: Mapped[bool] = mapped_column(Boolean, default=True)
     language: Mapped[str | None] = mapped_column(String(35))
     appearance: Mapped[str | None] = mapped_column(String(10))
+    has_shortcuts: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     role: Mapped[Role | None] = relationship(lazy="joined")

@@ -35,6 +35,7 @@ BEFORE_CONSENT = {
     "identity.remove_second_factor",
     "identity.renew_recovery_codes",
     "identity.set_my_preferences",
+    "identity.set_my_shortcuts",
     "identity.sign_out",
     "identity.start_outside_link",
     "identity.start_outside_proof",

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import base64
 import io
+import random
 import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageOps
 
 from gateway.web import language
 from gateway.web.page import Page
-from gateway.web.states import MANY_ROWS, Screen
+from gateway.web.states import MANY_ROWS, Screen, State
+from services.contracts.portals import drafts, start_page
 from tests.support.browser import PROGRAM, Browser
-from tests.support.pages import require_good, require_readable, require_whole
+from tests.support.pages import follow, require_good, require_readable, require_whole
 from tests.support.read_aloud import FOLDER, JOURNEYS, journey
 from tests.support.shown_pages import Shown, ShownPages, address_of, served
 
@@ -181,10 +183,11 @@ def test_a_journey_is_read_aloud_as_it_was_found_good(show: Show, name: str) -> 
     )
 
 
-def test_focus_choice_and_error_are_told_apart_in_forced_colours(show: Show) -> None:
+@pytest.mark.parametrize("way", [{"forced_colors": "active"}, {"prefers_color_scheme": "dark"}, {}], ids=str)
+def test_focus_choice_and_error_are_told_apart(show: Show, way: dict[str, str]) -> None:
     browser = show.browser
     show.open(next(each for each in EVERY if str(each) == "/kit, errors"))
-    browser.show_as(forced_colors="active")
+    browser.show_as(**way)
     for change in (
         "document.querySelector('main .btn-primary').focus()",
         "document.querySelector('main a[href]').focus()",
@@ -204,13 +207,134 @@ def test_focus_choice_and_error_are_told_apart_in_forced_colours(show: Show) -> 
         assert differing(before, picture_of(browser, element)) >= LEAST_PIXELS, f"{what} of {element}"
 
 
+STILL_MS = 400
+MARGIN = 8  # around an element, where its outline is
+
+
+def test_news_pass_by_until_they_are_paused_and_stand_still_for_who_wants_no_movement(show: Show) -> None:
+    browser = show.browser
+    start = states(SCREENS["/portal/{portal}"])[0]
+
+    def is_moving() -> bool:
+        before = picture_of(browser, "document.querySelector('.ticker ul')")
+        at = browser.evaluate("performance.now()")
+        browser.wait_for(f"performance.now() > {at + STILL_MS}")
+        return differing(before, picture_of(browser, "document.querySelector('.ticker ul')")) >= LEAST_PIXELS
+
+    show.open(start)
+    assert not is_moving()
+    browser.show_as(prefers_reduced_motion="no-preference")
+    show.open(start)
+    right = "document.querySelector('.ticker {}').getBoundingClientRect().right"
+    browser.wait_for(f"{right.format('li.now')} < {right.format('ul')}")  # the whole message is seen
+    assert is_moving()
+    follow(browser, "Pause")
+    browser.evaluate("document.activeElement.blur()")  # it stands still while it has the focus, too
+    assert not is_moving()
+
+
+class Coloured(ShownPages):
+    """The start page of a portal and the sample of its draft, in these colours, light and dark."""
+
+    def __init__(self, colours: list[str]) -> None:
+        super().__init__()
+        without = {"waiting": None, "team": None}  # which only a person has
+        module = {"code": "support", "name": "Ask us", "tab_colour": "#146c43", "questionnaire_id": None}
+        self.pairs = [
+            (
+                appearance,
+                Shown(
+                    SCREENS["/staff/portals/{portal}/sample"],
+                    State(
+                        f"{colour} {appearance}",
+                        query={"appearance": appearance},
+                        replies={drafts.get_portal_sample: {"colour": colour, "modules": [module]}},
+                    ),
+                ),
+                Shown(
+                    SCREENS["/portal/{portal}"],
+                    State(
+                        colour,
+                        replies={
+                            start_page.get_portal_start: {"colour": colour, "modules": [module], **without}
+                        },
+                    ),
+                ),
+            )
+            for colour in colours
+            for appearance in ("light", "dark")
+        ]
+
+    def every(self) -> list[Shown]:
+        return [each for _, *both in self.pairs for each in both]
+
+
+@pytest.mark.parametrize(
+    "count", [1, pytest.param(200, marks=[pytest.mark.full, pytest.mark.timeout(1800)])], ids=str
+)
+def test_the_sample_of_a_colour_is_the_published_page_point_by_point(chromium: Browser, count: int) -> None:
+    chance = random.Random(19)
+    pages = Coloured([f"#{chance.randrange(1 << 24):06x}" for _ in range(count)])
+    chromium.open_page()
+    chromium.send("Emulation.setScrollbarsHidden", hidden=True)  # a phone's lies over the page
+    with served(pages) as url:
+        show = Show(chromium, url)
+        for appearance, sample, published in pages.pairs:
+            # The sample has a frame; so much narrower is the window of the published page.
+            chromium.show_as()
+            chromium.resize(SAMPLE_WIDTH, 900)
+            show.open(sample)
+            frame = chromium.evaluate(
+                "(it => it.getBoundingClientRect().width - parseFloat(getComputedStyle(it.firstElementChild).width))"
+                "(document.querySelector('.sample'))"
+            )
+            seen = [
+                picture_on_points(chromium, f"document.querySelector('.sample {each}')") for each in SAMPLED
+            ]
+            chromium.show_as(prefers_color_scheme=appearance)
+            chromium.resize(SAMPLE_WIDTH - round(frame), 900)
+            show.open(published)
+            for before, each in zip(seen, SAMPLED, strict=True):
+                after = picture_on_points(chromium, f"document.querySelector('main {each}')")
+                assert before.size == after.size, (str(sample), each)
+                differs = ImageChops.difference(before, after)
+                points = sum(differs.convert("L").histogram()[1:])
+                most = max(high for _, high in differs.getextrema())
+                are_one = points <= CORNER_POINTS and most <= CORNER_SHADE
+                assert are_one, (str(sample), each, points, most)
+                assert len(before.getcolors(1 << 20)) > 2, each  # something is there
+
+
+SAMPLED = (".welcome", ".tiles", ".ticker")
+SAMPLE_WIDTH = 552
+# Round corners are drawn in other shades where they begin between two points.
+CORNER_POINTS, CORNER_SHADE = 24, 12
+
+
+_TO_A_WHOLE_POINT = """(it => {
+  it.style.position = "relative";
+  it.style.top = `${-((it.getBoundingClientRect().y + scrollY) % 1)}px`;
+})"""
+
+
+def picture_on_points(browser: Browser, element: str) -> Image.Image:
+    """An element alone that begins on a whole point: in between, texts and curves are drawn in another way."""
+    browser.evaluate(f"{_TO_A_WHOLE_POINT}({element})")
+    return ImageOps.crop(picture_of(browser, element), MARGIN)  # not what is around it
+
+
 def picture_of(browser: Browser, element: str) -> Image.Image:
     """An element with what is around it."""
     browser.evaluate(f"{element}.scrollIntoView({{block: 'center'}})")
     left, top, width, height = browser.evaluate(
         f"(it => [it.x + scrollX, it.y + scrollY, it.width, it.height])({element}.getBoundingClientRect())"
     )
-    box = {"x": left - 8, "y": top - 8, "width": width + 16, "height": height + 16}
+    box = {
+        "x": left - MARGIN,
+        "y": top - MARGIN,
+        "width": width + 2 * MARGIN,
+        "height": height + 2 * MARGIN,
+    }
     sent = browser.send(
         "Page.captureScreenshot", format="png", clip={**box, "scale": 1}, captureBeyondViewport=True
     )

@@ -105,6 +105,13 @@ class Browser:
         none = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
         self.send("Network.emulateNetworkConditions", offline=is_cut, **none)
 
+    def slow_network(self, bytes_per_s: float = -1) -> None:
+        """The page sends so many bytes a second. Without a number, as many as there can be."""
+        self.send(
+            "Network.emulateNetworkConditions",
+            offline=False, latency=0, downloadThroughput=-1, uploadThroughput=bytes_per_s,
+        )  # fmt: skip
+
     def resize(self, width: int, height: int) -> None:
         """Give the page this size, in CSS pixels."""
         self.send(
@@ -183,16 +190,16 @@ class Browser:
         """Type into the element that has the focus."""
         self.send("Input.insertText", text=text)
 
-    def press(self, key: str) -> None:
-        """Press Tab, Enter, the space bar, an arrow key or a digit."""
+    def press(self, key: str, *, with_control: bool = False) -> None:
+        """Press Tab, Enter, Escape, the space bar, an arrow key, or the key of a letter, digit or sign."""
         code, text = {
-            "Tab": (9, ""), "Enter": (13, "\r"), " ": (32, " "), "ArrowDown": (40, ""), "ArrowUp": (38, ""),
-            **{digit: (ord(digit), digit) for digit in "0123456789"},
-        }[key]  # fmt: skip
+            "Tab": (9, ""), "Enter": (13, "\r"), "Escape": (27, ""), "ArrowDown": (40, ""), "ArrowUp": (38, ""),
+        }.get(key) or (ord(key.upper()), "" if with_control else key)  # fmt: skip
         for kind in ("keyDown", "keyUp"):
             self.send(
                 "Input.dispatchKeyEvent",
                 type=kind, key=key, windowsVirtualKeyCode=code, text=text if kind == "keyDown" else "",
+                modifiers=2 if with_control else 0,
             )  # fmt: skip
 
     def tab_to(self, element_id: str, most: int = 40) -> None:

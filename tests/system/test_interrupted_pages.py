@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
+from deploy.journey import a_pdf
+from services.chassis.database import Database
+from services.identity.models import Account
+from services.identity.sessions.models import LoginSession
 from tests.support.browser import PROGRAM, Browser
 from tests.support.console import Console
-from tests.support.pages import enter, follow, reach, require_good
+from tests.support.pages import enter, follow, reach, require_good, wait_for_heading
 from tests.support.stack import RunningStack
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
@@ -32,6 +39,17 @@ class Desk(Console):
         record = self.api.post("/v1/contact-records", first_name="Rosalind", last_name=last_name)
         given = {"queue_id": self.queue["id"], "program_id": self.program["id"]}
         return str(self.api.post("/v1/referrals", contact_record_id=record["id"], **given)["id"])
+
+    def end_sessions(self, login: str) -> None:
+        """Let all that this account has begun be over, as after a time without use."""
+        owner = select(Account.id).where(Account.login == login).scalar_subquery()
+        past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=1)
+        ended = update(LoginSession).where(LoginSession.account_id == owner).values(expires_at=past)
+        database = Database(self.portico.stack.database_url("identity"))
+        try:
+            database.write(None, lambda session: session.execute(ended))
+        finally:
+            database.close()
 
     def notes(self, referral_id: str) -> list[str]:
         """The notes on a referral, as the API has them, oldest first."""
@@ -101,6 +119,54 @@ def test_back_forward_and_reload_after_a_write_make_no_second_one(desk: Desk) ->
     assert browser.path.partition("?")[0] == f"/staff/referrals/{referral}"
     assert "Once only." in browser.text
     assert desk.notes(referral) == ["Once only."]
+
+
+LAPSES = ("sent", "sent without scripts", "noticed by the page")
+
+
+@pytest.mark.parametrize("lapse", LAPSES)
+def test_what_was_typed_beside_a_file_outlasts_the_session(office: Desk, tmp_path: Path, lapse: str) -> None:
+    browser, login = office.browser, f"lapsed.{LAPSES.index(lapse)}@harbor.example.org"
+    title, file = f"Typed before, {lapse}", tmp_path / "plan.pdf"
+    file.write_bytes(a_pdf("Plan"))
+    office.portico.create_staff(login, "admin")
+    office.sign_in(login)
+    if lapse == "sent without scripts":
+        browser.send("Emulation.setScriptExecutionDisabled", value=True)
+    office.open("/staff/documents/send?way=fax", "Send a document")
+    enter(browser, "Name of the signer", "Dr Grey")
+    enter(browser, "Fax number", "(415) 555-0177")
+    enter(browser, "Title", title)
+    browser.choose_file("send_document-file", file)
+    office.end_sessions(login)
+    if lapse == "noticed by the page":
+        browser.evaluate("document.getElementById('session-stay').click()")  # asks when the session ends
+    else:
+        follow(browser, "Send")
+    browser.wait_for_text("What you typed is kept: sign in again")
+    assert title not in browser.evaluate("document.documentElement.outerHTML")
+    require_good(browser)
+    enter(browser, "E-mail address or username", login)
+    enter(browser, "Password", office.portico.password_of(login))
+    browser.press("Enter")
+    if lapse == "sent without scripts":
+        browser.wait_for_text("You are signed in again")
+        follow(browser, "Show what I typed")
+    wait_for_heading(browser, "Send a document")
+    typed = (
+        "['title', 'addressee', 'fax_number'].map(it => document.getElementById(`send_document-${it}`).value)"
+    )
+    assert browser.evaluate(typed) == [title, "Dr Grey", "(415) 555-0177"]
+    said = "document.getElementById('send_document-file-hint').textContent"
+    assert "Choose the file again" in browser.evaluate(said)
+    documents = office.api.get("/v1/documents")["items"]
+    assert title not in [each["title"] for each in documents]
+    browser.choose_file("send_document-file", file)
+    enter(browser, "Fax number once more", "415-555-0177")
+    follow(browser, "Send")
+    browser.wait_for_text("The document is on its way")
+    documents = office.api.get("/v1/documents")["items"]
+    assert [each["title"] for each in documents].count(title) == 1
 
 
 def test_of_two_who_change_one_record_the_second_sees_both_values_and_decides(desk: Desk) -> None:

@@ -26,7 +26,9 @@ def console(portico: RunningStack, chromium: Browser) -> Console:
     return console
 
 
-@pytest.mark.seed("S2-45", "S2-47", "S2-55", "S2-56", "S2-60", "S2-81", "S2-110", "S2-123", "S2-141")
+@pytest.mark.seed(
+    "S2-38", "S2-45", "S2-47", "S2-53", "S2-55", "S2-56", "S2-60", "S2-81", "S2-110", "S2-123", "S2-141"
+)
 def test_staff_make_a_portal_of_an_employer_and_its_employee_uses_it(
     portico: RunningStack, console: Console
 ) -> None:

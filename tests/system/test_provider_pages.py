@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -322,6 +323,38 @@ def test_a_slow_network_shows_text_soon_and_two_presses_make_one_write(
     chromium.wait_for_text("The note is added.")
     lines = shelter.provider.get(f"/v1/referrals/{referral['id']}/history")["items"]
     assert [line["kind"] for line in lines] == ["assigned", "accepted", "note"]
+
+
+ENTRANCES = (
+    "/",
+    "/help",
+    "/find-my-portal",
+    *(f"/at/{HARBOR}/{realm}" for realm in ("staff", "patient", "employee")),
+)
+SIGNED_IN = ("/provider", "/provider/referrals", "/provider/capacity", "/account")
+
+
+@pytest.mark.full
+@pytest.mark.timeout(300)
+def test_every_entrance_and_page_of_a_provider_shows_text_soon_on_a_slow_network(
+    shelter: Shelter, chromium: Browser
+) -> None:
+    shelter.refer("Slowlist")
+
+    def open_cold(path: str) -> None:
+        chromium.send("Network.clearBrowserCache")
+        chromium.send("Network.emulateNetworkConditions", **SLOW)
+        show(chromium, shelter, path)
+        first_text = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+        assert chromium.evaluate(first_text) <= FIRST_TEXT_MS, path
+
+    chromium.open_page()
+    for path in ENTRANCES:
+        hold_at_best(functools.partial(open_cold, path))
+    chromium.open_page()
+    sign_in(chromium, shelter)
+    for path in SIGNED_IN:
+        hold_at_best(functools.partial(open_cold, path))
 
 
 def click_twice(browser: Browser, element: str) -> None:

@@ -326,6 +326,7 @@ def subscriber() -> Iterator[Subscriber]:
     found.close()
 
 
+@pytest.mark.seed("S2-7")
 def test_another_system_is_told_by_a_webhook_that_is_tried_paused_and_removed(
     console: Console, subscriber: Subscriber
 ) -> None:

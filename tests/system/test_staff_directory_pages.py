@@ -176,6 +176,42 @@ def test_a_resource_is_changed_has_a_message_and_is_retired(desk: Desk) -> None:
     assert desk.api.get(path)["retired_at"] is not None
 
 
+SENT_WITHIN_S = 6
+
+
+@pytest.mark.parametrize(
+    "size", [pytest.param(50 * 10**6, marks=[pytest.mark.full, pytest.mark.timeout(300)]), 10**6]
+)
+def test_a_file_says_how_far_its_sending_is_and_can_be_stopped(desk: Desk, size: int) -> None:
+    browser, before = desk.browser, desk.api.get("/v1/directory/imports")["items"]
+    desk.open("/staff/directory/imports", "Import of the directory")
+    (path := desk.folder / "long.json").write_bytes(b"no directory ".ljust(size, b"."))
+    browser.choose_file("import_directory-file", path)
+    told = "document.querySelector('[data-quarter]')"
+    browser.evaluate(
+        f"window.said = []; new MutationObserver(() => said.push({told}.textContent)).observe({told}, {{childList: true}})"
+    )
+    browser.slow_network(size / SENT_WITHIN_S)
+    follow(browser, "Show what it would do")
+    browser.wait_for("document.querySelector('[data-sending] progress').value > 5")
+    require_good(browser)
+    follow(browser, "Stop sending")
+    browser.wait_for(f"{told}.textContent.startsWith('Stopped: nothing was sent.')")
+    assert browser.evaluate("document.activeElement.textContent") == "Show what it would do"
+    assert browser.evaluate("document.getElementById('import_directory-file').files.length") == 1
+    assert desk.api.get("/v1/directory/imports")["items"] == before
+    browser.evaluate("said.length = 0")
+    browser.press("Enter")
+    browser.wait_for("document.activeElement.id === 'error-summary'", within_s=120)
+    browser.slow_network()
+    quarters = [f"{each} percent of the file is sent." for each in (25, 50, 75)]
+    assert [each for each in browser.evaluate("said") if each] == [
+        *quarters, "The whole file is sent. It is being looked at.",
+    ]  # fmt: skip
+    assert "Choose the file again" in browser.text
+    require_good(browser)
+
+
 def test_a_file_is_tried_its_rows_are_told_and_what_it_closes_is_asked(desk: Desk) -> None:
     browser = desk.browser
     referral = desk.refer()

@@ -12,14 +12,17 @@ import pytest
 from deploy.client import Portico
 from tests.support.browser import PROGRAM, Browser
 from tests.support.console import Console
-from tests.support.pages import enter, follow, reach, reach_field, wait_for_heading
+from tests.support.pages import choose, enter, follow, reach, reach_field, wait_for_heading
 from tests.support.stack import BAYSIDE, RunningStack
+from tests.system.test_ways_in_pages import await_link
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
 
 ADMIN = f"admin@{BAYSIDE}.example.org"
 PASSWORD = "lantern-orchid-quarry-7"
-HEADER = "employee_number,first_name,last_name,email,mobile_phone,department,manager_number"
+HEADER = "employee_number,first_name,last_name,email,mobile_phone,department,manager_number,employer"
+# How many people's data the session that is open in the browser reaches.
+PROFILES = "fetch('/v1/me').then(it => it.json()).then(it => it.profiles.length)"
 UPLOAD = "Show what it would change"
 
 
@@ -62,10 +65,10 @@ def console(portico: RunningStack, chromium: Browser) -> Office:
 
 def a_row(number: str, *, email: str | None = None, phone: str = "555-0100", manager: str = "F1") -> str:
     address = f"{number.lower()}@feed.example.org" if email is None else email
-    return f"{number},Pat,Feedwell {number},{address},{phone},Docks,{manager}"
+    return f"{number},Pat,Feedwell {number},{address},{phone},Docks,{manager},Dock Works"
 
 
-@pytest.mark.seed("S2-34", "S2-131")
+@pytest.mark.seed("S2-7", "S2-34", "S2-131", "S2-137")
 def test_a_feed_is_tried_applied_and_is_the_source_of_truth(console: Office) -> None:
     browser = console.browser
     follow(browser, "Employees: who has access")
@@ -93,8 +96,9 @@ def test_a_feed_is_tried_applied_and_is_the_source_of_truth(console: Office) -> 
     code = console.api.post(f"/v1/people/{chief['id']}/pickup-codes")["code"]
     console.open_account(code, "f1@own.example.org")
     console.open(f"/staff/employees/{console.person('F2')['id']}", "Portal access of employee F2")
-    assert "from the HR feed" in browser.text  # who supervises
-    assert "Has no active account." in browser.text
+    # Who supervises, how the employee is known, in which relation to the employer, and why the portal is closed.
+    facts = ("Employee number\nF2", "Employer\nDock Works", "Department\nDocks")
+    _says(browser, "from the HR feed", *facts, "Has no active account.")
     console.open("/staff/employees?is_supervisor=true", "Employees")
     assert "May enter" in console.row("F1")
     assert console.row("F1").endswith("4")
@@ -127,6 +131,11 @@ def test_a_feed_is_tried_applied_and_is_the_source_of_truth(console: Office) -> 
     assert (ended["kinds"], ended["kind_history"][0]["ends_at"] is not None) == ([], True)
     console.open("/staff/hr-imports", "HR feed")
     assert console.row("Applied")
+
+
+def _says(browser: Browser, *words: str) -> None:
+    for each in words:
+        assert each in browser.text, each
 
 
 @pytest.mark.seed("S2-117", "S2-118")
@@ -204,3 +213,174 @@ def test_somebody_stands_in_for_a_supervisor_until_a_day(console: Office) -> Non
     console.open(f"/staff/employees/{people['Deputy']}", "Portal access of employee")
     assert "Member" in browser.text
     assert "until Dec 31, 2099" in browser.text
+
+
+@pytest.mark.seed("S2-83")
+def test_a_supervisor_sees_an_employee_once_staff_have_related_them(console: Office) -> None:
+    browser, people, login = console.browser, {}, "boss@own.example.org"
+    for name in ("Bossly", "Nearly", "Farly"):
+        given = {"first_name": "Kim", "last_name": name, "kinds": ["employee"]}
+        people[name] = console.api.post("/v1/people", **given)
+    code = console.api.post(f"/v1/people/{people['Bossly']['id']}/pickup-codes")["code"]
+    console.open_account(code, login)
+    console.portico.passwords[login] = PASSWORD
+    for name, others in (("Nearly", ["Farly"]), ("Farly", [])):
+        page = f"/staff/employees/{people[name]['id']}"
+        console.sign_in(ADMIN, at=page, organisation=BAYSIDE)
+        assert "No account supervises this employee." in browser.text
+        console.follow("Add a supervisor", "Add a relationship of person")
+        enter(browser, "Last name", "Bossly")
+        browser.press("Enter")
+        browser.wait_for("location.search.includes('q=') && document.readyState === 'complete'")
+        console.follow(people["Bossly"]["number"], "Relate an account to person")
+        console.pick("Relationship", "Supervisor of this employee")
+        console.sends("Relate them", "related")
+        console.open(page, "Portal access of employee")
+        assert "No account supervises this employee." not in browser.text
+        console.sign_in(login, realm="employee", at="/portal/supervisor/team", organisation=BAYSIDE)
+        assert name in browser.text
+        for other in others:
+            assert other not in browser.text
+
+
+@pytest.mark.seed("S2-116", "S2-120", "S2-121")
+def test_a_registered_employee_gets_an_account_that_reaches_nobody_until_it_is_related(
+    console: Office,
+) -> None:
+    browser, email = console.browser, "registered@own.example.org"
+    _accounts_open_by_themselves(console)
+    person_id = _an_employee_is_registered(console, email)
+    _the_employee_chooses_how_to_sign_in(console, person_id, email)
+    assert browser.evaluate(PROFILES) == 0  # nothing without relationships (S2-121)
+    for kind in ("Self: the account is the person's own", "Portal user"):
+        console.sign_in(ADMIN, at=f"/staff/employees/{person_id}", organisation=BAYSIDE)
+        assert "Is not related as “Portal user”" in browser.text
+        console.follow("Relate the account to the person", "Relate the account to person")
+        console.pick("Relationship", kind)
+        follow(browser, "Relate them")
+        console.done("")
+    console.open(f"/staff/employees/{person_id}", "Portal access of employee")
+    assert "Is not related" not in browser.text
+    console.open("/staff/realms/employee/entry", "Who may enter")
+    console.tick("An employee who is registered gets an account at once")
+    console.sends("Save", "saved")
+
+
+@pytest.mark.seed("S2-35", "S2-36", "S2-133")
+def test_employees_enter_where_their_role_and_network_are_let_in(console: Office) -> None:
+    browser, email = console.browser, "let.in@own.example.org"
+    given = {"first_name": "Kim", "last_name": "Letin", "kinds": ["employee"]}
+    person_id = console.api.post("/v1/people", **given)["id"]
+    console.open_account(console.api.post(f"/v1/people/{person_id}/pickup-codes")["code"], email)
+    console.sign_in(ADMIN, at=f"/staff/employees/{person_id}", organisation=BAYSIDE)
+    assert "May enter the employee portal" in browser.text  # every role may (S2-36)
+    _roles_are_let_in_by_choice(console, person_id, email)
+    _from_other_networks_nobody_enters(console, email)
+
+
+def _accounts_open_by_themselves(console: Office) -> None:
+    browser = console.browser
+    console.sign_in(ADMIN, at="/staff/realms/employee/entry", organisation=BAYSIDE)
+    chosen = "document.querySelectorAll('[name=allowed_roles]:checked').length"
+    assert browser.evaluate(chosen) == 0  # every role, unless some are chosen (S2-36)
+    assert "None ticked: every role." in browser.text
+    console.tick("An employee who is registered gets an account at once")
+    console.sends("Save", "saved")
+
+
+def _an_employee_is_registered(console: Office, email: str) -> str:
+    browser = console.browser
+    console.open("/staff/people/new", "New person")
+    enter(browser, "First name", "Robin")
+    enter(browser, "Last name", "Registered")
+    enter(browser, "E-mail", email)
+    console.tick("Employee")
+    console.sends("Enter", "The person is entered.")
+    person_id = console.last_of_address
+    console.open(f"/staff/employees/{person_id}", "Portal access of employee")
+    assert console.api.get(f"/v1/employee-access/{person_id}")["account_id"]
+    for words in ("Has no active account", "Is not related as “Self”", "Is not related as “Portal user”"):
+        assert words in browser.text, words
+    return person_id
+
+
+def _the_employee_chooses_how_to_sign_in(console: Office, person_id: str, email: str) -> None:
+    browser = console.browser
+    account = console.api.get(f"/v1/employee-access/{person_id}")["account_id"]
+    console.api.post(f"/v1/accounts/{account}/invitations", expect=202)
+    link = await_link(console.portico, email)
+    browser.open_page()
+    console.show(link)
+    wait_for_heading(browser, "Set your password for Bayside County")
+    enter(browser, "New password", PASSWORD)
+    browser.press("Enter")
+    wait_for_heading(browser, "Your password for Bayside County is set")
+    _signs_in(console, email, "Your portals")
+
+
+def _signs_in(console: Office, email: str, heading: str) -> None:
+    console.portico.passwords[email] = PASSWORD
+    console.sign_in(email, realm="employee", at="/portal", organisation=BAYSIDE)
+    wait_for_heading(console.browser, heading)
+
+
+def _roles_are_let_in_by_choice(console: Office, person_id: str, email: str) -> None:
+    browser, entry = console.browser, "/staff/realms/employee/entry"
+    for role, is_let_in in (("Supervisor", False), ("Employee", True)):
+        console.sign_in(ADMIN, at=entry, organisation=BAYSIDE)
+        browser.evaluate(
+            "document.querySelectorAll('[name=allowed_roles]').forEach(it => { it.checked = false })"
+        )
+        console.tick(role)
+        console.sends("Save", "saved")
+        console.open(f"/staff/employees/{person_id}", "Portal access of employee")
+        assert ("The portal does not let this role in" in browser.text) is not is_let_in
+        _signs_in(console, email, "Your portals")
+        assert (browser.evaluate(PROFILES) > 0) is is_let_in
+    console.sign_in(ADMIN, at=entry, organisation=BAYSIDE)
+    console.tick("Employee")  # again every role
+    console.sends("Save", "saved")
+
+
+def _from_other_networks_nobody_enters(console: Office, email: str) -> None:
+    browser, page = console.browser, "/staff/realms/employee"
+    console.open(page, "Employee Portal")
+    enter(browser, "Networks from which people may sign in", "192.0.2.0/24")
+    console.sends("Save", "The settings are saved")
+    browser.open_page()
+    console.show(f"/sign-in?organisation={BAYSIDE}&realm=employee&return_path=/portal")
+    enter(browser, "E-mail address or username", email)
+    enter(browser, "Password", PASSWORD)
+    browser.press("Enter")
+    console.refused("wrong")  # in the words of a wrong password
+    console.sign_in(ADMIN, at=page, organisation=BAYSIDE)
+    enter(browser, "Networks from which people may sign in", "")
+    console.sends("Save", "The settings are saved")
+    _signs_in(console, email, "Your portals")
+
+
+@pytest.mark.seed("S0-5")
+def test_without_referralq_there_is_no_provider_portal_and_no_provider(console: Office) -> None:
+    browser, page = console.browser, "/staff/organisation"
+    given = {"email": "no.provider@own.example.org", "first_name": "Pat", "last_name": "Noprovider"}
+    account = console.api.post("/v1/accounts", **given)
+    console.sign_in(ADMIN, at=page, organisation=BAYSIDE)
+    console.tick("ReferralQ")
+    follow(browser, "Save the features")
+    console.refused("referralq")  # the portal needs it
+    console.tick("Provider portal (needs ReferralQ)")
+    console.sends("Save the features", "hold at once")
+    try:
+        console.open(f"/staff/users/{account['id']}/level", "Security level")
+        choose(browser, "Security level", "Provider Portal User")
+        follow(browser, "Save")
+        console.refused("switched off")
+        assert console.api.get(f"/v1/accounts/{account['id']}")["realm"] == "staff"
+    finally:
+        console.open(page, "Organisation")
+        console.tick("ReferralQ")
+        console.tick("Provider portal (needs ReferralQ)")
+        console.sends("Save the features", "hold at once")
+    console.open(f"/staff/users/{account['id']}/level", "Security level")
+    choose(browser, "Security level", "Provider Portal User")
+    console.sends("Save", "The security level is saved")

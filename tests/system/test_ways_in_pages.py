@@ -159,7 +159,7 @@ def test_a_link_without_scripts_is_pasted(portico: RunningStack, browser: Browse
     browser.wait_for_text("Your password for Harbor County is set")
 
 
-@pytest.mark.seed("S3-24", "S3-25", "S3-32")
+@pytest.mark.seed("S3-24", "S3-25", "S3-26", "S3-32", "S3-36")
 def test_a_patient_gets_in_with_four_facts_and_learns_whose_link_it_is(
     portico: RunningStack, browser: Browser
 ) -> None:
@@ -181,6 +181,8 @@ def test_a_patient_gets_in_with_four_facts_and_learns_whose_link_it_is(
         wait_for_heading(browser, "Look at your e-mail")  # the same for both
         if last_name == "Nobody":
             follow(browser, "Enter it once more")
+    told = portico.journey().await_mail(email, lambda mail: "could not be verified" in mail["subject"])
+    assert "Nobody" not in told["text"]
 
     open_page(portico, browser, await_link(portico, email))
     wait_for_heading(browser, "Set your password for Harbor County")
@@ -198,6 +200,40 @@ def test_a_patient_gets_in_with_four_facts_and_learns_whose_link_it_is(
     for part in ("Referrals", "Documents"):
         follow(browser, part)
         browser.wait_for_text("Nobody has opened this part of your record.")
+
+
+@pytest.mark.seed("S3-36")
+def test_a_patient_who_has_forgotten_the_password_sets_another_with_four_facts(
+    portico: RunningStack, browser: Browser
+) -> None:
+    email, login = "forgets.pages@example.org", "forgets.pages"
+    person_id = a_patient(portico, email, "Forgetful")
+    portico.admin.put(
+        f"/v1/patients/{person_id}/credentials", username=login, password="another-lantern-quarry-7",
+        must_change=False, attests_email_is_private=True,
+    )  # fmt: skip
+    open_page(portico, browser, f"/sign-in?organisation={HARBOR}&realm=patient")
+    wait_for_heading(browser, "Sign in")
+    enter(browser, "E-mail address or username", login)
+    enter(browser, "Password", PASSWORD)
+    browser.press("Enter")
+    browser.wait_for("document.activeElement.id === 'error-summary'")
+    follow(browser, "I am a registered patient, or I have forgotten my username")
+    wait_for_heading(browser, "as a patient")
+    enter(browser, "E-mail address", email)
+    enter(browser, "Last name", "Forgetful")
+    reach(browser, "Date of birth")
+    for key in "02291980":
+        browser.send("Input.dispatchKeyEvent", type="char", text=key)
+    enter(browser, "Postal code", "02139")
+    browser.press("Enter")
+    wait_for_heading(browser, "Look at your e-mail")
+    open_page(portico, browser, await_link(portico, email))
+    wait_for_heading(browser, "Set your password for Harbor County")
+    enter(browser, "New password", PASSWORD)
+    browser.press("Enter")
+    wait_for_heading(browser, "Your password for Harbor County is set")
+    sign_in(browser, login)
 
 
 @pytest.mark.seed("S2-114", "S2-115")

@@ -6,6 +6,7 @@ from services.contracts.identity import accounts as api
 ROUTES = (
     Route("PUT", "/v1/me/notifications", api.set_my_notifications),
     Route("PUT", "/v1/me/preferences", api.set_my_preferences),
+    Route("PUT", "/v1/me/shortcuts", api.set_my_shortcuts),
     Route("GET", "/v1/accounts", api.list_accounts),
     Route("POST", "/v1/accounts", api.create_account),
     Route("POST", "/v1/accounts/search", api.search_accounts),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.web.page import Action, Page, Read
 from gateway.web.states import State
+from services.contracts.declare import STAFF
 from services.contracts.identity import accounts, audit, credentials, outside, people, second_factor, sessions
 from services.contracts.notifications import my_notices, preferences, suppressed_addresses, text_numbers
 from services.contracts.portals import own_changes
@@ -98,6 +99,12 @@ PAGES = (
                 then="/account",
             ),
         ),
+    ),
+    Page(
+        "/account/shortcuts",
+        "account/shortcuts.html",
+        actions=(Action("shortcuts", accounts.set_my_shortcuts, "Your choice is saved.", then="/account"),),
+        realms=STAFF,
     ),
     Page(
         "/account/settings",

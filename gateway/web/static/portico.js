@@ -20,7 +20,51 @@ document.addEventListener("submit", (event) => {
   if (form.dataset.sent) return event.preventDefault();
   form.dataset.sent = "1";
   form.setAttribute("aria-busy", "true");
+  if (form.querySelector("[data-sending]")) {
+    event.preventDefault();
+    sendFile(form, event.submitter);
+  }
 });
+
+// A file is sent while the page tells how far it is, and may be stopped. The answer takes the page's place, as without scripts.
+let isReplaced = false;
+const QUARTER = 25;
+function sendFile(form, button) {
+  const part = form.querySelector("[data-sending]");
+  const [bar, stop] = [part.querySelector("progress"), part.querySelector("button")];
+  const told = form.querySelector("[data-quarter]");
+  const request = new XMLHttpRequest();
+  const again = (words) => {
+    if (part.contains(document.activeElement)) button?.focus();
+    part.hidden = true;
+    told.textContent = words;
+    delete form.dataset.sent;
+    form.removeAttribute("aria-busy");
+  };
+  let said = 0;
+  request.upload.addEventListener("progress", ({ loaded, total }) => {
+    bar.value = (100 * loaded) / total;
+    const now = bar.value - (bar.value % QUARTER);
+    if (now > said) told.textContent = now < 100 ? told.dataset.quarter.replace("{percent}", now) : told.dataset.checked;
+    said = now;
+  });
+  request.addEventListener("load", () => {
+    if (request.responseURL !== address.href) return location.assign(request.responseURL);
+    isReplaced = true;
+    history.replaceState(null, "", location.pathname + location.search); // a fragment would take the focus from what is wrong
+    document.open();
+    // In one document a module of one address runs once.
+    document.write(request.responseText.replace('portico.js"', `portico.js?${Date.now()}"`));
+    document.close();
+  });
+  request.addEventListener("error", () => again(told.dataset.failed));
+  request.addEventListener("abort", () => again(said < 100 ? told.dataset.stopped : told.dataset.failed));
+  stop.onclick = () => request.abort();
+  [told.textContent, bar.value, part.hidden] = ["", 0, false];
+  const address = new URL(form.getAttribute("action"), location); // a form's own property `action` is its field of that name
+  request.open("POST", address);
+  request.send(new FormData(form, button));
+}
 // Back from the next page shows the page as it was: the form may be sent again.
 addEventListener("pageshow", (event) => {
   document.querySelectorAll("form[data-sent]").forEach((form) => {
@@ -158,6 +202,7 @@ document.addEventListener("input", (event) => (typedInto = event.target.form));
 function leave() {
   if (typedInto?.elements.form_owner) {
     typedInto.elements.form_token.value = "";
+    typedInto.enctype = "application/x-www-form-urlencoded"; // a file is not kept
     return typedInto.submit();
   }
   document.body.replaceChildren();
@@ -166,6 +211,7 @@ function leave() {
 }
 
 async function watch() {
+  if (isReplaced) return;
   const left = endsAt - Date.now();
   const dialog = document.getElementById("session-end");
   if (left <= WARN_MS) await askWhenItEnds({ "X-Portico-Background": "1" }).catch(() => {});
@@ -182,6 +228,7 @@ if (body.idleEndsAt) {
 
 // The page as it is now. It is read in the background, which keeps no session alive.
 async function pageNow() {
+  if (isReplaced) return;
   const response = await fetch(location.href, { headers: { "X-Portico-Background": "1" } }).catch(() => null);
   if (response?.redirected) return leave();
   return response?.ok ? new DOMParser().parseFromString(await response.text(), "text/html") : undefined;
@@ -262,6 +309,52 @@ if (body.live) {
     });
     listen();
   } else poll(POLL_MS);
+}
+
+// Keyboard shortcuts: what the page offers names its keys, one after the other (`data-keys`); `?` lists them. A field that has some
+// is entered, anything else is pressed. Nothing happens while somebody writes.
+const shortcuts = document.getElementById("shortcuts");
+if (shortcuts) {
+  const NEXT_KEY_MS = 1_500;
+  const FIELDS = "input:not([type=hidden]), select, textarea";
+  const offered = () =>
+    [...document.querySelectorAll("[data-keys]")].filter(
+      (each, at, all) => !each.closest("[hidden]") && all.findIndex((other) => other.dataset.keys === each.dataset.keys) === at,
+    );
+  const control = (each) => (each.matches(`a, button, ${FIELDS}`) ? each : each.querySelector(FIELDS));
+  const show = (found) => {
+    const list = shortcuts.querySelector("dl");
+    const rows = found.map((each) => {
+      const [row, keys, name] = ["div", "dt", "dd"].map((kind) => document.createElement(kind));
+      each.dataset.keys.split(" ").forEach((key, at) => {
+        if (at) keys.append(` ${list.dataset.then} `);
+        keys.append(Object.assign(document.createElement("kbd"), { textContent: key }));
+      });
+      const words = control(each).labels?.[0] ?? control(each);
+      name.textContent = words.textContent.replace(/\s+/g, " ").trim();
+      row.append(keys, name);
+      return row;
+    });
+    list.replaceChildren(...rows);
+    shortcuts.showModal();
+  };
+  let pressed = "";
+  let at = 0;
+  document.addEventListener("keydown", (event) => {
+    const { key, target } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat || key.length > 1) return;
+    if (target.closest?.(`${FIELDS}, [contenteditable]`) || document.querySelector("dialog[open]")) return;
+    const found = offered();
+    if (key === "?" && found.length) return show(found);
+    pressed = pressed && event.timeStamp - at < NEXT_KEY_MS ? `${pressed} ${key}` : key;
+    at = event.timeStamp;
+    const meant = found.find(({ dataset: { keys } }) => keys === pressed);
+    if (!found.some(({ dataset: { keys } }) => keys.startsWith(`${pressed} `))) pressed = "";
+    if (!meant) return;
+    event.preventDefault();
+    const it = control(meant);
+    it.matches(FIELDS) ? it.focus() : it.click();
+  });
 }
 
 // Every box of a form is ticked by one press.

@@ -119,6 +119,14 @@ set_my_preferences = contract.command(
     access=SIGNED_IN,
     before_consent=True,
 )
+set_my_shortcuts = contract.command(
+    "set_my_shortcuts",
+    "Switch the keyboard shortcuts of the caller's pages on or off. Only pages of staff have any.",
+    request={"has_shortcuts": Flag(required=True)},
+    reply={"has_shortcuts": Flag(required=True)},
+    access=SIGNED_IN,
+    before_consent=True,
+)
 create_account = contract.command(
     "create_account",
     "Create an account. It starts at security level `standard`; the level is chosen afterwards.",

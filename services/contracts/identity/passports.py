@@ -91,6 +91,11 @@ class Me(Account, Preferences):
         allow_none=True,
         metadata={"description": "the zone that the person has chosen for times; null where none is chosen"},
     )
+    has_shortcuts = Flag(
+        required=True,
+        allow_none=True,
+        metadata={"description": "whether staff's pages have keyboard shortcuts; null for everybody else"},
+    )
     permissions = fields.List(fields.String(), required=True)
     profiles = fields.List(fields.Nested(Profile), required=True)
     expires_at = Moment(

@@ -22,6 +22,10 @@ class AccountsEntrypoints:
     def set_my_preferences(self, call: Call) -> Any:
         return call.commit(handlers.set_my_preferences)
 
+    @serves(contract.set_my_shortcuts)
+    def set_my_shortcuts(self, call: Call) -> Any:
+        return call.commit(handlers.set_my_shortcuts)
+
     @serves(contract.create_account)
     def create_account(self, call: Call) -> Any:
         return call.commit(handlers.create_account)

@@ -380,6 +380,15 @@ def set_my_preferences(unit: UnitOfWork, *, language: str | None, appearance: st
     return {"language": language, "appearance": appearance}
 
 
+def set_my_shortcuts(unit: UnitOfWork, *, has_shortcuts: bool) -> dict[str, bool]:
+    """Keep whether the caller wants keyboard shortcuts. As with the other preferences, the account's version stays."""
+    account = load_account(unit, caller_of(unit).id)
+    if account.has_shortcuts != has_shortcuts:
+        account.has_shortcuts = has_shortcuts
+        unit.audit("account.preferences_changed", "account", account.id)
+    return {"has_shortcuts": has_shortcuts}
+
+
 def invite_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
     """Have the link sent that sets the first password; one that was sent before is void.
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
+from services.contracts.declare import STAFF
 from services.identity.api_clients.models import ApiClient
 from services.identity.models import Account
 from services.identity.passports.standing import account_standing
@@ -38,6 +39,7 @@ def describe_me(session: Session, caller: Caller, settings: Any) -> dict[str, An
         ),
         "language": account.language,
         "appearance": account.appearance,
+        "has_shortcuts": account.has_shortcuts if account.realm in STAFF else None,
         "permissions": permissions,
         "profiles": scope.get("profiles", []),
         **_session_ends(session, caller.session_id, account, settings),

@@ -360,7 +360,7 @@ def test_the_only_command_over_the_own_profile_is_the_notification_switch(identi
         "unlink_my_outside_identity",
         "end_break_glass",  # of one's own; only staff ever have any
     }
-    how_it_sees_pages = {"set_my_preferences"}
+    how_it_sees_pages = {"set_my_preferences", "set_my_shortcuts"}
     assert open_to_it - over_its_way_in - how_it_sees_pages == {"set_my_notifications"}
     assert set(accounts.set_my_preferences.request.fields) == {"language", "appearance"}
     assert set(accounts.set_my_notifications.request.fields) == {"resource_assigned_emails"}
@@ -402,6 +402,23 @@ def test_an_account_keeps_the_language_and_appearance_of_pages(identity: Identit
         assert identity.refused(accounts.set_my_preferences, caller, **wrong).code == "invalid_request"
     own = identity.call(passports.describe_me, identity.caller(identity.log_in(other["login"])["token"]))
     assert own["language"] is None
+
+
+def test_an_account_keeps_whether_its_pages_have_shortcuts(identity: Identity) -> None:
+    account, other = identity.an_account("standard"), identity.an_account("standard")
+    caller = identity.caller(identity.log_in(account["login"])["token"])
+    before = identity.call(passports.describe_me, caller)
+    assert before["has_shortcuts"] is True
+    for wanted in (False, True, False):
+        assert identity.call(accounts.set_my_shortcuts, caller, has_shortcuts=wanted) == {
+            "has_shortcuts": wanted
+        }
+        now = identity.call(passports.describe_me, caller)
+        assert (now["has_shortcuts"], now["version"]) == (wanted, before["version"])
+    own = identity.call(passports.describe_me, identity.caller(identity.log_in(other["login"])["token"]))
+    assert own["has_shortcuts"] is True
+    provider = identity.caller(identity.log_in(identity.a_provider()["login"])["token"])
+    assert identity.call(passports.describe_me, provider)["has_shortcuts"] is None
 
 
 @pytest.mark.seed("S0-39")

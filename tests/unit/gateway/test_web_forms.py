@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import time
 from typing import Any
@@ -14,6 +15,7 @@ from marshmallow import Schema, fields, validate
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
+from gateway.requests import BODY_COMES_LATER
 from gateway.web import forms, lapses
 from gateway.web.protection import VISITOR, Protection
 from gateway.web.return_paths import own_path
@@ -327,13 +329,15 @@ def hidden(answer: TestResponse, name: str) -> str:
     return re.findall(rf'name="{name}" value="([^"]*)"', content)[-1]
 
 
-def sign_in_with(app: flask.Flask, typed: str, cookie: str = SESSION) -> TestResponse:
+def sign_in_with(
+    app: flask.Flask, typed: str, cookie: str = SESSION, return_path: str = DETAILS
+) -> TestResponse:
     """Sign in on the page that has kept what was typed."""
     with app.test_request_context("/sign-in", headers={"Cookie": cookie}):
         token = app.extensions["pages"].protection.form_token("/sign-in")
     given = {
         "form_token": token, "action": "sign_in", "organisation": "harbor", "realm": "provider",
-        "login": "a@example.org", "password": "secret", "typed": typed, "return_path": DETAILS,
+        "login": "a@example.org", "password": "secret", "typed": typed, "return_path": return_path,
     }  # fmt: skip
     own = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin", "Cookie": cookie}
     return app.test_client(use_cookies=False).post("/sign-in", data=given, headers=own)
@@ -415,6 +419,51 @@ def test_a_form_that_is_older_than_its_owners_new_session_is_shown_again_and_to_
     assert posted("invented").status_code == 403
     assert posted(sealed_owner(app), Origin="https://evil.example").status_code == 403
     assert people.edit_my_settings not in [operation for operation, _, _ in services.calls]
+
+
+SENDING = "/staff/documents/send"
+
+
+@pytest.mark.fault("F7")
+def test_after_a_session_a_file_is_read_for_the_sake_of_what_was_typed_beside_it_on_its_owners_page_alone(
+    app: flask.Flask, services: Any
+):
+    http = app.test_client(use_cookies=False)
+    services.answers["identity.issue_passports"] = {
+        "passports": [{"passport": None, "organisation_id": None}]
+    }
+    services.answers["identity.list_sign_in_options"] = {"has_password": True, "outside": None}
+    services.answers["identity.get_public_organisation"] = Refused("not_found", "None.")
+    with app.test_request_context(SENDING, headers={"Cookie": SESSION}):
+        token = app.extensions["pages"].protection.form_token(SENDING)
+    own = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin", "Cookie": SESSION}
+
+    def asked(owner: str, **headers: str) -> TestResponse:
+        """Before the body is read."""
+        form = {"Content-Type": "multipart/form-data; boundary=x"}
+        return http.post(
+            SENDING, query_string={"way": "fax", "form_owner": owner}, headers={**own, **form, **headers},
+            environ_overrides={BODY_COMES_LATER: True},
+        )  # fmt: skip
+
+    for owner in ("", "invented"):
+        assert asked(owner).status_code == 303
+        assert "problem=file_not_sent" in asked(owner).headers["Location"]
+    assert asked(sealed_owner(app), Origin="https://evil.example").status_code == 403
+    assert asked(sealed_owner(app)).status_code == 100
+
+    typed = {"form_token": token, "form_owner": sealed_owner(app), "action": "send_document", "key": "k1"}
+    sent = {**typed, "title": "Plan <one>", "file": (io.BytesIO(b"%PDF-"), "plan.pdf")}
+    lapsed = http.post(f"{SENDING}?way=fax&form_owner={sealed_owner(app)}", data=sent, headers=own)
+    assert lapsed.status_code == 401
+    assert "What you typed is kept" in lapsed.text
+    assert hidden(lapsed, "return_path") == f"{SENDING}?way=fax"
+    services.answers["identity.log_in"] = {"token": "two", "account": {"id": ME["id"], "realm": "staff"}}
+    goes_on = sign_in_with(app, hidden(lapsed, "typed"), return_path=f"{SENDING}?way=fax")
+    assert f'action="{SENDING}?way=fax"' in goes_on.text
+    for elsewhere in ("/staff/documents?way=fax", "https://evil.example"):
+        goes_on = sign_in_with(app, hidden(lapsed, "typed"), return_path=elsewhere)
+        assert f'action="{SENDING}"' in goes_on.text
 
 
 def test_passwords_are_not_kept_of_a_form():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.web import theme
@@ -12,6 +12,7 @@ from gateway.web import theme
 COLOURS = st.from_regex(r"#[0-9a-f]{6}", fullmatch=True)
 
 
+@settings(max_examples=200)
 @given(COLOURS)
 def test_every_colour_becomes_readable_shades(colour: str):
     made = theme.theme_of(colour)
