@@ -41,7 +41,11 @@ _REFERENCE = {
     "name": "Client-Reference",
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "pattern": "^(?=[^0-9]*[0-9])[A-Za-z0-9_.:-]{1,100}$"},
+    "schema": {
+        "type": "string",
+        "maxLength": 100,
+        "pattern": "^[A-Za-z0-9_.:-]*[0-9][A-Za-z0-9_.:-]*$",
+    },
     "description": "what you call this by; it names nobody. Messages that the request causes are found by it "
     "(`GET /v1/deliveries?reference=`), and callbacks about them have it",
 }

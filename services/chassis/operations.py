@@ -99,11 +99,15 @@ class Call:
 
         Call it before anything is handed out, so that nothing is shown unaudited. Not inside a transaction.
         """
+        self.note_readings(action, object_type, {object_id: facts})
+
+    def note_readings(self, action: str, object_type: str, read: Mapping[str, Mapping[str, Any]]) -> None:
+        """The same of several objects, with the facts of each by its id: they are committed together."""
         assert_no_transaction()
-        row = audit_row(
-            self.caller, self.context, self._organisation, utc_now(), action, object_type, object_id, facts
-        )
-        self.runtime.reading_audit.write(row)
+        about = (self.caller, self.context, self._organisation, utc_now(), action, object_type)
+        rows = [audit_row(*about, object_id, dict(facts)) for object_id, facts in read.items()]
+        if rows:
+            self.runtime.reading_audit.write(*rows)
 
     def ask(self, operation: Operation, request: Mapping[str, Any]) -> Any:
         """Call another service within the caller's organisation, before or after `commit`: never inside a transaction."""

@@ -22,25 +22,25 @@ class ReadingAudit:
     def __init__(self, database: Database, tables: Any) -> None:
         self._database = database
         self._insert = tables.insert_audit
-        self._rows: Grouping[Row, None] = Grouping(self._write, _not_noted)
+        self._rows: Grouping[Sequence[Row], None] = Grouping(self._write, _not_noted)
 
-    def write(self, row: Row) -> None:
-        """Write the row (see `unit_of_work.audit_row`) and return when it is committed.
+    def write(self, *rows: Row) -> None:
+        """Write the rows of one reader (see `unit_of_work.audit_row`) and return when all are committed, in one transaction.
 
-        Raises Refused(service_unavailable), or the database's error, if it is not committed: then hand out nothing.
+        Raises Refused(service_unavailable), or the database's error, if they are not committed: then hand out nothing.
         """
-        self._rows.do(row, MOST_WAITED_S)
+        self._rows.do(rows, MOST_WAITED_S)
 
-    def _write(self, group: Group[Row, None]) -> Sequence[None]:
-        rows: list[Row] = []
+    def _write(self, group: Group[Sequence[Row], None]) -> Sequence[None]:
+        readers: list[Sequence[Row]] = []
 
         def insert(session: Session) -> None:
             # Gathered after the transaction has begun: waiting for other writers lets more readers join.
-            rows[:] = group.gather()
-            session.connection().execute(self._insert, rows)
+            readers[:] = group.gather()
+            session.connection().execute(self._insert, [row for rows in readers for row in rows])
 
         self._database.write(None, insert)  # yields first, so that calls already received can join
-        return [None] * len(rows)
+        return [None] * len(readers)
 
 
 def _not_noted() -> Refused:

@@ -17,7 +17,7 @@ from services.chassis import operations, unit_of_work
 from tests.seeds import is_whole_suite
 
 IDENTITY = Path(__file__).resolve().parents[2] / "services" / "identity"
-WRITERS = ("audit", "note_reading")
+WRITERS = ("audit", "note_reading", "note_readings")
 WRITTEN: set[str] = set()
 # The actions that the source names where it writes them. Others are made of a kind and a word.
 OBJECT_TYPES: Mapping[str, str] = {

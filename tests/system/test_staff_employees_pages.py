@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on
 
 ADMIN = f"admin@{BAYSIDE}.example.org"
 PASSWORD = "lantern-orchid-quarry-7"
-HEADER = "employee_number,first_name,last_name,email,mobile_phone,department,manager_number"
+HEADER = "employee_number,first_name,last_name,email,mobile_phone,department,manager_number,employer"
 # How many people's data the session that is open in the browser reaches.
 PROFILES = "fetch('/v1/me').then(it => it.json()).then(it => it.profiles.length)"
 UPLOAD = "Show what it would change"
@@ -65,10 +65,10 @@ def console(portico: RunningStack, chromium: Browser) -> Office:
 
 def a_row(number: str, *, email: str | None = None, phone: str = "555-0100", manager: str = "F1") -> str:
     address = f"{number.lower()}@feed.example.org" if email is None else email
-    return f"{number},Pat,Feedwell {number},{address},{phone},Docks,{manager}"
+    return f"{number},Pat,Feedwell {number},{address},{phone},Docks,{manager},Dock Works"
 
 
-@pytest.mark.seed("S2-7", "S2-34", "S2-131")
+@pytest.mark.seed("S2-7", "S2-34", "S2-131", "S2-137")
 def test_a_feed_is_tried_applied_and_is_the_source_of_truth(console: Office) -> None:
     browser = console.browser
     follow(browser, "Employees: who has access")
@@ -96,8 +96,9 @@ def test_a_feed_is_tried_applied_and_is_the_source_of_truth(console: Office) -> 
     code = console.api.post(f"/v1/people/{chief['id']}/pickup-codes")["code"]
     console.open_account(code, "f1@own.example.org")
     console.open(f"/staff/employees/{console.person('F2')['id']}", "Portal access of employee F2")
-    assert "from the HR feed" in browser.text  # who supervises
-    assert "Has no active account." in browser.text
+    # Who supervises, how the employee is known, in which relation to the employer, and why the portal is closed.
+    facts = ("Employee number\nF2", "Employer\nDock Works", "Department\nDocks")
+    _says(browser, "from the HR feed", *facts, "Has no active account.")
     console.open("/staff/employees?is_supervisor=true", "Employees")
     assert "May enter" in console.row("F1")
     assert console.row("F1").endswith("4")
@@ -130,6 +131,11 @@ def test_a_feed_is_tried_applied_and_is_the_source_of_truth(console: Office) -> 
     assert (ended["kinds"], ended["kind_history"][0]["ends_at"] is not None) == ([], True)
     console.open("/staff/hr-imports", "HR feed")
     assert console.row("Applied")
+
+
+def _says(browser: Browser, *words: str) -> None:
+    for each in words:
+        assert each in browser.text, each
 
 
 @pytest.mark.seed("S2-117", "S2-118")

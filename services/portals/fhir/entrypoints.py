@@ -97,6 +97,8 @@ def _read(call: Call, kind: Kind) -> Any:
 def _search(call: Call, kind: Kind) -> Any:
     answer = call.read(queries.search, kind)
     entries = answer["resource"].get("entry", ())
-    for person_id in filter(None, dict.fromkeys(kind.person_of(each["resource"]) for each in entries)):
-        call.note_reading(kind.readings, "person", person_id, person_id=person_id, format="fhir")
+    people = filter(None, dict.fromkeys(kind.person_of(each["resource"]) for each in entries))
+    call.note_readings(
+        kind.readings, "person", {each: {"person_id": each, "format": "fhir"} for each in people}
+    )
     return answer

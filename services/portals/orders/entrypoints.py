@@ -42,6 +42,5 @@ class OrdersEntrypoints:
         """Orders for employees. That they were read is written."""
         answer = call.read(queries.list_my_orders)
         shown = {each["person_id"] for each in (*answer["items"], *answer["of_panels"])}
-        for person_id in sorted(shown):
-            call.note_reading("orders.read", "person", person_id, person_id=person_id)
+        call.note_readings("orders.read", "person", {each: {"person_id": each} for each in sorted(shown)})
         return answer

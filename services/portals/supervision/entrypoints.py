@@ -51,5 +51,7 @@ class SupervisionEntrypoints:
 
 def note_team(call: Call, rows: Iterable[Mapping[str, Any]], report: str) -> None:
     """Note of each employee in these rows that the caller has read of them."""
-    for person_id in sorted({row["person_id"] for row in rows}):
-        call.note_reading("team.read", "person", person_id, person_id=person_id, report=report)
+    people = sorted({row["person_id"] for row in rows})
+    call.note_readings(
+        "team.read", "person", {each: {"person_id": each, "report": report} for each in people}
+    )

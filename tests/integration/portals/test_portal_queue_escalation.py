@@ -214,9 +214,10 @@ def test_a_zone_that_identity_never_told_is_asked_for_once(desk: PortalDesk) -> 
 
 
 def test_what_an_event_tells_while_identity_is_asked_is_newer(desk: PortalDesk) -> None:
-    def facts(_: Any) -> Any:
+    def facts(asked: Any) -> Any:
         zone = {"organisation_id": HARBOR[0], "time_zone": "Europe/Berlin"}
-        desk.portals.deliver(organisations.organisation_time_zone_set, zone, organisation=HARBOR)
+        if asked["organisation"] == HARBOR[1]:
+            desk.portals.deliver(organisations.organisation_time_zone_set, zone, organisation=HARBOR)
         return {"time_zone": "America/New_York"}
 
     desk.portals.answers[organisations.get_public_organisation.address] = facts

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
@@ -136,3 +137,23 @@ def test_the_next_step_is_the_first_of_what_waits(
     waiting: dict[str, int], due: int, step: str | None
 ) -> None:
     assert next_step(due, waiting) == step
+
+
+def test_a_large_team_costs_a_start_page_no_more_statements(portals: InProcess) -> None:
+    """The bar of the page is 15 ms in the service: that the team was read is one statement, whoever belongs to it."""
+    change(portals, "supervisor", modules=[{"code": "work_status"}, {"code": "health_surveillance"}])
+    team = [{"person_id": f"{number:032x}", "role": "supervisor", "permissions": []} for number in range(20)]
+    statements: list[str] = []
+
+    def count(of: Caller) -> int:
+        start(portals, of, "supervisor")  # what is kept of the page is made
+        statements.clear()
+        start(portals, of, "supervisor")
+        return len(statements)
+
+    event.listen(portals.database.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    large = replace(SUPERVISOR, scope={**SUPERVISOR.scope, "profiles": team})
+    assert count(large) == count(SUPERVISOR) <= 12
+    assert {row.facts["person_id"] for row in portals.audit("team.read")} >= {
+        each["person_id"] for each in team
+    }

@@ -22,6 +22,7 @@ from gateway.web.return_paths import own_path
 from services.contracts.errors import Refused
 from services.contracts.fields import Moment, Text
 from services.contracts.identity import credentials, people
+from services.contracts.portals.local_text import LocalText
 from services.contracts.referrals import assignments
 
 KEY = b"k" * 32
@@ -40,6 +41,7 @@ SHAPE = Schema.from_dict(
         "remark": fields.String(validate=validate.Length(max=9)),
         "rows": fields.List(fields.Nested(Schema.from_dict({"code": Text(), "is_on": fields.Boolean()}))),
         "hours": fields.Dict(keys=fields.String(), values=fields.Integer(strict=True)),
+        "title": LocalText(),
         "sections": fields.Dict(keys=fields.String(), values=fields.Dict()),
         "moves": fields.Dict(keys=fields.String(), values=fields.List(fields.String()), allow_none=True),
     }
@@ -68,6 +70,9 @@ SHAPE = Schema.from_dict(
             [("address", ""), ("address.line", "x"), ("address.is_private", "")],
             {"address": {"line": "x", "is_private": False}},
         ),
+        ([("title", "Privacy")], {"title": "Privacy"}),
+        ([("title.en", "Privacy"), ("title.es", " ")], {"title": "Privacy"}),
+        ([("title.en", "Hi"), ("title.es", "Hola")], {"title": {"en": "Hi", "es": "Hola"}}),
         ([("unknown", "x"), ("key", "k"), ("action", "a")], {}),
         ([("at", "2026-06-01T08:00"), ("zone", "America/Chicago")], {"at": "2026-06-01T08:00:00-05:00"}),
         ([("at", "2026-12-01T08:00"), ("zone", "America/Chicago")], {"at": "2026-12-01T08:00:00-06:00"}),
