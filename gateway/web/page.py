@@ -18,7 +18,7 @@ from werkzeug.datastructures import MultiDict
 from gateway.api import ROUTES
 from gateway.routes import Route
 from gateway.web.states import Replies, State
-from services.contracts.declare import Operation
+from services.contracts.declare import STAFF, Operation
 
 SEARCH = "search"
 WHOLE = (
@@ -132,7 +132,7 @@ class Page:
     `states` are those beyond what follows from the row (see `states`). `sample` is what operations answer in all of them.
     `watches` are the views that it shows (`gateway/live/views.py`), with parameters in braces, and the caller as `{me}`: when one is
     stale, the open page reads itself again. `goes_on` gives the address of the page that is shown in its place, from what was read
-    and the path; None shows the page itself. `realms` are those whose people it is for, where none of its reads says so.
+    and the path; None shows the page itself. `realms` are those whose people it is for, where none of its reads says so: below `/staff` these are the staff's.
     `remembers` are members of its address that the browser keeps: the last choice of each holds where the address has none.
     """
 
@@ -152,6 +152,11 @@ class Page:
         """What the page's search form fills in, if it has one."""
         found = next((read for read in self.reads.values() if read.sealed), None)
         return Action(SEARCH, found.operation, "") if found else None
+
+    @property
+    def is_for(self) -> tuple[str, ...]:
+        """The realms whose people may open the page; empty: its reads decide."""
+        return self.realms or (STAFF if self.address.split("/")[1] == "staff" else ())
 
     @property
     def has_late_parts(self) -> bool:

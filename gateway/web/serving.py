@@ -74,9 +74,9 @@ class Visit:
         """Read what the page shows. Raises Refused."""
         self.values["me"] = self.call(route_of(passports.describe_me), {})
         rendering.know_of(self.values["me"])
-        if self.page.realms and self.values["me"]["realm"] not in self.page.realms:
+        if self.page.is_for and self.values["me"]["realm"] not in self.page.is_for:
             raise Refused(
-                "forbidden", "This page is for people of another portal.", realms=list(self.page.realms)
+                "forbidden", "This page is for people of another portal.", realms=list(self.page.is_for)
             )
         for name, read in self.page.reads.items():
             self.values[name] = None if read.is_late and self.waits else self._read(read)

@@ -218,8 +218,8 @@ class ShownPages:
             "language": None,
             "appearance": None,
         }
-        if isinstance(page, Page) and page.realms:
-            me["realm"] = page.realms[0]
+        if isinstance(page, Page) and page.is_for:
+            me["realm"] = page.is_for[0]
         refused = {read.operation: read.without[0] for read in reads if read.without and state.fails}
         refused |= state.refused
         self.services.made_up = MadeUp(state.rows, is_long=state.is_long)

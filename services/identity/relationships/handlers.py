@@ -17,9 +17,11 @@ from services.identity.realms.rules import EMPLOYEE
 from services.identity.registry import rules
 from services.identity.registry.accounts import find_account
 from services.identity.registry.people import find_person
+from services.identity.relationships.grants import find_open, open_grant, role_of
 
 BY_STAFF = "staff"
 SUPERVISOR = "supervisor"
+OWN = ("self", "portal_user")
 
 
 def set_relationship(
@@ -33,7 +35,8 @@ def set_relationship(
 ) -> Relationship:
     """Relate an account and a person.
 
-    A supervisor reaches the person's profile, so the caller must hold what that role permits beyond profiles.
+    A supervisor reaches the person's profile, so the caller must hold what that role permits beyond profiles. An employee
+    who is related to themselves in both ways (S2-31) gets the role of employees, unless they have one.
     Raises Refused(not_found, own_rights, right_not_held, relationship_exists).
     """
     granting.require_somebody_else(unit, account_id)
@@ -44,7 +47,20 @@ def set_relationship(
     rules.check_span(starts_at or unit.now, ends_at, unit.now)
     if _find_open(unit, account.id, person.id, kind) is not None:
         raise Refused("relationship_exists", "They are related in this way already.", field="kind")
-    return relate(unit, account, person, kind, BY_STAFF, starts_at=starts_at, ends_at=ends_at)
+    relationship = relate(unit, account, person, kind, BY_STAFF, starts_at=starts_at, ends_at=ends_at)
+    if account.realm == EMPLOYEE and account.person_id == person.id:
+        _let_in(unit, account, person)
+    return relationship
+
+
+def _let_in(unit: UnitOfWork, account: Account, person: Person) -> None:
+    """Give an employee who is related to themselves in both ways the role of employees, unless they have one."""
+    is_related = all(_find_open(unit, account.id, person.id, kind) for kind in OWN)
+    if not is_related or find_open(unit, account.id, person.id) is not None:
+        return
+    role = role_of(unit, EMPLOYEE, EMPLOYEE)
+    granting.require_role_held(unit, role, field="kind")
+    open_grant(unit, account, person, role)
 
 
 def relate(

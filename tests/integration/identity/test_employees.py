@@ -276,6 +276,22 @@ def test_an_account_opens_by_itself_when_an_employee_is_registered_and_sees_noth
     assert (
         identity.refused(people_contract.get_my_profile, caller, person_id=employee["id"]).code == "not_found"
     )
+    for kind, missing in (("self", ["portal_user", "role"]), ("portal_user", [])):
+        relate(identity, admin, access["account_id"], employee["id"], kind)
+        seen = identity.call(employees.get_employee_access, admin, person_id=employee["id"])
+        assert (seen["missing"], seen["role"]) == (missing, None if missing else "employee")
+    assert set(reach(enter(identity, "e1001@example.org"))) == {employee["id"]}
+
+
+def test_both_relationships_give_a_role_to_an_employee_only_and_for_themselves_only(identity: Identity) -> None:
+    admin = identity.admin()
+    identity.call(employees.set_portal_entry, admin, realm="employee", opens_accounts=True, version=1)
+    one, two = (an_employee(identity, admin, number) for number in ("1001", "1002"))
+    account_id = identity.call(employees.get_employee_access, admin, person_id=one["id"])["account_id"]
+    for kind in ("self", "portal_user"):
+        relate(identity, admin, account_id, two["id"], kind)
+    for person in (one, two):
+        assert identity.call(employees.get_employee_access, admin, person_id=person["id"])["role"] is None
 
 
 @pytest.mark.seed("S2-29", "S2-83")

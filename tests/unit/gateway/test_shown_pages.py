@@ -139,3 +139,11 @@ def test_a_page_of_staff_about_a_portal_is_none_of_the_portal(address: str) -> N
     shown = parsed(PAGES.response(Shown(page, State("as told", replies=told)), {}).text)
     assert shown.query(".brand")[0].to_text() == "Harbor County"
     assert not shown.query(".account-menu input[name=portal]"), "they sign out of no portal"
+
+
+@pytest.mark.parametrize("realm", ["provider", "patient"])
+def test_a_page_of_the_console_is_for_staff_whatever_may_be_read_there(realm: str) -> None:
+    (page,) = [each.page for each in EVERY if str(each) == "/staff/referrals, normal"]
+    told = {passports.describe_me: {"realm": realm}}
+    response = PAGES.response(Shown(page, State("as told", replies=told)), {})
+    assert response.status_code == 403

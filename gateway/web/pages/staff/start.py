@@ -47,7 +47,6 @@ PAGES = (
                 without=("service_unavailable",),
             ),
         },
-        realms=("staff",),
         watches=("referral:*", "item:*", "bulk_job:*", "import:*", "document:*"),
     ),
 )
