@@ -130,10 +130,11 @@ class Page:
     """One page of somebody who has signed in. `address` names its parameters in braces.
 
     `states` are those beyond what follows from the row (see `states`). `sample` is what operations answer in all of them.
-    `watches` are the views that it shows (`gateway/live/views.py`), with parameters in braces, and the caller as `{me}`: when one is
-    stale, the open page reads itself again. `goes_on` gives the address of the page that is shown in its place, from what was read
-    and the path; None shows the page itself. `realms` are those whose people it is for, where none of its reads says so:
-    below `/staff` these are the staff's. `remembers` are members of its address that the browser keeps: the last choice of each holds where the address has none.
+    `watches` are the views that it shows (`gateway/live/views.py`), with parameters in braces, and the caller as `{me}`: when
+    one is stale, the open page reads itself again. `goes_on` gives the address of the page that is shown in its place, from
+    what was read and the path; None shows the page itself. `realms` are those whose people it is for, where none of its reads
+    says so: below `/staff` these are the staff's. `remembers` are members of its address that the browser keeps: the last
+    choice of each holds where the address has none.
     """
 
     address: str
