@@ -132,9 +132,9 @@ def tell_complaint(unit: UnitOfWork, row: Delivery) -> None:
         _call_back(unit, COMPLAINT_RECEIVED, _about(row), row.message_id)
 
 
-def tell_text(unit: UnitOfWork, account_id: str, word: str, message_id: str) -> None:
+def tell_text(unit: UnitOfWork, account_id: str, word: str, mail_domain: str) -> None:
     """Tell the webhooks that want it that an account's telephone has answered: `stop`, `start` or `other`. The text is not kept."""
-    _call_back(unit, TEXT_RECEIVED, {"account_id": account_id, "word": word}, message_id)
+    _call_back(unit, TEXT_RECEIVED, {"account_id": account_id, "word": word}, f"{account_id}@{mail_domain}")
 
 
 def _about(row: Delivery) -> dict[str, Any]:
