@@ -349,7 +349,7 @@ def test_mail_leaves_this_machine_encrypted_unless_told_otherwise(
 FAX_DOCUMENT = "ab" * 16
 
 
-def ask_for_fax(notifications: Notifications, **answer: Any) -> None:
+def ask_for_fax(notifications: Notifications, client: Any = (None, None), **answer: Any) -> None:
     """A document that signing describes, with its files in the store."""
     blobs = notifications.runtime.blobs
     organisation_id = HARBOR[0]
@@ -362,7 +362,8 @@ def ask_for_fax(notifications: Notifications, **answer: Any) -> None:
         "file_name": "Plan.pdf",
     }
     notifications.answers["signing.describe_fax"] = lambda _: described | answer
-    notifications.deliver(signing.fax_requested, {"document_id": FAX_DOCUMENT, "sender_account_id": OLGA})
+    data = {"document_id": FAX_DOCUMENT, "sender_account_id": OLGA}
+    notifications.deliver(signing.fax_requested, data, client=client)
 
 
 @BOTH
