@@ -127,8 +127,9 @@ def tell_status(unit: UnitOfWork, row: Delivery) -> None:
 
 
 def tell_complaint(unit: UnitOfWork, row: Delivery) -> None:
-    """Tell the webhooks that want it that somebody has complained of a message."""
-    _call_back(unit, COMPLAINT_RECEIVED, _about(row), row.message_id)
+    """Tell the webhooks that want it that somebody has complained of a message. Of a callback nobody is told."""
+    if row.channel != rules.WEBHOOK:
+        _call_back(unit, COMPLAINT_RECEIVED, _about(row), row.message_id)
 
 
 def tell_text(unit: UnitOfWork, account_id: str, word: str, message_id: str) -> None:

@@ -349,6 +349,11 @@ def complain(unit: UnitOfWork, delivery_id: str) -> bool:
     return True
 
 
+def _is_withheld(row: Delivery) -> bool:
+    """Whether a fax was not sent although somebody waits for it: what was decided meanwhile nobody needs."""
+    return row.state == "suppressed" and row.reason != "already_decided"
+
+
 def tell_outcome(unit: UnitOfWork, row: Delivery) -> None:
     """Publish what became of a message, if it is more than that it waits, and tell those who asked for callbacks."""
     tell_status(unit, row)
@@ -361,7 +366,7 @@ def tell_outcome(unit: UnitOfWork, row: Delivery) -> None:
         about = {"delivery_id": row.id, **row.context}
         if is_sent:
             unit.publish(contract.fax_sent, row.id, about)
-        elif is_failed or row.state == "cancelled":
+        elif is_failed or row.state == "cancelled" or _is_withheld(row):
             unit.publish(contract.fax_failed, row.id, {**about, "reason": row.reason})
     elif row.channel != rules.WEBHOOK and row.kind not in rules.WITHOUT_ACCOUNT:
         about = {"delivery_id": row.id, "account_id": row.account_id, "kind": row.kind}

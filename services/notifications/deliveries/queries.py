@@ -84,7 +84,8 @@ def get_delivery(session: Session, _caller: Caller | None, *, delivery_id: str) 
     ]
     noted = (("seen", row.read_at), ("confirmed", row.confirmed_at))
     steps += [{"at": at, "state": state, "reason": None, "tries": None} for state, at in noted if at]
-    steps.sort(key=lambda step: step["at"])
+    # What one transaction has noted has one time: then they come in the order in which they happen.
+    steps.sort(key=lambda step: (step["at"], STEPS.index(step["state"])))
     shown = (
         "id",
         "kind",

@@ -164,6 +164,28 @@ def test_callbacks_tell_of_simulated_results(notifications: Notifications, subsc
     assert b'"reason":"simulated","reference":"order-17"' in subscriber.posts[1].body
 
 
+def test_simulated_complaints_of_webhooks_cause_no_callbacks(
+    notifications: Notifications, subscriber: Subscriber
+) -> None:
+    for _ in range(2):
+        events = ["document_signed", *CALLBACKS]
+        register(notifications, subscriber, url="https://simulate.example/complaint", events=events)
+    document_signed(notifications)
+    tried = [send_next(notifications.runtime, ("webhook",)) for _ in range(5)]
+    assert tried == [True, True, False, False, False]
+    assert [row.kind for row in notifications.rows() if row.channel == "webhook"] == ["document_signed"] * 2
+
+
+def test_signing_is_told_of_a_fax_that_its_client_may_not_send(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    notifications.runtime.settings.fax_mail_domain = "fax.example.org"
+    ask_for_fax(notifications, client=("order-17", "team"))
+    send_all(notifications)
+    (told,) = notifications.events(deliveries.fax_failed)
+    assert (told["data"]["reason"], mails.taken) == ("team_only", [])
+
+
 @BOTH
 def test_over_the_limit_of_a_day_nothing_more_is_sent_for_api_clients_until_the_next(
     notifications: Notifications, mails: FakeMailServer

@@ -17,6 +17,7 @@ from services.contracts.identity import accounts, credentials
 from services.contracts.notifications import deliveries as contract
 from services.contracts.signing import documents as signing
 from services.contracts.signing import follow_up
+from services.notifications.channels import configured
 from services.notifications.deliveries import rules, sending
 from services.notifications.deliveries.breakers import FAILURES
 from services.notifications.deliveries.sending import SenderLoop, send_next
@@ -342,13 +343,13 @@ def test_mail_leaves_this_machine_encrypted_unless_told_otherwise(
         smtp_password=None,
         mail_domain="portico.example",
     )
-    assert sending.smtp_servers(settings)[0].security == security
+    assert configured.smtp_servers(settings)[0].security == security
 
 
 FAX_DOCUMENT = "ab" * 16
 
 
-def ask_for_fax(notifications: Notifications, **answer: Any) -> None:
+def ask_for_fax(notifications: Notifications, client: Any = (None, None), **answer: Any) -> None:
     """A document that signing describes, with its files in the store."""
     blobs = notifications.runtime.blobs
     organisation_id = HARBOR[0]
@@ -361,7 +362,8 @@ def ask_for_fax(notifications: Notifications, **answer: Any) -> None:
         "file_name": "Plan.pdf",
     }
     notifications.answers["signing.describe_fax"] = lambda _: described | answer
-    notifications.deliver(signing.fax_requested, {"document_id": FAX_DOCUMENT, "sender_account_id": OLGA})
+    data = {"document_id": FAX_DOCUMENT, "sender_account_id": OLGA}
+    notifications.deliver(signing.fax_requested, data, client=client)
 
 
 @BOTH
