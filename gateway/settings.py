@@ -21,7 +21,7 @@ class HttpSettings(Settings):
     TRUSTED_PROXIES = Networks(
         load_default=(),
         metadata={
-            "help": "addresses of our own proxies (CIDR, by comma); only their X-Forwarded-For is believed"
+            "help": "addresses of our own proxies (CIDR, by comma), whose X-Forwarded-For is believed: they can claim any address"
         },
     )
 

@@ -38,6 +38,8 @@ _PROVE = Action("prove", login.prove_myself, "")
 _KEPT = "__Host-kept"
 _KEPT_S = 600
 _SEARCH_S = 900
+# A form with a file whose session has ended: its text is kept, so the body is read, though nobody has signed in.
+_MOST_UNOWNED = 8 * 2**20
 _MOST_SEARCHED = 1500  # characters; proxies refuse long addresses
 _LIVE_S = 86_400
 # After these the session has ended, and the person signs in again.
@@ -329,7 +331,8 @@ class Pages:
         except Refused as refusal:
             if refusal.code not in SIGNED_OUT:
                 raise
-            if lapses.owner_of(self.protection, flask.request.args.get(forms.OWNER, "")) is None:
+            owner = lapses.owner_of(self.protection, flask.request.args.get(forms.OWNER, ""))
+            if owner is None or (flask.request.content_length or _MOST_UNOWNED + 1) > _MOST_UNOWNED:
                 return _to_sign_in(problem="file_not_sent")
             return flask.Response(status=100)  # the file is not kept, but what was typed beside it
 

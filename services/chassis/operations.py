@@ -32,7 +32,7 @@ from services.chassis.unit_of_work import (
     utc_now,
     without_secrets,
 )
-from services.contracts.declare import Access, Operation
+from services.contracts.declare import STAFF, Access, Operation
 from services.contracts.errors import CODES, Refused, invalid, lacking
 
 T = TypeVar("T")
@@ -363,8 +363,10 @@ def call_of(
 
     request = load(operation.request, arguments, further=further if look else None)
     require_version(operation, context)
-    if caller is not None and caller.kind == "account":  # a service passes on whose kind it was
-        context = replace(context, client_kind=caller.client_kind)
+    if caller is None or caller.kind == "account":  # a service passes on what its caller gave
+        kind, is_known = (caller.client_kind, caller.realm in STAFF) if caller else (None, False)
+        # What people outside the staff cause is not to pass for an integration's own.
+        context = replace(context, client_kind=kind, reference=context.reference if is_known else None)
     return Call(runtime, operation, request, caller, context)
 
 

@@ -69,7 +69,8 @@ def start_runtime(settings: Any) -> Runtime:
     runtime.loops.append(UnusedFilesLoop(runtime, ANSWERS, files_in_use))
     runtime.loops.append(Loop("idle-applications", lambda: idle.wipe(runtime), idle.EVERY_S))
     runtime.loops.append(Loop("escalation", lambda: escalation.tell_due(runtime), escalation.EVERY_S))
-    zones = Loop("time-zones", lambda: time_zones.ask_for_missing(runtime), time_zones.EVERY_S)
+    unknown: set[str] = set()  # organisations that identity does not know
+    zones = Loop("time-zones", lambda: time_zones.ask_for_missing(runtime, unknown), time_zones.EVERY_S)
     zones.wake()  # those of before are missing from the start
     runtime.loops.append(zones)
     return runtime

@@ -219,7 +219,7 @@ def test_a_change_of_details_waits_for_staff_where_the_realm_says_so(
     console.sign_in(f"admin@{HARBOR}.example.org", at=f"/staff/queue/{item['id']}")
     console.sends("Will not be completed", "It is in the archive now")
     console.sign_in(login, realm="employee", at="/portal/employee/messages")
-    assert "Not accepted: your record is as it was" in browser.text
+    assert "Not accepted. Look at your details to see what they say now." in browser.text
     assert api.get(f"/v1/people/{person}")["home_phone"] == "555 0100"
     console.sign_in(f"admin@{HARBOR}.example.org", at="/staff/realms/employee/entry")
     console.tick("Staff accept each change before it holds")

@@ -244,6 +244,10 @@ async function refresh(part) {
     if (!fresh) return location.reload();
     part.replaceWith(fresh);
     part = fresh;
+    const told = document.getElementById(`${part.id}-told`);
+    if (told) told.textContent = told.dataset.done;
+  } else if (!document.hidden && part.dataset.whole) {
+    return location.replace(part.dataset.whole);  // the whole page says why there is no answer
   }
   if ("refresh" in part.dataset) setTimeout(refresh, REFRESH_MS, part);
 }

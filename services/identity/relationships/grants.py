@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -145,11 +146,16 @@ def revoke(unit: UnitOfWork, grant: Grant, reason: str) -> None:
     _publish(unit, contract.access_revoked, grant)
 
 
-def role_of(unit: UnitOfWork, realm: str, code: str) -> Role:
-    """The role of a portal with this code, if it can be given. Raises Refused(invalid_request), which names those that can."""
-    roles = unit.session.scalars(
+def roles_of(unit: UnitOfWork, realm: str) -> Sequence[Role]:
+    """The roles of a portal that can be given."""
+    return unit.session.scalars(
         select(Role).where(Role.realm == realm, Role.disabled_at.is_(None)).order_by(Role.code)
     ).all()
+
+
+def role_of(unit: UnitOfWork, realm: str, code: str) -> Role:
+    """The role of a portal with this code, if it can be given. Raises Refused(invalid_request), which names those that can."""
+    roles = roles_of(unit, realm)
     chosen = next((role for role in roles if role.code == code), None)
     if chosen is None:
         raise Refused(

@@ -17,7 +17,7 @@ from services.identity.realms.rules import EMPLOYEE
 from services.identity.registry import rules
 from services.identity.registry.accounts import find_account
 from services.identity.registry.people import find_person
-from services.identity.relationships.grants import find_open, open_grant, role_of
+from services.identity.relationships.grants import find_open, open_grant, roles_of
 
 BY_STAFF = "staff"
 SUPERVISOR = "supervisor"
@@ -58,9 +58,10 @@ def _let_in(unit: UnitOfWork, account: Account, person: Person) -> None:
     is_related = all(_find_open(unit, account.id, person.id, kind) for kind in OWN)
     if not is_related or find_open(unit, account.id, person.id) is not None:
         return
-    role = role_of(unit, EMPLOYEE, EMPLOYEE)
-    granting.require_role_held(unit, role, field="kind")
-    open_grant(unit, account, person, role)
+    for role in roles_of(unit, EMPLOYEE):  # the organisation may have switched it off
+        if role.code == EMPLOYEE:
+            granting.require_role_held(unit, role, field="kind")
+            open_grant(unit, account, person, role)
 
 
 def relate(

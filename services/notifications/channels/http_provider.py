@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from services.chassis.outgoing_http import ExchangeFault, exchange, guard
+from services.chassis.outgoing_http import DEADLINE_S, ExchangeFault, exchange, guard
 from services.notifications.channels.failures import DeliveryFailed, Permanent, Temporary
 
 # The operator has named the provider, which may be a machine of its own network. An organisation cannot name one.
@@ -35,6 +35,7 @@ class HttpProvider:
     url: str
     key: str | None = field(default=None, repr=False)
     ca_file: str | None = None
+    timeout_s: float = DEADLINE_S
 
     @property
     def name(self) -> str:

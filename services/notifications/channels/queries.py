@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
+from services.notifications.channels.configured import services_of, smtp_servers
 from services.notifications.channels.email import SmtpSettings
-from services.notifications.channels.http_provider import HttpProvider, providers_of
+from services.notifications.channels.http_provider import HttpProvider
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.models import Delivery
-from services.notifications.deliveries.sending import smtp_servers
 from services.notifications.deliveries.traffic import Traffic
 
 NEWEST = 1000
@@ -88,8 +88,8 @@ def _providers(settings: Any) -> dict[str, Sequence[HttpProvider | SmtpSettings]
     """The providers of the channels that have any, in the order of the settings."""
     return {
         rules.EMAIL: smtp_servers(settings),
-        rules.FAX: providers_of(settings.fax_provider_url, settings.fax_provider_key),
-        rules.TEXT: providers_of(settings.text_provider_url, settings.text_provider_key),
+        rules.FAX: services_of(settings, rules.FAX),
+        rules.TEXT: services_of(settings, rules.TEXT),
     }
 
 

@@ -16,7 +16,7 @@ class Breaker:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._outages = 0
-        self._rests_until = 0.0
+        self.rests_until = 0.0
         self._is_tried = False
 
     @property
@@ -24,7 +24,7 @@ class Breaker:
         """Whether no message may go to the provider now."""
         if self._outages < FAILURES:
             return False
-        return self._is_tried or self._clock() < self._rests_until
+        return self._is_tried or self._clock() < self.rests_until
 
     def begin(self) -> None:
         """A message goes to the provider. While it is on its way to one that has rested, no other follows."""
@@ -36,4 +36,4 @@ class Breaker:
         self._outages += 1
         if self._outages >= FAILURES:
             rest_s = min(FIRST_REST_S * 2.0 ** min(self._outages - FAILURES, 10), LONGEST_REST_S)
-            self._rests_until = self._clock() + rest_s
+            self.rests_until = self._clock() + rest_s

@@ -23,7 +23,7 @@ from services.notifications.preferences.text_numbers import wants_text
 from services.notifications.templates import product_words
 from services.notifications.webhooks.models import Webhook
 
-# Built once: it is asked with every outcome.
+# Built once: it is asked with most outcomes.
 _SUBSCRIBED = built_once(select(Webhook.id, Webhook.events).where(Webhook.is_paused.is_(False)))
 
 
@@ -120,9 +120,12 @@ def _tell_by_text(
         )
 
 
-def tell_status(unit: UnitOfWork, row: Delivery) -> None:
-    """Tell the webhooks that want it what became of a message, once it is not tried any more."""
-    if row.channel != rules.WEBHOOK and row.next_try_at is None:
+def tell_status(unit: UnitOfWork, row: Delivery, *, has_webhooks: bool = True) -> None:
+    """Tell the webhooks that want it what became of a message, once it is not tried any more.
+
+    `has_webhooks` is false where the organisation is known to have none that is not paused.
+    """
+    if has_webhooks and row.channel != rules.WEBHOOK and row.next_try_at is None:
         _call_back(unit, DELIVERY_STATUS, _about(row), row.message_id)
 
 

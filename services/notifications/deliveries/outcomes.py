@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from services.notifications.channels.status_codes import Finding
 
 IN_DIGEST = "in_digest"
+PROVIDER_RESTS = "provider_rests"
 
 
 @dataclass(frozen=True)
@@ -59,3 +60,7 @@ class NoRecipient(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.outcome = Outcome("suppressed", reason)
+
+
+class TakenOver(Exception):
+    """The lease has ended, and another sender has the message: this try hands nothing over and records nothing."""

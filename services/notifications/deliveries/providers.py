@@ -41,10 +41,20 @@ class Providers:
             weights = [self._weight(channel, name) for name in open_ones]
             return open_ones[rules.chosen(weights, self._draw())]
 
+    def first_back(self, channel: str, names: Sequence[str]) -> str:
+        """Of providers that are left alone, the one that is asked again first."""
+        with self._lock:
+            return min(names, key=lambda name: self._rests_until(channel, name))
+
     def rests(self, channel: str, name: str) -> bool:
         """Whether a provider is left alone now."""
         with self._lock:
             return self._rests(channel, name)
+
+    def resting(self, channel: str) -> set[str]:
+        """The names of those of a channel that are left alone now."""
+        with self._lock:
+            return {name for each, name in self._standings if each == channel and self._rests(each, name)}
 
     def begin(self, channel: str, name: str) -> None:
         """A message goes to a provider."""
@@ -78,6 +88,10 @@ class Providers:
     def _rests(self, channel: str, name: str) -> bool:
         standing = self._standings.get((channel, name))
         return standing is not None and standing.breaker.is_open
+
+    def _rests_until(self, channel: str, name: str) -> float:
+        standing = self._standings.get((channel, name))
+        return 0.0 if standing is None else standing.breaker.rests_until
 
     def _weight(self, channel: str, name: str) -> float:
         standing = self._standings.get((channel, name))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from email.message import EmailMessage
 from typing import Any, TypeVar
 
 from eventlet import tpool
-from sqlalchemy import Boolean, bindparam, or_, select, update
+from sqlalchemy import Boolean, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.chassis import logs
@@ -26,6 +26,7 @@ from services.contracts.errors import Refused
 from services.contracts.signing import paper
 from services.contracts.spelling import dialled
 from services.notifications.channels import dkim, email, http_provider
+from services.notifications.channels.configured import names_of_providers, services_of, smtp_servers
 from services.notifications.channels.failures import DeliveryFailed, Permanent, Temporary
 from services.notifications.channels.http_provider import HttpProvider
 from services.notifications.deliveries import clients, digests, report_signatures, rules, suppression, texting
@@ -35,22 +36,25 @@ from services.notifications.deliveries.handlers import simulate, tell_outcome
 from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.outcomes import (
     IN_DIGEST,
+    PROVIDER_RESTS,
     SENT,
     InDigest,
     NoRecipient,
     NotNow,
     Outcome,
     Simulated,
+    TakenOver,
 )
 from services.notifications.deliveries.providers import Providers
 from services.notifications.deliveries.traffic import Traffic, traffic_of
 from services.notifications.preferences.text_numbers import is_offered
 from services.notifications.webhooks import posting
+from services.notifications.webhooks.models import Webhook
 
 SWEEP_EVERY_S = 1.0
 LOOP = "sender"
 # A message whose provider is left alone looks again after this time.
-PROVIDER_RESTS = datetime.timedelta(seconds=10)
+LOOKS_AGAIN_AFTER = datetime.timedelta(seconds=10)
 P = TypeVar("P", HttpProvider, email.SmtpSettings)
 
 
@@ -103,6 +107,9 @@ def _send(runtime: Runtime, delivery: Delivery, further: tuple[str, ...]) -> Del
     outcome = SENT
     try:
         outcome = _try(runtime, delivery)
+    except TakenOver:
+        log.warning("delivery_taken_over", delivery_id=delivery.id)
+        return None
     finally:
         traffic.end(*whose, is_outage=outcome.is_outage)
     while True:
@@ -119,26 +126,6 @@ def _send(runtime: Runtime, delivery: Delivery, further: tuple[str, ...]) -> Del
 def _subscriber(delivery: Delivery) -> str | None:
     """The webhook that a delivery goes to."""
     return delivery.account_id if delivery.channel == rules.WEBHOOK else None
-
-
-def smtp_servers(settings: Any) -> tuple[email.SmtpSettings, ...]:
-    """The mail servers, in order: `host` or `host:port`. Without SMTP_SECURITY, only one on this machine is used without TLS."""
-    return tuple(_smtp_server(settings, each.strip()) for each in settings.smtp_host.split(","))
-
-
-def _smtp_server(settings: Any, named: str) -> email.SmtpSettings:
-    host, _, port = named.partition(":")
-    if not port.isdecimal():  # an IPv6 address has several colons
-        host, port = named, str(settings.smtp_port)
-    is_local = host in ("127.0.0.1", "::1", "localhost")
-    return email.SmtpSettings(
-        host=host,
-        port=int(port),
-        security=settings.smtp_security or ("none" if is_local else "starttls"),
-        username=settings.smtp_username,
-        password=settings.smtp_password,
-        local_hostname=settings.mail_domain,
-    )
 
 
 def signer_of(settings: Any) -> dkim.Signer | None:
@@ -211,12 +198,15 @@ def _claimed(session: Session, traffic: Traffic, channel: str, lease_s: int) -> 
 
 
 def _try(runtime: Runtime, delivery: Delivery) -> Outcome:
-    """Compose and send. Every failure becomes an outcome."""
+    """Compose and send. Every failure becomes an outcome. Raises TakenOver when the lease is another sender's."""
     if delivery.tries > rules.MAX_TRIES:
         return Outcome("technical_failure", "tries_exhausted")  # no sender has recorded an outcome
     try:
+        _require_provider(runtime, delivery)
         clients.require_allowed(runtime, delivery)
         SEND_BY[delivery.channel](runtime, delivery)
+    except TakenOver:
+        raise
     except (NotNow, NoRecipient, InDigest, Simulated) as unwanted:
         return unwanted.outcome
     except Permanent as failure:
@@ -276,7 +266,7 @@ def _send_fax(runtime: Runtime, delivery: Delivery) -> None:
         found = ((name, runtime.blobs.find(delivery.organisation_id, sha256)) for name, sha256 in parts)
         return [(name, path.read_bytes()) for name, path in found]
 
-    providers = http_provider.providers_of(settings.fax_provider_url, settings.fax_provider_key)
+    providers = services_of(settings, rules.FAX)
     if providers:
         pages = tpool.execute(files)
         _hand_over(
@@ -308,7 +298,7 @@ def _send_text(runtime: Runtime, delivery: Delivery) -> None:
         raise Permanent("no_text_service")
     number, words = texting.text_of(runtime, delivery)
     clients.divert(delivery, number)
-    providers = http_provider.providers_of(settings.text_provider_url, settings.text_provider_key)
+    providers = services_of(settings, rules.TEXT)
     if providers:
         _hand_over(
             runtime,
@@ -323,6 +313,21 @@ def _send_text(runtime: Runtime, delivery: Delivery) -> None:
         )
 
 
+def _require_provider(runtime: Runtime, delivery: Delivery) -> None:
+    """Raise NotNow while all providers of a message are left alone, or the one that may have it, and Temporary(provider_gone).
+
+    Asked first of all: composing makes links and codes, which end those that the person has.
+    """
+    names, pinned = names_of_providers(runtime.settings, delivery.channel), delivery.provider
+    if len(names) <= 1:
+        return
+    if pinned is not None and pinned not in names:
+        raise Temporary("provider_gone")
+    resting = traffic_of(runtime).providers.resting(delivery.channel)
+    if resting.issuperset(names if pinned is None else [pinned]):
+        raise NotNow(utc_now() + LOOKS_AGAIN_AFTER, PROVIDER_RESTS)
+
+
 def _hand_over(
     runtime: Runtime,
     delivery: Delivery,
@@ -331,29 +336,37 @@ def _hand_over(
 ) -> None:
     """Give a message to one of several providers, and to the next where one certainly has not taken it.
 
-    One that may have taken it keeps it. Raises NotNow while it is left alone, and what `hand_to` raises.
+    One that may have taken it keeps it. The message is composed, so it is handed over even if a rest has begun meanwhile.
+    Raises TakenOver, and what `hand_to` raises.
     """
     if len(providers) == 1:
         hand_to(providers[0])
         return
-    standing, left = traffic_of(runtime).providers, {each.name: each for each in providers}
-    if delivery.provider is not None and delivery.provider not in left:
-        raise Temporary("provider_gone")
+    channel, standing = delivery.channel, traffic_of(runtime).providers
+    left, names = {each.name: each for each in providers}, [each.name for each in providers]
+    name = delivery.provider or standing.choose(channel, names) or standing.first_back(channel, names)
     while True:
-        name = delivery.provider or standing.choose(delivery.channel, list(left))
-        if name is None or (delivery.provider is not None and standing.rests(delivery.channel, name)):
-            raise NotNow(utc_now() + PROVIDER_RESTS, "provider_rests")
         provider = left.pop(name)
         _note_provider(runtime, delivery, name)
-        failure = _given(standing, delivery.channel, provider, hand_to)
+        failure = _given(standing, channel, provider, hand_to)
         if failure is None:
             return
         if failure.is_untaken:
             delivery.provider = None
-        if not (failure.is_outage and failure.is_untaken and left):
+        is_for_next = failure.is_outage and failure.is_untaken
+        following = standing.choose(channel, _in_time(delivery, left.values())) if is_for_next else None
+        if following is None:
             # The channel itself goes on: the others may be well.
             failure.is_outage = False
             raise failure
+        name = following
+
+
+def _in_time(delivery: Delivery, providers: Iterable[HttpProvider | email.SmtpSettings]) -> list[str]:
+    """The names of those that answer or time out before the lease ends."""
+    lease_ends = delivery.next_try_at or utc_now()
+    rest_s = (lease_ends - utc_now()).total_seconds()
+    return [each.name for each in providers if each.timeout_s <= rest_s]
 
 
 def _given(
@@ -373,16 +386,23 @@ def _given(
 
 
 def _note_provider(runtime: Runtime, delivery: Delivery, name: str) -> None:
-    """Note who may have a message before it is given it, so that a process that dies then makes no second copy elsewhere."""
+    """Note who may have a message before it is given it, so that a process that dies then makes no second copy elsewhere.
+
+    Raises TakenOver where the lease has ended and another sender has the message, and Refused when the database is busy.
+    """
     if delivery.provider == name:
         return
+    noted = update(Delivery).where(
+        Delivery.id == delivery.id, Delivery.state == "sending", Delivery.tries == delivery.tries
+    )
+
+    def note(session: Session) -> int:
+        done = session.connection().execute(noted.values(provider=name))
+        return done.rowcount
+
+    if not runtime.database.write(delivery.organisation_id, note):
+        raise TakenOver
     delivery.provider = name
-    noted = update(Delivery).where(Delivery.id == delivery.id, Delivery.tries == delivery.tries)
-
-    def note(session: Session) -> None:
-        session.execute(noted.values(provider=name), execution_options={"synchronize_session": False})
-
-    runtime.database.write(delivery.organisation_id, note)
 
 
 SEND_BY: Mapping[str, Callable[[Any, Delivery], None]] = {
@@ -425,6 +445,12 @@ _NOTED = (
     "template", "template_language", "template_version", "address_hash", "masked_address", "provider"
 )  # fmt: skip
 _WRITTEN = ("state", "reason", "next_try_at", "sent_at", "report_due_at", *_NOTED)
+# Most organisations have no webhook: the statement that records the outcome says so, so that no further one asks.
+_HAS_WEBHOOKS = (
+    exists()
+    .where(Webhook.organisation_id == bindparam("of_organisation"), Webhook.is_paused.is_(False))
+    .label("has_webhooks")
+)
 # No row, if another sender took the delivery over after the lease had ended: of this try only success counts, if none is recorded.
 _RECORD = (
     update(Delivery)
@@ -437,7 +463,7 @@ _RECORD = (
         tries=_deliveries.c.tries - bindparam("untried"),
         **{name: bindparam(f"to_{name}") for name in _WRITTEN},
     )
-    .returning(*_deliveries.c)
+    .returning(*_deliveries.c, _HAS_WEBHOOKS)
 )
 
 
@@ -455,23 +481,30 @@ def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome, *, is_report_
         **{name: getattr(claimed, name) for name in _NOTED},
     }
     which = {"of_id": claimed.id, "of_tries": claimed.tries, "is_sent": is_sent, "untried": int(is_put_off)}
+    which |= {"of_organisation": claimed.organisation_id}
     values = {f"to_{name}": value for name, value in written.items()}
     found = unit.session.connection().execute(_RECORD, which | values)
     recorded = found.mappings().one_or_none()
     if recorded is None:
         return
-    row = Delivery(**recorded)
+    row = Delivery(**{each.name: recorded[each.name] for each in _deliveries.c})
     if is_in_digest and outcome.waits_until:
         digests.add(unit, row, outcome.waits_until)
     if row.channel == rules.WEBHOOK:
         posting.note(unit, row)
     if is_sent:
         clients.count(unit, row)
-    tell_outcome(unit, row)
+    tell_outcome(unit, row, has_webhooks=recorded["has_webhooks"])
     if outcome.state == "permanent_failure":
         suppression.note_return(unit, row, outcome.found)
-    unit.audit(
-        f"delivery.{outcome.state}", "delivery", row.id, kind=row.kind, reason=outcome.reason, tries=row.tries
-    )
+    if outcome.reason != PROVIDER_RESTS:  # nothing was done, and that again and again
+        unit.audit(
+            f"delivery.{outcome.state}",
+            "delivery",
+            row.id,
+            kind=row.kind,
+            reason=outcome.reason,
+            tries=row.tries,
+        )
     if outcome.simulated is not None:
         simulate(unit, row.id, outcome.simulated)

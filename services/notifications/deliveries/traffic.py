@@ -9,35 +9,45 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from services.chassis import metrics
 from services.chassis.runtime import Runtime
+from services.notifications.channels.configured import names_of_providers
 from services.notifications.channels.email import Connections
 from services.notifications.deliveries.breakers import Breaker
 from services.notifications.deliveries.providers import Providers
 
 
 class Traffic:
-    """Who sends what in this process. Messages are known by their channel, organisation and subscriber."""
+    """Who sends what in this process. Messages are known by their channel, organisation and subscriber.
 
-    def __init__(self, senders: int, clock: Callable[[], float] = time.monotonic) -> None:
+    `names_of` gives the names of a channel's providers.
+    """
+
+    def __init__(
+        self,
+        senders: int,
+        clock: Callable[[], float] = time.monotonic,
+        names_of: Callable[[str], Sequence[str]] = lambda _: (),
+    ) -> None:
         self.connections = Connections(senders)
         self.providers = Providers(clock)
         # Of several senders, one is left to the others.
         self._most_of_one = max(1, senders - 1)
         self._clock = clock
+        self._names_of = names_of
         self._lock = threading.Lock()
         self._breakers: dict[str, Breaker] = {}
         self._organisations: Counter[tuple[str, str]] = Counter()
         self._subscribers: Counter[str] = Counter()
 
     def resting(self, channels: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of the channels whose provider is left alone now."""
+        """Those of the channels whose provider is left alone now, or all of whose providers are."""
         with self._lock:
-            return tuple(each for each in channels if each in self._breakers and self._breakers[each].is_open)
+            return tuple(each for each in channels if self._rests(each))
 
     def held_back(self, channel: str) -> tuple[list[str], list[str]]:
         """Organisations that hold enough senders of the channel, and subscribers that are served or left alone now."""
@@ -71,7 +81,17 @@ class Traffic:
             else:
                 self._breakers.pop(key, None)  # only providers in trouble take memory
             if subscriber is None:
-                metrics.PROVIDER_RESTS.labels(channel).set(is_outage and self._breakers[key].is_open)
+                metrics.PROVIDER_RESTS.labels(channel).set(self._rests(channel))
+
+    def _rests(self, channel: str) -> bool:
+        if channel in self._breakers and self._breakers[channel].is_open:
+            return True
+        resting = self.providers.resting(channel)
+        if not resting:  # nearly always
+            return False
+        names = self._names_of(channel)
+        # A single provider rests with its channel.
+        return len(names) > 1 and resting.issuperset(names)
 
 
 def _less(counts: Counter[Any], key: Any) -> None:
@@ -82,4 +102,8 @@ def _less(counts: Counter[Any], key: Any) -> None:
 
 def traffic_of(runtime: Runtime) -> Traffic:
     """The traffic of a process."""
-    return runtime.parts.get(Traffic, lambda: Traffic(runtime.settings.senders))
+
+    def names_of(channel: str) -> list[str]:
+        return names_of_providers(runtime.settings, channel)
+
+    return runtime.parts.get(Traffic, lambda: Traffic(runtime.settings.senders, names_of=names_of))

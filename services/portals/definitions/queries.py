@@ -77,8 +77,12 @@ def named(session: Session, organisation_id: str | None, portal: str) -> Any:
 def admitted(session: Session, caller: Caller, portal: str) -> Any:
     """A portal that admits the caller at the address of the call; who configures portals sees all. Raises Refused `not_found`."""
     found = named(session, caller.organisation_id, portal)
-    if not caller.may(CONFIGURE) and not (_admits(found, caller) and is_reached(session, found)):
-        if rules.is_for_supervisors_only(found, caller.realm):
+    if caller.may(CONFIGURE):
+        return found
+    # Who is outside its networks does not learn that there is such a portal.
+    reached = is_reached(session, found)
+    if not (reached and _admits(found, caller)):
+        if reached and rules.is_for_supervisors_only(found, caller.realm):
             raise Refused(
                 "not_found",
                 "This portal is for people who supervise somebody, and nobody is on your team. Ask the organisation if that is wrong.",

@@ -245,7 +245,10 @@ def view(
 
 
 def _asked_in(session: Session, thread: Thread, messages: Sequence[Message]) -> dict[str, dict[str, Any]]:
-    """What the first message of a conversation asks to change, as the contract's AskedChange, by the message's id."""
+    """What the first message of a conversation asks to change, as the contract's AskedChange, by the message's id.
+
+    None where the entry that it replaces was published anew since: the message's text has what it said when it was sent.
+    """
     first = next((each for each in messages if each.number == 1), None)
     if thread.type != MESSAGE_TYPE or first is None:
         return {}
@@ -253,6 +256,8 @@ def _asked_in(session: Session, thread: Thread, messages: Sequence[Message]) -> 
     if change is None:
         return {}
     replaced = session.get(PublishedItem, change.replaces_id) if change.replaces_id else None
+    if replaced is not None and replaced.published_at > first.sent_at:
+        return {}
     asked = {
         "section": change.section,
         "values": change.values,

@@ -60,7 +60,7 @@ def note_of(text: str, change: Any) -> str | None:
 def state_of(item: Any, change: Any = None) -> str:
     """What became of a request, for the person who sent it; `item` is None where there is no request.
 
-    `change` is what the request asks to change in the person's record: made, or left as it was.
+    `change` is what the request asks to change in the person's record: made, or not accepted.
     """
     if item is None:
         return "none"

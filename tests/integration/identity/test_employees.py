@@ -283,7 +283,9 @@ def test_an_account_opens_by_itself_when_an_employee_is_registered_and_sees_noth
     assert set(reach(enter(identity, "e1001@example.org"))) == {employee["id"]}
 
 
-def test_both_relationships_give_a_role_to_an_employee_only_and_for_themselves_only(identity: Identity) -> None:
+def test_both_relationships_give_a_role_to_an_employee_only_and_for_themselves_only(
+    identity: Identity,
+) -> None:
     admin = identity.admin()
     identity.call(employees.set_portal_entry, admin, realm="employee", opens_accounts=True, version=1)
     one, two = (an_employee(identity, admin, number) for number in ("1001", "1002"))

@@ -40,7 +40,7 @@ def test_while_the_mail_server_is_down_mails_wait_and_webhooks_go_on(
     notifications.runtime.settings.smtp_port = up
     notifications.let_time_pass()
     assert not send_next(notifications.runtime)  # the server rests
-    traffic_of(notifications.runtime)._breakers["email"]._rests_until = 0
+    traffic_of(notifications.runtime)._breakers["email"].rests_until = 0
     while send_next(notifications.runtime):
         continue
     assert len(mails.taken) == FAILURES + 3

@@ -17,6 +17,7 @@ from services.contracts.identity import accounts, credentials
 from services.contracts.notifications import deliveries as contract
 from services.contracts.signing import documents as signing
 from services.contracts.signing import follow_up
+from services.notifications.channels import configured
 from services.notifications.deliveries import rules, sending
 from services.notifications.deliveries.breakers import FAILURES
 from services.notifications.deliveries.sending import SenderLoop, send_next
@@ -342,7 +343,7 @@ def test_mail_leaves_this_machine_encrypted_unless_told_otherwise(
         smtp_password=None,
         mail_domain="portico.example",
     )
-    assert sending.smtp_servers(settings)[0].security == security
+    assert configured.smtp_servers(settings)[0].security == security
 
 
 FAX_DOCUMENT = "ab" * 16

@@ -112,6 +112,22 @@ def test_who_has_no_team_opens_the_portal_of_supervisors_by_an_allowed_role_only
     assert refused(worker) == refused(an_employee()) == "There is no such portal."
 
 
+@pytest.mark.seed("S2-83", "S2-133")
+def test_outside_its_networks_the_portal_of_supervisors_is_not_there_for_anybody(portals: InProcess) -> None:
+    own = {"person_id": "e" * 32, "role": "self", "permissions": []}
+    worker = a_caller(realm="employee", id="d" * 32, scope={"profiles": [own]})
+    change(portals, "supervisor", networks=["192.0.2.0/24"])
+
+    def refused(caller: Caller, address: str) -> str:
+        with pytest.raises(Refused) as refusal:
+            portals.call(configuration.get_portal_home, caller, portal="supervisor", client_address=address)
+        return refusal.value.detail
+
+    for caller in (an_employee(), worker):  # with a team, and without
+        assert refused(caller, "198.51.100.1") == "There is no such portal."
+    assert "nobody is on your team" in refused(worker, "192.0.2.1")
+
+
 @pytest.mark.seed("S2-35", "S2-36")
 def test_chosen_security_roles_get_in_and_without_a_choice_every_role(portals: InProcess) -> None:
     assert mine(portals, an_employee()) == ["employee", "supervisor"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import re
 import time
 from pathlib import Path
@@ -476,6 +477,25 @@ def test_a_change_of_a_section_is_told_of_and_shown_with_its_note(portal_desk: P
     assert outcomes(desk) == ["accepted", "completed"]
     states = {each["id"]: each["state"] for each in desk(inbox.list_my_threads, WORKER)["items"]}
     assert states == {asked["thread_id"]: "change_accepted", second["thread_id"]: "completed"}
+
+
+def test_a_message_keeps_what_it_said_when_the_entry_is_published_anew(portal_desk: PortalDesk) -> None:
+    desk = portal_desk
+    let_edit(desk, "allergies")
+    entry = {"person_id": ANA, "kind": "allergy", "source_reference": "allergy-1"}
+    wrong = desk(published_items.publish_item, NURSE, **entry, values={"substance": "Nuts"})["id"]
+    asked = ask(desk, values=LATEX, replaces_id=wrong)
+
+    def shown() -> Any:
+        (message,) = desk(inbox.get_my_thread, WORKER, thread_id=asked["thread_id"])["messages"]
+        return message
+
+    assert shown()["change"]["replaces"]["substance"] == "Nuts"
+    desk.clock.shift(datetime.timedelta(minutes=1))
+    desk(published_items.publish_item, NURSE, **entry, values={"substance": "Pollen"})
+    assert shown()["change"] is None
+    assert "Nuts" in shown()["text"]
+    assert "Pollen" not in shown()["text"]
 
 
 def test_an_ordinary_request_of_the_type_is_no_change(portal_desk: PortalDesk) -> None:

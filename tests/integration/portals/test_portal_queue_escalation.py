@@ -196,9 +196,9 @@ def test_a_zone_that_identity_never_told_is_asked_for_once(desk: PortalDesk) -> 
 
     asked_for = organisations.get_public_organisation.address
     with pytest.raises(Refused, match="service_unavailable"):  # the loop tries again
-        time_zones.ask_for_missing(desk.portals.runtime)
+        time_zones.ask_for_missing(desk.portals.runtime, set())
     desk.portals.answers[asked_for] = facts
-    assert time_zones.ask_for_missing(desk.portals.runtime)
+    assert time_zones.ask_for_missing(desk.portals.runtime, set())
     assert desk(portal_queue.get_queue_settings, MANAGER)["time_zone"] == "America/New_York"
     # What is known is not asked for again, and what an event tells holds.
     desk.portals.asked.clear()
@@ -206,11 +206,32 @@ def test_a_zone_that_identity_never_told_is_asked_for_once(desk: PortalDesk) -> 
     desk.portals.deliver(organisations.organisation_time_zone_set, zone, organisation=HARBOR)
     zones[BAYSIDE[1]] = "UTC"
     for _ in range(2):
-        assert time_zones.ask_for_missing(desk.portals.runtime)
+        assert time_zones.ask_for_missing(desk.portals.runtime, set())
     assert [each["organisation"] for address, each in desk.portals.asked if address == asked_for] == [
         BAYSIDE[1]
     ]
     assert desk(portal_queue.get_queue_settings, MANAGER)["time_zone"] == "Europe/Berlin"
+
+
+@pytest.mark.parametrize("known", [HARBOR, BAYSIDE])
+def test_an_organisation_that_identity_does_not_know_is_asked_for_once_and_keeps_none_back(
+    desk: PortalDesk, known: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def facts(asked: Any) -> Any:
+        if asked["organisation"] != known[1]:
+            raise Refused("not_found", "There is no organisation of this name.")
+        return {"time_zone": "America/New_York"}
+
+    monkeypatch.setattr(time_zones, "_MOST_AT_ONCE", 1)
+    asked_for = organisations.get_public_organisation.address
+    desk.portals.answers[asked_for] = facts
+    unknown: set[str] = set()
+    for _ in range(2):
+        assert time_zones.ask_for_missing(desk.portals.runtime, unknown)
+    asked = [each["organisation"] for address, each in desk.portals.asked if address == asked_for]
+    assert sorted(asked) == sorted([HARBOR[1], BAYSIDE[1]])
+    manager = a_caller("portal.configure", organisation=known)
+    assert desk(portal_queue.get_queue_settings, manager)["time_zone"] == "America/New_York"
 
 
 def test_what_an_event_tells_while_identity_is_asked_is_newer(desk: PortalDesk) -> None:
@@ -221,7 +242,7 @@ def test_what_an_event_tells_while_identity_is_asked_is_newer(desk: PortalDesk) 
         return {"time_zone": "America/New_York"}
 
     desk.portals.answers[organisations.get_public_organisation.address] = facts
-    assert time_zones.ask_for_missing(desk.portals.runtime)
+    assert time_zones.ask_for_missing(desk.portals.runtime, set())
     assert desk(portal_queue.get_queue_settings, MANAGER)["time_zone"] == "Europe/Berlin"
 
 

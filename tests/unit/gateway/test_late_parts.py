@@ -20,13 +20,15 @@ def test_the_page_is_shown_without_what_takes_long_and_the_browser_asks_for_it_i
     first = PAGES.response(FIRST, {}).text
     assert HEADING not in first
     (part,) = parsed(first).query("#numbers")
-    assert (part.attrs["data-refresh"], part.attrs["aria-busy"]) == ("now", "true")
+    assert part.attrs["data-refresh"] == "now"
+    # Where the answer is refused, the whole page says why.
+    assert part.attrs["data-whole"] == "/staff/reports/statistics?group_by=queue&whole=1"
     assert "The numbers are being added up." in part.to_text()
 
     then = PAGES.response(FIRST, {}, headers={BACKGROUND: "1"}).text
     (part,) = parsed(then).query("#numbers")
     assert HEADING in part.to_text()
-    assert not {"data-refresh", "aria-busy"} & set(part.attrs)
+    assert not {"data-refresh", "data-whole"} & set(part.attrs)
 
 
 def test_what_comes_late_is_not_read_before_the_page_is_shown() -> None:
