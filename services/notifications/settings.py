@@ -164,7 +164,7 @@ class Settings(ServiceSettings):
         load_default=250_000,
         validate=validate.Range(1, 10_000_000),
         metadata={
-            "help": "messages that the API clients of an organisation may cause in a day (UTC); what is more is not sent"
+            "help": "messages that the API clients of an organisation may cause in a day (UTC); the rest waits for the next"
         },
     )
     LEASE_S = fields.Integer(

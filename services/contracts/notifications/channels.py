@@ -43,6 +43,7 @@ class ChannelSettings(Reply):
     """For how many days finished messages are kept, by channel, and the limits within which an organisation may choose.
 
     `client_messages_today`: how many messages the organisation's API clients have caused today (UTC), of `client_messages_a_day`.
+    What is more waits until the next day; what must be told, such as an invitation or a document to sign, does not.
     """
 
     version = Count(required=True)

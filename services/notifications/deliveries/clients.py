@@ -21,23 +21,28 @@ from services.notifications.channels.models import ClientMessages
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.asking import ask
 from services.notifications.deliveries.models import Delivery
-from services.notifications.deliveries.outcomes import NoRecipient, Simulated
+from services.notifications.deliveries.outcomes import NoRecipient, NotNow, Simulated
 from services.notifications.deliveries.simulation import simulated_result
+from services.notifications.preferences.rules import is_critical
 
 
 def require_allowed(runtime: Runtime, delivery: Delivery) -> None:
-    """Raise NoRecipient for a message that its API client may not cause: to somebody else than staff, or over the limit."""
+    """Raise NoRecipient for a message that its API client may not cause: to somebody else than staff; NotNow over the limit of a day.
+
+    What must be told waits for no limit.
+    """
     if delivery.client_kind == rules.TEAM and not _is_to_staff(runtime, delivery):
         raise NoRecipient("team_only")
-    if delivery.client_kind in (rules.NORMAL, rules.TEAM):
+    if delivery.client_kind in (rules.NORMAL, rules.TEAM) and not is_critical(delivery.kind):
+        now = utc_now()
         today = select(ClientMessages.made).where(
             ClientMessages.organisation_id == delivery.organisation_id,
-            ClientMessages.on_day == utc_now().date(),
+            ClientMessages.on_day == now.date(),
         )
         with runtime.database.reading(delivery.organisation_id) as session:
             made = session.scalar(today) or 0
         if made >= runtime.settings.client_messages_a_day:
-            raise NoRecipient("daily_limit")
+            raise NotNow(rules.next_day(now), "daily_limit")
 
 
 def count(unit: UnitOfWork, delivery: Delivery) -> None:

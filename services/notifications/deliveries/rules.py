@@ -116,6 +116,12 @@ def pause_after(tries: int) -> datetime.timedelta | None:
     return datetime.timedelta(seconds=min(FIRST_PAUSE_S * 2 ** min(tries - 1, 10), LONGEST_PAUSE_S))
 
 
+def next_day(now: datetime.datetime) -> datetime.datetime:
+    """When the day after this moment's begins, in UTC."""
+    tomorrow = now.astimezone(datetime.UTC).date() + datetime.timedelta(days=1)
+    return datetime.datetime.combine(tomorrow, datetime.time(), datetime.UTC)
+
+
 def wait_for_confirmation(mode: str | None, minutes: int, channel: str) -> datetime.timedelta:
     """How long a message waits for its notice to be seen or confirmed: a text message twice as long as an e-mail."""
     if mode is None:

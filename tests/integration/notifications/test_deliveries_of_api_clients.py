@@ -33,6 +33,12 @@ def request_signature(notifications: Notifications, kind: str | None, account_id
     notifications.deliver(signing.signature_requested, data, client=("order-17", kind))
 
 
+def write_to_maria(notifications: Notifications, kind: str | None) -> None:
+    """A message waits for Maria. It can be done without."""
+    data = {"message_id": "ab" * 16, "person_id": "d" * 32, "type": "note", "is_notified": True}
+    notifications.deliver(messages.message_sent, data | {"account_ids": [MARIA]}, client=(None, kind))
+
+
 def send_all(notifications: Notifications) -> None:
     while send_next(notifications.runtime):
         continue
@@ -86,8 +92,7 @@ def test_who_is_not_to_be_reached_has_no_notice_in_the_application_and_no_summar
 ) -> None:
     of_realm(notifications, realm)
     choose(notifications, digested=["messages"] if kind == "test" else [])
-    data = {"message_id": "ab" * 16, "person_id": "d" * 32, "type": "note", "is_notified": True}
-    notifications.deliver(messages.message_sent, data | {"account_ids": [MARIA]}, client=(None, kind))
+    write_to_maria(notifications, kind)
     send_all(notifications)
     assert notifications.call(my_notices.count_my_notices, MINE)["unread"] == seen
     assert len(notifications.rows()) == 1
@@ -187,28 +192,33 @@ def test_signing_is_told_of_a_fax_that_its_client_may_not_send(
 
 
 @BOTH
-def test_over_the_limit_of_a_day_nothing_more_is_sent_for_api_clients_until_the_next(
+def test_over_the_limit_of_a_day_what_api_clients_cause_waits_for_the_next(
     notifications: Notifications, mails: FakeMailServer
 ) -> None:
     notifications.runtime.settings.client_messages_a_day = 2
     noon = datetime.datetime(2026, 11, 2, 12, tzinfo=datetime.UTC)
     with time_machine.travel(noon, tick=True) as clock:
         for kind in ("normal", "team", "test", "normal", None):
-            request_signature(notifications, kind)
+            write_to_maria(notifications, kind)
             send_all(notifications)
+        request_signature(notifications, "normal")
+        send_all(notifications)
         assert outcomes(notifications) == [
             ("sent", None),
             ("sent", None),
             ("delivered", "simulated"),  # it costs nothing
-            ("suppressed", "daily_limit"),
+            ("created", "daily_limit"),
             ("sent", None),  # nobody waits for an API client
+            ("sent", None),  # a document to sign must be told
         ]
+        waiting = notifications.rows()[3]
+        midnight = datetime.datetime(2026, 11, 3, tzinfo=datetime.UTC)
+        assert (waiting.next_try_at, waiting.tries) == (midnight, 0)
         shown: Any = notifications.call(channels.get_channel_settings, MANAGER)
-        assert (shown["client_messages_today"], shown["client_messages_a_day"]) == (2, 2)
+        assert (shown["client_messages_today"], shown["client_messages_a_day"]) == (3, 2)
         clock.shift(datetime.timedelta(hours=12))
-        request_signature(notifications, "normal")
         send_all(notifications)
-    assert outcomes(notifications)[-1] == ("sent", None)
+    assert outcomes(notifications)[3] == ("sent", None)
 
 
 @pytest.mark.parametrize(
