@@ -28,7 +28,12 @@ class SuppressedAddress(Reply):
         required=True, metadata={"description": "such as m•••a@harbor.example, or •••47 of a number"}
     )
     account_id = Id(required=True, allow_none=True)
-    delivery_id = Id(required=True, metadata={"description": "the message that came back last"})
+    delivery_id = Id(
+        required=True,
+        metadata={
+            "description": "the message that came back last; of STOP, the account's newest text message, or its id if none is kept"
+        },
+    )
     reason = one_of(REASONS, required=True)
     since = Moment(required=True)
     is_removable = Flag(required=True)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.outcomes import NoRecipient
+from services.notifications.notices.rules import Choices
 from services.notifications.notices.settings import choices_of
 from services.notifications.preferences.rules import can_wait, group_of
 
@@ -26,9 +27,18 @@ def of_message(
     group = group_of(told)
     if group is None or channel not in (rules.EMAIL, rules.TEXT) or not can_wait(told):
         return None, AT_ONCE
-    choices = choices_of(session)
+    choices = _choices(session)
     mode = choices.confirmed_by.get(group)
     return mode, rules.wait_for_confirmation(mode, choices.confirm_minutes, channel)
+
+
+def _choices(session: Session) -> Choices:
+    """The organisation's choices, read once in a unit of work, which may make messages to many."""
+    known: dict[str, Choices] = session.info.setdefault("notice_choices", {})
+    organisation_id: str = session.info["organisation_id"]
+    if organisation_id not in known:
+        known[organisation_id] = choices_of(session)
+    return known[organisation_id]
 
 
 def require_unconfirmed(session: Session, delivery: Delivery) -> None:

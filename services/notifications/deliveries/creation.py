@@ -23,7 +23,7 @@ from services.notifications.preferences.text_numbers import wants_text
 from services.notifications.templates import product_words
 from services.notifications.webhooks.models import Webhook
 
-# Built once: it is asked with every outcome.
+# Built once: it is asked with most outcomes.
 _SUBSCRIBED = built_once(select(Webhook.id, Webhook.events).where(Webhook.is_paused.is_(False)))
 
 
@@ -120,9 +120,12 @@ def _tell_by_text(
         )
 
 
-def tell_status(unit: UnitOfWork, row: Delivery) -> None:
-    """Tell the webhooks that want it what became of a message, once it is not tried any more."""
-    if row.channel != rules.WEBHOOK and row.next_try_at is None:
+def tell_status(unit: UnitOfWork, row: Delivery, *, has_webhooks: bool = True) -> None:
+    """Tell the webhooks that want it what became of a message, once it is not tried any more.
+
+    `has_webhooks` is false where the organisation is known to have none that is not paused.
+    """
+    if has_webhooks and row.channel != rules.WEBHOOK and row.next_try_at is None:
         _call_back(unit, DELIVERY_STATUS, _about(row), row.message_id)
 
 
@@ -132,9 +135,9 @@ def tell_complaint(unit: UnitOfWork, row: Delivery) -> None:
         _call_back(unit, COMPLAINT_RECEIVED, _about(row), row.message_id)
 
 
-def tell_text(unit: UnitOfWork, account_id: str, word: str, message_id: str) -> None:
+def tell_text(unit: UnitOfWork, account_id: str, word: str, mail_domain: str) -> None:
     """Tell the webhooks that want it that an account's telephone has answered: `stop`, `start` or `other`. The text is not kept."""
-    _call_back(unit, TEXT_RECEIVED, {"account_id": account_id, "word": word}, message_id)
+    _call_back(unit, TEXT_RECEIVED, {"account_id": account_id, "word": word}, f"{account_id}@{mail_domain}")
 
 
 def _about(row: Delivery) -> dict[str, Any]:

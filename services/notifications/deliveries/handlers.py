@@ -354,9 +354,12 @@ def _is_withheld(row: Delivery) -> bool:
     return row.state == "suppressed" and row.reason != "already_decided"
 
 
-def tell_outcome(unit: UnitOfWork, row: Delivery) -> None:
-    """Publish what became of a message, if it is more than that it waits, and tell those who asked for callbacks."""
-    tell_status(unit, row)
+def tell_outcome(unit: UnitOfWork, row: Delivery, *, has_webhooks: bool = True) -> None:
+    """Publish what became of a message, if it is more than that it waits, and tell those who asked for callbacks.
+
+    `has_webhooks` as in `tell_status`.
+    """
+    tell_status(unit, row, has_webhooks=has_webhooks)
     is_sent = row.state == "sent"
     # A message that its provider has lost has failed as well, though sending it again may help.
     is_failed = (

@@ -91,7 +91,8 @@ class SuppressedAddress(TenantScoped, Base):
     address_hash: Mapped[str] = mapped_column(String(64))
     masked_address: Mapped[str] = mapped_column(String(320))
     account_id: Mapped[str | None] = mapped_column(String(32))
-    # The message that came back, and why none follows; of a number that has sent STOP, the account's id.
+    # The message that came back, and why none follows; of a number that has sent STOP, its account's newest
+    # text message, or the account's id where none is stored any more.
     delivery_id: Mapped[str] = mapped_column(String(32))
     reason: Mapped[str] = mapped_column(String(64))
     since: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

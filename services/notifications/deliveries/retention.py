@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from services.chassis.database import Database
 from services.chassis.retention import Kept
 from services.notifications.channels.models import ChannelSettings, ClientMessages
 from services.notifications.deliveries.models import Delivery, SuppressedAddress
+from services.notifications.deliveries.suppression import STOPPED
 
 
 def finished_deliveries(days: int, database: Database) -> Kept:
-    """Deliveries that were made so many days ago, or as many as their organisation has chosen, and have nothing left to try."""
+    """Deliveries that ended so many days ago, or as many as their organisation has chosen, and have nothing left to try.
+
+    They count from when they were sent, else from when they were due: a reminder may be made long before that.
+    """
     age = datetime.timedelta(days=days)
 
     def is_old(now: datetime.datetime) -> ColumnElement[bool]:
@@ -21,14 +25,24 @@ def finished_deliveries(days: int, database: Database) -> Kept:
             and_(
                 Delivery.organisation_id == organisation_id,
                 Delivery.channel == channel,
-                Delivery.created_at < now - datetime.timedelta(days=kept),
+                _is_before(now - datetime.timedelta(days=kept)),
             )
             for organisation_id, channel, kept in _chosen(database)
             if kept < days
         ]
-        return and_(or_(Delivery.created_at < now - age, *chosen), Delivery.next_try_at.is_(None))
+        return and_(
+            or_(_is_before(now - age), *chosen),
+            Delivery.next_try_at.is_(None),
+            or_(Delivery.report_due_at.is_(None), Delivery.report_due_at <= now),
+        )
 
     return Kept("deliveries", Delivery, is_old)
+
+
+def _is_before(limit: datetime.datetime) -> ColumnElement[bool]:
+    ended_at = func.coalesce(Delivery.sent_at, Delivery.shown_at, Delivery.created_at)
+    # The index finds what was made before; what was sent before was.
+    return and_(Delivery.created_at < limit, ended_at < limit)
 
 
 def _chosen(database: Database) -> list[tuple[str, str, int]]:
@@ -48,6 +62,10 @@ def counts_of_days() -> Kept:
 
 
 def suppressed_addresses(days: int) -> Kept:
-    """Mailboxes that returned mail so many days ago. Somebody may have them now, so one mail tries."""
+    """Mailboxes that returned mail so many days ago. Somebody may have them now, so one mail tries. STOP only START ends."""
     age = datetime.timedelta(days=days)
-    return Kept("suppressed_addresses", SuppressedAddress, lambda now: SuppressedAddress.since < now - age)
+    return Kept(
+        "suppressed_addresses",
+        SuppressedAddress,
+        lambda now: and_(SuppressedAddress.since < now - age, SuppressedAddress.reason != STOPPED),
+    )

@@ -13,7 +13,7 @@ from email.message import EmailMessage
 from typing import Any, TypeVar
 
 from eventlet import tpool
-from sqlalchemy import Boolean, bindparam, or_, select, update
+from sqlalchemy import Boolean, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.chassis import logs
@@ -49,6 +49,7 @@ from services.notifications.deliveries.providers import Providers
 from services.notifications.deliveries.traffic import Traffic, traffic_of
 from services.notifications.preferences.text_numbers import is_offered
 from services.notifications.webhooks import posting
+from services.notifications.webhooks.models import Webhook
 
 SWEEP_EVERY_S = 1.0
 LOOP = "sender"
@@ -444,6 +445,12 @@ _NOTED = (
     "template", "template_language", "template_version", "address_hash", "masked_address", "provider"
 )  # fmt: skip
 _WRITTEN = ("state", "reason", "next_try_at", "sent_at", "report_due_at", *_NOTED)
+# Most organisations have no webhook: the statement that records the outcome says so, so that no further one asks.
+_HAS_WEBHOOKS = (
+    exists()
+    .where(Webhook.organisation_id == bindparam("of_organisation"), Webhook.is_paused.is_(False))
+    .label("has_webhooks")
+)
 # No row, if another sender took the delivery over after the lease had ended: of this try only success counts, if none is recorded.
 _RECORD = (
     update(Delivery)
@@ -456,7 +463,7 @@ _RECORD = (
         tries=_deliveries.c.tries - bindparam("untried"),
         **{name: bindparam(f"to_{name}") for name in _WRITTEN},
     )
-    .returning(*_deliveries.c)
+    .returning(*_deliveries.c, _HAS_WEBHOOKS)
 )
 
 
@@ -474,19 +481,20 @@ def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome, *, is_report_
         **{name: getattr(claimed, name) for name in _NOTED},
     }
     which = {"of_id": claimed.id, "of_tries": claimed.tries, "is_sent": is_sent, "untried": int(is_put_off)}
+    which |= {"of_organisation": claimed.organisation_id}
     values = {f"to_{name}": value for name, value in written.items()}
     found = unit.session.connection().execute(_RECORD, which | values)
     recorded = found.mappings().one_or_none()
     if recorded is None:
         return
-    row = Delivery(**recorded)
+    row = Delivery(**{each.name: recorded[each.name] for each in _deliveries.c})
     if is_in_digest and outcome.waits_until:
         digests.add(unit, row, outcome.waits_until)
     if row.channel == rules.WEBHOOK:
         posting.note(unit, row)
     if is_sent:
         clients.count(unit, row)
-    tell_outcome(unit, row)
+    tell_outcome(unit, row, has_webhooks=recorded["has_webhooks"])
     if outcome.state == "permanent_failure":
         suppression.note_return(unit, row, outcome.found)
     if outcome.reason != PROVIDER_RESTS:  # nothing was done, and that again and again

@@ -86,51 +86,58 @@ def note_complaint(unit: UnitOfWork, delivery: Delivery) -> None:
     _suppress(unit, delivery, COMPLAINED)
 
 
-def note_stop(unit: UnitOfWork, settings: Any, delivery: Delivery, number: str) -> None:
-    """Suppress a number whose owner has sent STOP. `delivery` is the newest text message of the account."""
-    note_number(settings, delivery, number)
-    _suppress(unit, delivery, STOPPED)
+def note_stop(unit: UnitOfWork, settings: Any, account_id: str, number: str, delivery_id: str | None) -> None:
+    """Suppress a number whose owner has sent STOP. `delivery_id` is the account's newest text message, if one is stored."""
+    address_hash = hash_of_address(settings, str(unit.organisation_id), number)
+    _put_on_list(unit, address_hash, masked_number(number), account_id, delivery_id or account_id, STOPPED)
 
 
-def note_start(unit: UnitOfWork, settings: Any, organisation_id: str, number: str) -> None:
+def note_start(unit: UnitOfWork, settings: Any, number: str) -> None:
     """Take a number off the list whose owner has sent START."""
     unit.session.execute(
         delete(SuppressedAddress).where(
-            SuppressedAddress.address_hash == hash_of_address(settings, organisation_id, number),
+            SuppressedAddress.address_hash == hash_of_address(settings, str(unit.organisation_id), number),
             SuppressedAddress.reason == STOPPED,
         )
     )
 
 
 def _suppress(unit: UnitOfWork, delivery: Delivery, reason: str) -> None:
-    """Put the address of a delivery on the list. Where it stands there for a complaint, another reason goes before that."""
     if delivery.address_hash is None or delivery.masked_address is None:
         return
+    account_id = None if delivery.kind in rules.WITHOUT_ACCOUNT else delivery.account_id
+    _put_on_list(unit, delivery.address_hash, delivery.masked_address, account_id, delivery.id, reason)
+
+
+def _put_on_list(
+    unit: UnitOfWork, address_hash: str, masked: str, account_id: str | None, delivery_id: str, reason: str
+) -> None:
+    """Put an address on the list. Where it stands there for a complaint, another reason goes before that."""
     suppressed_id = wire.new_id()
     is_new = insert_unless_there(
         unit.session,
         SuppressedAddress.__table__,
         {
             "id": suppressed_id,
-            "organisation_id": delivery.organisation_id,
-            "address_hash": delivery.address_hash,
-            "masked_address": delivery.masked_address,
-            "account_id": None if delivery.kind in rules.WITHOUT_ACCOUNT else delivery.account_id,
-            "delivery_id": delivery.id,
+            "organisation_id": unit.organisation_id,
+            "address_hash": address_hash,
+            "masked_address": masked,
+            "account_id": account_id,
+            "delivery_id": delivery_id,
             "reason": reason,
             "since": unit.now,
         },
     )
     if is_new:
-        unit.audit("address.suppressed", "address", suppressed_id, reason=reason, delivery_id=delivery.id)
+        unit.audit("address.suppressed", "address", suppressed_id, reason=reason, delivery_id=delivery_id)
     elif reason != COMPLAINED:
         unit.session.execute(
             update(SuppressedAddress)
             .where(
-                SuppressedAddress.address_hash == delivery.address_hash,
+                SuppressedAddress.address_hash == address_hash,
                 SuppressedAddress.reason == COMPLAINED,
             )
-            .values(reason=reason, delivery_id=delivery.id, since=unit.now)
+            .values(reason=reason, delivery_id=delivery_id, since=unit.now)
         )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
-from services.chassis.database import held_or_made
+from services.chassis.database import built_once, held_or_made
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.notifications.notices import TOPICS
@@ -24,9 +24,13 @@ def get_notice_settings(session: Session, _caller: Caller | None) -> dict[str, A
     return _view(choices_of(session), 1 if row is None else row.version)
 
 
+# Built once: it is asked with every message that an event makes.
+_OWN = built_once(select(NoticeSettings))
+
+
 def choices_of(session: Session) -> Choices:
     """The choices of the session's organisation."""
-    row = session.scalars(select(NoticeSettings)).one_or_none()
+    row = session.scalars(_OWN).one_or_none()
     if row is None:
         return Choices(TOPICS)
     told = {**TOPICS, **row.told}

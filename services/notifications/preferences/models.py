@@ -43,7 +43,7 @@ class TextNumber(TenantScoped, Base):
     number: Mapped[str | None] = mapped_column(String(20), index=True)
     confirmed_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     # A number that waits for its code, and of this code: which one of the account's it is, its end, and how often it was tried.
-    pending_number: Mapped[str | None] = mapped_column(String(20))
+    pending_number: Mapped[str | None] = mapped_column(String(20), index=True)
     code_number: Mapped[int] = mapped_column(Integer)
     code_ends_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     code_tries: Mapped[int] = mapped_column(Integer)

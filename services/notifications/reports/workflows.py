@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -27,6 +28,7 @@ from services.notifications.deliveries.creation import tell_text
 from services.notifications.deliveries.handlers import complain, settle
 from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.sending import LOOP
+from services.notifications.models import Base
 from services.notifications.preferences.models import TextNumber
 from services.notifications.reports import bounces
 from services.notifications.reports.rules import word_of
@@ -82,15 +84,14 @@ def receive_text(call: Call) -> dict[str, bool]:
         answering = select(TextNumber.organisation_id, TextNumber.account_id).where(
             or_(TextNumber.number == dialable, TextNumber.pending_number == dialable)
         )
-        newest = [_newest_text(session, *each) for each in session.execute(answering)]
-    answered = [each for each in newest if each is not None]
-    for delivery in answered:
-        _answer(call.runtime, delivery, dialable, word)
+        answered = [_Answered.by(session, *each) for each in session.execute(answering)]
+    for each in answered:
+        _answer(call.runtime, each, dialable, word)
     return {"is_noted": bool(answered)}
 
 
 def _newest_text(session: Session, organisation_id: str, account_id: str) -> Delivery | None:
-    """The newest text message to an account: that is what was answered."""
+    """The newest text message to an account that is stored: that is what was answered."""
     return session.scalars(
         select(Delivery)
         .where(
@@ -103,19 +104,42 @@ def _newest_text(session: Session, organisation_id: str, account_id: str) -> Del
     ).one_or_none()
 
 
-def _answer(runtime: Runtime, delivery: Delivery, number: str, word: str) -> None:
+@dataclass(frozen=True)
+class _Answered:
+    """An account whose telephone has answered, and its newest text message, unless that is forgotten."""
+
+    organisation_id: str
+    organisation_key: str | None
+    account_id: str
+    newest: Delivery | None
+
+    @classmethod
+    def by(cls, session: Session, organisation_id: str, account_id: str) -> _Answered:
+        trail = Base.chassis.Audit
+        # The trail is never deleted, and has that the account has entered its number.
+        key = select(trail.organisation_key).where(
+            trail.organisation_id == organisation_id,
+            trail.object_type == "account",
+            trail.object_id == account_id,
+        )
+        newest = _newest_text(session, organisation_id, account_id)
+        return cls(organisation_id, session.scalar(key.limit(1)), account_id, newest)
+
+
+def _answer(runtime: Runtime, answered: _Answered, number: str, word: str) -> None:
     """Do what the answer to a text message asks for, and tell the webhooks that want it."""
+    account_id, newest, settings = answered.account_id, answered.newest, runtime.settings
 
     def work(unit: UnitOfWork) -> None:
         if word == "stop":
-            suppression.note_stop(unit, runtime.settings, delivery, number)
+            suppression.note_stop(unit, settings, account_id, number, newest.id if newest else None)
         elif word == "start":
-            suppression.note_start(unit, runtime.settings, delivery.organisation_id, number)
-        unit.audit("text.received", "account", delivery.account_id, word=word)
-        tell_text(unit, delivery.account_id, word, delivery.message_id)
+            suppression.note_start(unit, settings, number)
+        unit.audit("text.received", "account", account_id, word=word)
+        tell_text(unit, account_id, word, settings.mail_domain)
 
-    service = itself(runtime, delivery.organisation_id, delivery.organisation_key)
-    transact_as(runtime, service, work, delivery.correlation_id)
+    service = itself(runtime, answered.organisation_id, answered.organisation_key)
+    transact_as(runtime, service, work, newest.correlation_id if newest else None)
     runtime.loops.wake(LOOP)
 
 

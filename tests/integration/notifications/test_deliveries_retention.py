@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
@@ -20,7 +21,9 @@ def test_only_finished_deliveries_of_that_age_are_forgotten(tmp_path: Path) -> N
     database = opened(url)
     now = utc_now()
 
-    def delivery(name: str, days: int, next_try_at: datetime.datetime | None = None) -> Delivery:
+    def delivery(
+        name: str, days: int, next_try_at: datetime.datetime | None = None, **values: Any
+    ) -> Delivery:
         same = dict.fromkeys(("organisation_id", "organisation_key", "account_id", "kind", "channel"), "x")
         return Delivery(
             id=name,
@@ -33,13 +36,30 @@ def test_only_finished_deliveries_of_that_age_are_forgotten(tmp_path: Path) -> N
             created_at=now - datetime.timedelta(days=days),
             next_try_at=next_try_at,
             **same,
+            **values,
         )
 
-    rows = [delivery("old", 366), delivery("young", 364), delivery("waiting", 366, now)]
+    young, old = now - datetime.timedelta(days=364), now - datetime.timedelta(days=366)
+    rows = [
+        delivery("old", 366),
+        delivery("young", 364),
+        delivery("waiting", 366, now),
+        # Reminders that were made long before they were due.
+        delivery("just_sent", 400, sent_at=young, shown_at=old),
+        delivery("just_shown", 400, shown_at=young),
+        delivery("long_sent", 400, sent_at=old, shown_at=old),
+        delivery("unreported", 400, sent_at=old, report_due_at=now + datetime.timedelta(days=1)),
+    ]
     database.write(None, lambda session: session.add_all(rows))
 
     Retention("notifications", database, finished_deliveries(365, database)).forget()
 
     with database.reading(None) as session:
-        assert sorted(session.scalars(select(Delivery.id))) == ["waiting", "young"]
+        assert sorted(session.scalars(select(Delivery.id))) == [
+            "just_sent",
+            "just_shown",
+            "unreported",
+            "waiting",
+            "young",
+        ]
     database.close()

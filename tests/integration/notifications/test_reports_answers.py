@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import time
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
+from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.notifications import reports, suppressed_addresses
+from services.notifications.deliveries import retention
+from services.notifications.deliveries.models import Delivery
 from services.notifications.deliveries.report_signatures import signature
 from services.notifications.reports.rules import word_of
 from tests.integration.notifications.conftest import MARIA, OLGA, Notifications
@@ -82,6 +87,35 @@ def test_no_code_goes_to_a_number_whose_owner_has_sent_stop(
     enter(texting, caller=a_caller(id=OLGA, realm="patient"))
     send_all(texting)
     assert (texts(subscriber), of_texts(texting)[-1]) == ([], ("text_code", "suppressed", "number_stopped"))
+
+
+@pytest.mark.parametrize("notifications", ["sqlite", "postgresql"], indirect=True)
+def test_stop_counts_where_no_text_message_is_kept_any_more(
+    texting: Notifications,  # noqa: F811
+    subscriber: Subscriber,
+) -> None:
+    with_number(texting, subscriber)
+    choose(texting)
+    register(texting, subscriber, events=["text_received"])
+    texting.database.write(None, lambda session: session.execute(delete(Delivery)))
+    assert answer(texting, "STOP")
+    (shown,) = listed(texting)
+    assert (shown["masked_address"], shown["reason"], shown["delivery_id"]) == ("•••71", "stopped", MARIA)
+    send_all(texting)
+    (post,) = subscriber.posts
+    assert json.loads(post.body)["data"] == {"account_id": MARIA, "word": "stop"}
+    a_text_is_wanted(texting, subscriber)
+    assert of_texts(texting) == [("text_notice", "suppressed", "number_stopped")]
+
+
+def test_stop_is_not_forgotten_with_age(texting: Notifications, subscriber: Subscriber) -> None:  # noqa: F811
+    with_number(texting, subscriber)
+    assert answer(texting, "STOP")
+    kept = retention.suppressed_addresses(365)
+    years_on = utc_now() + datetime.timedelta(days=3660)
+    assert texting.database.sweep(kept.model, kept.is_old(years_on)) == 0
+    assert answer(texting, "START")
+    assert listed(texting) == []
 
 
 def test_another_system_is_told_the_word_and_never_the_text(

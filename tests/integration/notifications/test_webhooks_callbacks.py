@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork
@@ -18,8 +21,8 @@ from services.notifications.deliveries.sending import send_next
 from tests.integration.notifications.conftest import MARIA, OLGA, FakeMailServer, Notifications
 from tests.integration.notifications.subscriber import Subscriber
 from tests.integration.notifications.test_reports import KEY, return_mail, returned
-from tests.integration.notifications.test_webhooks import register, send_webhooks
-from tests.support.in_process import HARBOR, a_caller
+from tests.integration.notifications.test_webhooks import register, send_webhooks, staff
+from tests.support.in_process import BAYSIDE, HARBOR, a_caller
 
 REFERENCE = "order-17"
 READER = a_caller("delivery.read")
@@ -108,6 +111,45 @@ def test_who_wants_no_callbacks_gets_none(
     request_signature(notifications)
     send_next(notifications.runtime, ("email",))
     assert told(notifications, subscriber) == []
+
+
+@contextmanager
+def asked_of(notifications: Notifications, table: str) -> Iterator[list[str]]:
+    """The queries of a table meanwhile."""
+    queries: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("SELECT") and f"FROM {table}" in statement:
+            queries.append(statement)
+
+    event.listen(notifications.database.engine, "before_cursor_execute", note)
+    yield queries
+    event.remove(notifications.database.engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("notifications", ["sqlite", "postgresql"], indirect=True)
+def test_an_outcome_asks_for_webhooks_only_where_the_organisation_has_one(
+    notifications: Notifications, subscriber: Subscriber, mails: FakeMailServer
+) -> None:
+    register(notifications, subscriber, caller=staff(BAYSIDE))
+    for queries_of_one in (0, 1):
+        request_signature(notifications)
+        with asked_of(notifications, "webhooks") as queries:
+            assert send_next(notifications.runtime, ("email",))
+        assert len(queries) == queries_of_one
+        register(notifications, subscriber, events=list(CALLBACKS))
+    assert len(mails.taken) == 2
+    assert [name for name, _ in told(notifications, subscriber)] == ["delivery_status"]
+
+
+def test_an_event_for_many_reads_the_choices_about_notices_once(notifications: Notifications) -> None:
+    def work(unit: UnitOfWork) -> None:
+        for account_id in (MARIA, OLGA):
+            create_delivery(unit, "message_waiting", account_id, {"message_id": "e" * 32}, "portico.example")
+
+    with asked_of(notifications, "notice_settings") as queries:
+        transact_as(notifications.runtime, itself(notifications.runtime, *HARBOR), work)
+    assert (len(queries), len(notifications.rows())) == (1, 2)
 
 
 def test_messages_are_found_by_their_reference(called_back: Notifications) -> None:
