@@ -96,6 +96,30 @@ def states(page: Page | Screen) -> list[Shown]:
     return [each for each in EVERY if each.page is page]
 
 
+@pytest.mark.parametrize(
+    ("status", "says"), [(413, "The file is too large."), (408, "It is not known"), (502, "It is not known")]
+)
+def test_an_answer_to_a_file_that_is_no_page_leaves_the_form_as_it_is(
+    show: Show, status: int, says: str
+) -> None:
+    browser = show.browser
+    (several,) = [each for each in EVERY if str(each) == "/staff/documents/send, to_several"]
+    show.open(several)
+    browser.evaluate("document.getElementById('send_document-title').value = 'Plan of care'")
+    browser.evaluate(
+        "XMLHttpRequest.prototype.open = function (_, address) { this.asked = address; };"
+        "XMLHttpRequest.prototype.send = function () { Object.defineProperties(this, {"
+        f"status: {{value: {status}}}, responseText: {{value: '{{}}'}}, responseURL: {{value: this.asked.href}}"
+        "}); this.dispatchEvent(new Event('load')); };"
+        "document.querySelector('[data-sending]').closest('form').requestSubmit()"
+    )
+    told = browser.evaluate("document.querySelector('[data-quarter]')?.textContent")
+    assert (told or "").startswith(says), told
+    assert browser.evaluate("document.getElementById('send_document-title').value") == "Plan of care"
+    assert browser.evaluate("document.querySelectorAll('form[data-sent]').length") == 0
+    require_good(browser)
+
+
 @pytest.mark.parametrize("address", SCREENS)
 def test_a_page_is_good_on_a_phone_normally_and_with_errors(show: Show, address: str) -> None:
     seen = states(SCREENS[address])

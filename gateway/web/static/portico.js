@@ -50,7 +50,11 @@ function sendFile(form, button) {
   });
   request.addEventListener("load", () => {
     if (request.responseURL !== address.href) return location.assign(request.responseURL);
+    // No page of ours, such as a refusal before the file was read or a proxy's: what was typed stays.
+    if (!request.responseText.includes('portico.js"')) return again(request.status === 413 ? told.dataset.large : told.dataset.failed);
     isReplaced = true;
+    stream?.close();
+    tabs.close();
     history.replaceState(null, "", location.pathname + location.search); // a fragment would take the focus from what is wrong
     document.open();
     // In one document a module of one address runs once.
@@ -279,10 +283,11 @@ function poll(afterMs) {
   }, afterMs);
 }
 
+let stream;
 if (body.live) {
   document.querySelector("#stale button").addEventListener("click", () => location.reload());
   if (body.liveUrl) {
-    let stream, waits, opened = 0;
+    let waits, opened = 0;
     const listen = () => {
       stream = new EventSource(`${body.liveUrl}/live?page=${body.live}`, { withCredentials: true });
       stream.addEventListener("stale", () => {

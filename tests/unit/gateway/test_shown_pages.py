@@ -11,6 +11,7 @@ from justhtml import Node
 from gateway.web import language
 from gateway.web.states import MANY_ROWS, NORMAL, State
 from services.contracts.identity import passports
+from services.contracts.portals import consents
 from services.contracts.referrals import capacity, directory
 from tests.support.shown_pages import Shown, ShownPages, parsed
 
@@ -147,3 +148,14 @@ def test_a_page_of_the_console_is_for_staff_whatever_may_be_read_there(realm: st
     told = {passports.describe_me: {"realm": realm}}
     response = PAGES.response(Shown(page, State("as told", replies=told)), {})
     assert response.status_code == 403
+
+
+@pytest.mark.parametrize(("address", "methods"), [("{consent_id}", ["get", "post"]), ("new", ["post"])])
+def test_a_language_is_added_to_a_consent_before_its_text_is_written(
+    address: str, methods: list[str]
+) -> None:
+    """The form that adds one reads the page anew: what is typed into the other is not kept."""
+    (page,) = [each.page for each in EVERY if str(each) == f"/staff/consents/{address}, normal"]
+    state = State("as told", replies={consents.get_consent: {"is_retired": False}})
+    shown = parsed(PAGES.response(Shown(page, state), {}).text)
+    assert [form.attrs["method"] for form in shown.query("main form")][:2] == methods
