@@ -84,7 +84,9 @@ class Worker:
 
 @pytest.mark.seed("S3-9", "S3-12", "S3-14", "S3-19")
 @pytest.mark.parametrize(
-    ("items", "actions"), [(24, 12), pytest.param(500, 200, marks=[pytest.mark.full])], ids=["short", "long"]
+    ("items", "actions"),
+    [(24, 12), pytest.param(500, 200, marks=[pytest.mark.full, pytest.mark.timeout(900)])],
+    ids=["short", "long"],
 )
 def test_ten_at_once_lose_nothing_and_answer_nothing_twice(
     desk: PortalDesk, items: int, actions: int
