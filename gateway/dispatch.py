@@ -11,7 +11,7 @@ from typing import Any
 
 import flask
 import orjson
-from marshmallow import fields
+from marshmallow import Schema, fields
 from werkzeug.datastructures import MultiDict
 
 from gateway import cookies, fhir, ndjson, requests
@@ -163,9 +163,11 @@ class Dispatcher:
             return fhir.arguments(route, path_arguments, self._public_url)
         if route.uploads:
             _nothing_in_the_address()
-            given = typed(route, _once_each(flask.request.form)) | self._upload(route, admitted, held)
+            given = typed(route.operation.request, _once_each(flask.request.form)) | self._upload(
+                route, admitted, held
+            )
         elif route.takes_query:
-            given = typed(route, _once_each(flask.request.args))
+            given = typed(route.operation.request, _once_each(flask.request.args))
             if route.takes_body:
                 given |= _json_body()
         else:
@@ -176,7 +178,7 @@ class Dispatcher:
             raise Refused(
                 "invalid_request", f"{clash[0]} is part of the address and cannot be sent again.", clash[0]
             )
-        return {**given, **path_arguments}
+        return {**given, **typed(route.operation.request, path_arguments)}
 
     def _upload(self, route: Route, admitted: Admitted, held: ExitStack) -> dict[str, Any]:
         """The member that names the file of the current request, if the route takes one."""
@@ -219,13 +221,12 @@ def _calendar(text: str) -> flask.Response:
     return response
 
 
-def typed(route: Route, given: Mapping[str, str]) -> dict[str, Any]:
+def typed(request: Schema, given: Mapping[str, str]) -> dict[str, Any]:
     """What an address or a form gives: there all is text, and some members take no text.
 
     Whole numbers become numbers. A list of objects is written as JSON, as OpenAPI has it in a form with a file.
     """
-    declared = route.operation.request.fields
-    return {name: _typed(name, declared.get(name), text) for name, text in given.items()}
+    return {name: _typed(name, request.fields.get(name), text) for name, text in given.items()}
 
 
 def _typed(name: str, declared: fields.Field[Any] | None, text: str) -> Any:

@@ -19,7 +19,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
 from gateway import auth, cookies, requests
-from gateway.dispatch import Dispatcher
+from gateway.dispatch import Dispatcher, typed
 from gateway.errors import fault, refusal_of
 from gateway.routes import Route
 from gateway.web import emergency, forms, language, lapses, problems, rendering
@@ -117,7 +117,8 @@ class Visit:
     def _arguments(self, read: Read) -> dict[str, Any]:
         schema = read.operation.request
         known = {**self.values, "path": self.path}
-        given: dict[str, Any] = {name: value for name, value in self.path.items() if name in schema.fields}
+        of_path = {name: value for name, value in self.path.items() if name in schema.fields}
+        given: dict[str, Any] = typed(schema, of_path)
         given |= {
             name: value.find(known) if isinstance(value, Of) else value for name, value in read.given.items()
         }
@@ -137,7 +138,7 @@ class Visit:
 
     def _entered(self, action: Action, form: MultiDict[str, str], schema: Schema) -> dict[str, Any]:
         """The members of a request that a form, the action and the page's path give."""
-        given = forms.arguments(form, schema) | {**action.given, **self.path}
+        given = forms.arguments(form, schema) | {**action.given, **typed(schema, self.path)}
         return {name: value for name, value in given.items() if name in schema.fields}
 
 

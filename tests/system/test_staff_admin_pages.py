@@ -502,6 +502,11 @@ def test_a_message_is_reworded_with_a_preview_and_reset(console: Console) -> Non
     assert api.get(f"/v1/message-templates/{kind}")["is_default"]
     console.sends("Save", "The text is saved")
     assert not api.get(f"/v1/message-templates/{kind}")["is_default"]
+    newest = api.get(f"/v1/message-templates/{kind}/versions", language="en")["items"][0]["number"]
+    console.open(f"/staff/message-texts/{kind}/versions?language=en", "Earlier versions")
+    console.follow(f"Version {newest}", f"Version {newest}")
+    assert "Hello. Use {{ reset_link }}" in browser.text
+    console.open(f"/staff/message-texts/{kind}", "New password")
     follow(browser, "Back to the product's words")
     console.sends("Use the product's words", "product's own words again")
     assert api.get(f"/v1/message-templates/{kind}")["is_default"]

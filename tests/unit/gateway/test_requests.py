@@ -23,6 +23,7 @@ from services.chassis.blobs import UPLOADS, BlobStore
 from services.chassis.wire import CallContext
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, family, login, passports
+from services.contracts.notifications import templates
 from services.contracts.referrals import capacity, directory, queues
 from services.contracts.referrals.fhir import fhir_search
 from services.contracts.signing import documents as signing
@@ -445,17 +446,26 @@ def test_a_file_that_is_not_there_is_not_found(http: FlaskClient, services: Any,
 def test_whole_numbers_of_an_address_reach_members_that_take_no_text() -> None:
     """In an address all is text. Every member that takes a whole number takes it from there."""
     tried = 0
-    for route in (each for each in ROUTES if each.takes_query and not each.is_fhir):
+    for route in (each for each in ROUTES if not each.is_fhir):
         for name, field in route.operation.request.fields.items():
-            if isinstance(field, fields.Integer):
-                given = typed(route, {name: "7"})
+            if isinstance(field, fields.Integer) and (route.takes_query or name in route.parameters):
+                given = typed(route.operation.request, {name: "7"})
                 assert name not in route.operation.request.validate(given, partial=True), (
                     route.operation.address,
                     name,
                 )
                 tried += 1
     assert tried > 20
-    assert typed(ROUTES[0], {"nothing_such": "7", "limit": "7x"}) == {"nothing_such": "7", "limit": "7x"}
+    assert typed(ROUTES[0].operation.request, {"nothing_such": "7", "limit": "7x"}) == {
+        "nothing_such": "7",
+        "limit": "7x",
+    }
+
+
+def test_a_whole_number_of_the_path_reaches_the_service_as_one(http: FlaskClient, services: Any) -> None:
+    http.get("/v1/message-templates/message_waiting/versions/3?language=en", headers=TOKEN)
+    arguments, _ = services.made(templates.compare_message_template_version)
+    assert arguments["number"] == 3
 
 
 @pytest.mark.fault("A23")
