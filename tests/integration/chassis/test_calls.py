@@ -188,7 +188,6 @@ def test_a_passed_deadline_is_a_timeout_and_the_work_is_not_begun(system, client
 def test_five_thousand_timeouts_leave_nothing_behind(system: ServiceSystem, broker: Broker):
     client = system.client(timeout_s=0.02)
     eventually(lambda: _assert_equal(client.is_connected, True))
-    before = _connections_and_channels(broker, system)
 
     def time_out(_: int) -> str:
         try:
@@ -197,6 +196,12 @@ def test_five_thousand_timeouts_leave_nothing_behind(system: ServiceSystem, brok
             return refused.code
         return "answered"
 
+    def asks_who_serves() -> None:
+        time_out(0)
+        assert client._presence._connection is not None  # late answers open it, and it is kept
+
+    eventually(asks_who_serves)
+    before = _connections_and_channels(broker, system)
     with concurrent.futures.ThreadPoolExecutor(50) as pool:
         outcomes = list(pool.map(time_out, range(5000)))
 
