@@ -19,7 +19,7 @@ from services.chassis import wire
 from services.chassis.passports import Caller, Issuer, Verifier, key_id
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts, credentials, passports
+from services.contracts.identity import accounts, credentials, organisations, passports
 from services.contracts.identity import login as login_contract
 from services.contracts.referrals import assignments, records
 from services.contracts.signing import documents
@@ -162,6 +162,19 @@ class Identity(InProcess):
                 accounts.set_provider_switches, self.admin(), account_id=account["id"], **values
             )
         return dict(account)
+
+    def set_level(self, account_id: str, level: str) -> dict[str, object]:
+        """Give an account a security level, as an administrator."""
+        admin = self.admin()
+        version = self.call(accounts.get_account, admin, account_id=account_id)["version"]
+        given = {"account_id": account_id, "security_level": level}
+        return dict(self.call(accounts.set_security_level, admin, version=version, **given))
+
+    def set_features(self, *features: str) -> None:
+        """Switch on these features of Harbor, and all others off."""
+        admin = self.admin()
+        version = self.call(organisations.get_organisation, admin)["version"]
+        self.call(organisations.set_features, admin, version=version, features=list(features))
 
     def a_link(self, account_id: str, admin: Caller | None = None) -> str:
         """The token of a fresh invitation link."""

@@ -15,31 +15,17 @@ from services.contracts import identity as contract
 from services.contracts.errors import Refused
 from services.contracts.identity import (
     accounts,
-    api_clients,
     audit,
     credentials,
     login,
-    organisations,
-    passports,
     relationships,
 )
 from services.contracts.referrals import directory as referrals
-from services.identity.accounts import workforce
 from services.identity.models import Account, ResourceAssignment
 from services.identity.realms.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
 from tests.integration.identity.conftest import Identity
 from tests.integration.referrals.builders import PROVIDER_MAY
 from tests.support.in_process import a_service
-
-
-def set_level(identity: Identity, account_id: str, level: str) -> dict[str, object]:
-    admin = identity.admin()
-    version = identity.call(accounts.get_account, admin, account_id=account_id)["version"]
-    return dict(
-        identity.call(
-            accounts.set_security_level, admin, version=version, account_id=account_id, security_level=level
-        )
-    )
 
 
 def access_events(identity: Identity) -> list[tuple[str, str]]:
@@ -64,7 +50,7 @@ def test_a_provider_is_created_like_everybody_and_then_given_the_level(identity:
     assert (account["security_level"], account["realm"]) == ("standard", "staff")
     opened = identity.call(accounts.get_account, identity.admin(), account_id=account["id"])
     assert (opened["first_name"], opened["security_level"]) == ("Pat", "standard")
-    set_level(identity, account["id"], "provider_portal_user")
+    identity.set_level(account["id"], "provider_portal_user")
     saved = identity.call(accounts.get_account, identity.admin(), account_id=account["id"])
     assert (saved["security_level"], saved["realm"]) == ("provider_portal_user", "provider")
     assert saved["version"] == opened["version"] + 1
@@ -92,7 +78,7 @@ def test_provider_settings_are_refused_until_the_level_is_saved(identity: Identi
     switches = {"can_edit_capacity": True, "can_change_status": True, "can_access_details": True}
     refusal = identity.refused(accounts.set_provider_switches, admin, account_id=account["id"], **switches)
     assert refusal.code == "not_a_provider_account"
-    account = set_level(identity, account["id"], "provider_portal_user")
+    account = identity.set_level(account["id"], "provider_portal_user")
     assert account["resources"] == []
     assert account["switches"] == dict.fromkeys(switches, False)
 
@@ -102,10 +88,10 @@ def test_leaving_the_level_suspends_assignments_and_coming_back_restores_them(
     identity: Identity, resource_id: str
 ) -> None:
     account = identity.a_provider(resource_id)
-    assert "resources" not in set_level(identity, account["id"], "standard")
+    assert "resources" not in identity.set_level(account["id"], "standard")
     scope = identity.caller(identity.log_in(account["login"])["token"]).scope
     assert scope == {}
-    restored = set_level(identity, account["id"], "provider_portal_user")
+    restored = identity.set_level(account["id"], "provider_portal_user")
     assert restored["resources"] == account["resources"]
     assert access_events(identity) == [
         ("granted", resource_id),
@@ -179,7 +165,7 @@ def test_a_level_that_changes_while_the_directory_is_asked_is_noticed(
     account = identity.a_provider()
 
     def slow_answer(_: object) -> dict[str, str]:
-        set_level(identity, account["id"], "standard")
+        identity.set_level(account["id"], "standard")
         return {"id": resource_id, "name": "Harbor House", "level": "program"}
 
     identity.answers[referrals.describe_resource.address] = slow_answer
@@ -307,120 +293,6 @@ def test_tests_of_other_services_give_a_provider_no_more_than_a_real_one_holds()
     assert set(PROVIDER_MAY) <= set(effective_permissions("provider", role, switched, features))
 
 
-def set_features(identity: Identity, *features: str) -> None:
-    admin = identity.admin()
-    version = identity.call(organisations.get_organisation, admin)["version"]
-    identity.call(organisations.set_features, admin, version=version, features=list(features))
-
-
-def test_what_an_account_may_do_is_what_its_next_passport_says(identity: Identity) -> None:
-    provider, staff = identity.a_provider(can_edit_capacity=True), identity.an_account("supervisor")
-    signing = a_service("signing", (identity.harbor.organisation_id, "harbor"))
-
-    def can_sign(account: dict[str, Any]) -> bool:
-        return bool(identity.call(accounts.describe_account, signing, account_id=account["id"])["can_sign"])
-
-    def may(account: dict[str, Any], permission: str) -> bool:
-        with identity.database.reading(identity.harbor.organisation_id) as session:
-            return workforce.may(session, signing, account["id"], permission)
-
-    assert (can_sign(provider), can_sign(staff)) == (True, False)
-    assert may(provider, "capacity.edit")
-    assert not may(provider, "referral.change_status")
-    assert (may(staff, "queue.manage"), may(staff, "person.read")) == (True, True)
-    set_features(identity)
-    # Without the feature nobody has a permission over ReferralQs, whatever the role holds.
-    assert (may(staff, "queue.manage"), may(staff, "person.read")) == (False, True)
-    assert (can_sign(provider), may(provider, "capacity.edit")) == (False, False)
-
-
-@pytest.mark.seed("S0-40")
-def test_the_only_command_over_the_own_profile_is_the_notification_switch(identity: Identity) -> None:
-    account = identity.a_provider(can_edit_capacity=True, can_change_status=True)
-    caller = identity.caller(identity.log_in(account["login"])["token"])
-    open_to_it = {
-        operation.name
-        for operation in contract.contract.operations.values()
-        if operation.kind == "command"
-        and (operation.access.kind == "signed_in" or operation.access.permission in caller.permissions)
-    }
-    over_its_way_in = {
-        "log_out",
-        "sign_out",
-        "change_my_password",
-        "prove_myself",
-        "end_my_session",
-        "end_my_other_sessions",
-        "start_second_factor",
-        "confirm_second_factor",
-        "renew_recovery_codes",
-        "remove_second_factor",
-        "start_outside_link",
-        "start_outside_proof",
-        "unlink_my_outside_identity",
-        "end_break_glass",  # of one's own; only staff ever have any
-    }
-    how_it_sees_pages = {"set_my_preferences", "set_my_shortcuts"}
-    assert open_to_it - over_its_way_in - how_it_sees_pages == {"set_my_notifications"}
-    assert set(accounts.set_my_preferences.request.fields) == {"language", "appearance"}
-    assert set(accounts.set_my_notifications.request.fields) == {"resource_assigned_emails"}
-    switches = {"can_edit_capacity": True, "can_change_status": True, "can_access_details": True}
-    assert (
-        identity.refused(accounts.set_provider_switches, caller, account_id=account["id"], **switches).code
-        == "forbidden"
-    )
-
-
-@pytest.mark.seed("S0-39", "S0-42")
-@pytest.mark.parametrize("level", ["provider_portal_user", "standard"])
-def test_a_person_switches_the_own_emails_off_and_on(identity: Identity, level: str) -> None:
-    account = identity.an_account(level)
-    caller = identity.caller(identity.log_in(account["login"])["token"])
-    assert account["wants_resource_assigned_emails"] is True
-    for wanted in (False, True):
-        identity.call(accounts.set_my_notifications, caller, resource_assigned_emails=wanted)
-        me = identity.call(passports.describe_me, caller)
-        assert me["wants_resource_assigned_emails"] is wanted
-    # Said once more, it changes nothing, and nobody else's page is out of date.
-    again = identity.call(accounts.set_my_notifications, caller, resource_assigned_emails=True)
-    assert again["version"] == me["version"]
-    assert len(identity.audit("account.notifications_changed")) == 2
-
-
-def test_an_account_keeps_the_language_and_appearance_of_pages(identity: Identity) -> None:
-    account, other = identity.an_account("standard"), identity.an_account("standard")
-    caller = identity.caller(identity.log_in(account["login"])["token"])
-    before = identity.call(passports.describe_me, caller)
-    assert (before["language"], before["appearance"]) == (None, None)
-    for language, appearance in (("es", "dark"), ("pt-BR", "system"), (None, None)):
-        wanted = {"language": language, "appearance": appearance}
-        assert identity.call(accounts.set_my_preferences, caller, **wanted) == wanted
-        now = identity.call(passports.describe_me, caller)
-        assert {name: now[name] for name in wanted} == wanted
-        assert now["version"] == before["version"]
-    for wrong in ({"language": "../es", "appearance": None}, {"language": None, "appearance": "blinking"}):
-        assert identity.refused(accounts.set_my_preferences, caller, **wrong).code == "invalid_request"
-    own = identity.call(passports.describe_me, identity.caller(identity.log_in(other["login"])["token"]))
-    assert own["language"] is None
-
-
-def test_an_account_keeps_whether_its_pages_have_shortcuts(identity: Identity) -> None:
-    account, other = identity.an_account("standard"), identity.an_account("standard")
-    caller = identity.caller(identity.log_in(account["login"])["token"])
-    before = identity.call(passports.describe_me, caller)
-    assert before["has_shortcuts"] is True
-    for wanted in (False, True, False):
-        assert identity.call(accounts.set_my_shortcuts, caller, has_shortcuts=wanted) == {
-            "has_shortcuts": wanted
-        }
-        now = identity.call(passports.describe_me, caller)
-        assert (now["has_shortcuts"], now["version"]) == (wanted, before["version"])
-    own = identity.call(passports.describe_me, identity.caller(identity.log_in(other["login"])["token"]))
-    assert own["has_shortcuts"] is True
-    provider = identity.caller(identity.log_in(identity.a_provider()["login"])["token"])
-    assert identity.call(passports.describe_me, provider)["has_shortcuts"] is None
-
-
 @pytest.mark.seed("S0-39")
 def test_recipients_are_active_providers_of_the_resource_who_want_the_email(
     identity: Identity, resource_id: str
@@ -433,7 +305,7 @@ def test_recipients_are_active_providers_of_the_resource_who_want_the_email(
     left, disabled = identity.a_provider(resource_id), identity.a_provider(resource_id)
     decliner = identity.caller(identity.log_in(declines["login"])["token"])
     identity.call(accounts.set_my_notifications, decliner, resource_assigned_emails=False)
-    set_level(identity, left["id"], "standard")
+    identity.set_level(left["id"], "standard")
     identity.call(
         accounts.disable_account, identity.admin(), version=disabled["version"], account_id=disabled["id"]
     )
@@ -486,108 +358,6 @@ def test_recipients_about_capacity_are_those_who_may_edit_it(identity: Identity,
     assert [each["account_id"] for each in answer["recipients"]] == [editor["id"]]
 
 
-def test_switching_referralq_off_stops_staff_and_systems_too(identity: Identity) -> None:
-    admin, token = identity.admin(), identity.log_in()["token"]
-    staff = identity.an_account("supervisor")
-    client = identity.call(
-        api_clients.create_api_client, admin, name="Beds", scopes=["capacity.read", "directory.read"]
-    )
-    service = a_service("referrals", (identity.harbor.organisation_id, "harbor"))
-
-    def of_referralq(permissions: Any) -> set[str]:
-        return {each for each in permissions if each.startswith(("queue.", "capacity.", "referral."))}
-
-    def may(account_id: str, permission: str) -> bool:
-        asked = {"account_id": account_id, "permission": permission}
-        return bool(identity.call(passports.check_permission, service, **asked)["is_allowed"])
-
-    def steps(permission: str) -> list[tuple[str, bool]]:
-        asked = {"account_id": staff["id"], "permission": permission}
-        answer = identity.call(audit.explain_access, admin, **asked)
-        assert answer["is_allowed"] == may(staff["id"], permission)
-        return [(step["name"], step["holds"]) for step in answer["steps"]]
-
-    def switch(*features: str) -> None:
-        version = identity.call(organisations.get_organisation, admin)["version"]
-        identity.call(organisations.set_features, admin, version=version, features=list(features))
-
-    assert of_referralq(identity.caller(token, "referrals").permissions)
-    assert ("feature", True) in steps("referral.assign")
-    switch("electronic_signature")
-    left = identity.caller(token, "referrals").permissions
-    assert of_referralq(left) == set()
-    assert {"directory.read", "record.create", "account.manage"} <= left
-    assert of_referralq(identity.call(passports.describe_me, identity.caller(token))["permissions"]) == set()
-    assert not may(staff["id"], "referral.assign")
-    assert may(staff["id"], "record.create")
-    assert (may(client["id"], "capacity.read"), may(client["id"], "directory.read")) == (False, True)
-    assert ("feature", False) in steps("referral.assign")
-    assert "feature" not in dict(steps("record.create"))
-    identity.answers["referrals.describe_resource"] = lambda request: {
-        "id": request["resource_id"], "name": "Harbor House", "level": "program", "agency_id": None,
-    }  # fmt: skip
-    assert identity.call(audit.list_who_can_see, admin, resource_id=wire.new_id())["items"] == []
-    # Rights are still given: what is held comes back with the feature.
-    set_level(identity, identity.an_account()["id"], "supervisor")
-    switch("referralq")
-    assert may(staff["id"], "referral.assign")
-    assert may(client["id"], "capacity.read")
-
-
-def test_a_systems_token_gives_nothing_of_the_referralq_while_it_is_off(identity: Identity) -> None:
-    admin = identity.admin()
-    client = identity.call(
-        api_clients.create_api_client, admin, name="Beds", scopes=["capacity.read", "directory.read"]
-    )
-    given = identity.call(
-        api_clients.open_api_session, client_id=client["id"], client_secret=client["secret"]
-    )
-    version = identity.call(organisations.get_organisation, admin)["version"]
-    identity.call(organisations.set_features, admin, version=version, features=[])
-    assert identity.caller(given["token"], "referrals").permissions == {"directory.read"}
-
-
-@pytest.mark.seed("S0-5")
-def test_switching_referralq_off_closes_the_portal_at_once(identity: Identity, resource_id: str) -> None:
-    account = identity.a_provider(resource_id, can_change_status=True)
-    token = identity.log_in(account["login"])["token"]
-    admin = identity.admin()
-    version = identity.call(organisations.get_organisation, admin)["version"]
-    refusal = identity.refused(
-        organisations.set_features, admin, version=version, features=["provider_portal"]
-    )
-    assert refusal.code == "feature_needs_another"
-    assert "referral.read" in identity.caller(token).permissions
-    identity.an_organisation("bayside")
-    elsewhere = identity.call(organisations.get_organisation, identity.admin("bayside"))["features"]
-    assert {"provider_portal", "referralq"} <= set(elsewhere)
-    identity.call(organisations.set_features, admin, version=version, features=["electronic_signature"])
-    assert identity.call(organisations.get_organisation, identity.admin("bayside"))["features"] == elsewhere
-    caller = identity.caller(token)
-    assert caller.permissions == frozenset()
-    assert caller.scope["resources"] == []
-    refusal = identity.refused(
-        login.log_in, organisation="harbor", login=account["login"], password="tidal lantern violet meadow"
-    )
-    assert refusal.code == "feature_is_off"
-    notifications = a_service("notifications", (identity.harbor.organisation_id, "harbor"))
-    assert (
-        identity.call(accounts.list_resource_recipients, notifications, resource_ids=[resource_id])[
-            "recipients"
-        ]
-        == []
-    )
-    staff = identity.an_account()
-    refusal = identity.refused(
-        accounts.set_security_level,
-        admin,
-        version=staff["version"],
-        account_id=staff["id"],
-        security_level="provider_portal_user",
-    )
-    assert refusal.code == "feature_is_off"
-
-
 def test_whoever_is_sent_a_document_by_an_address_gets_an_account_of_a_provider_once(
     identity: Identity,
 ) -> None:
@@ -610,6 +380,6 @@ def test_whoever_is_sent_a_document_by_an_address_gets_an_account_of_a_provider_
     invited = [event["data"]["account_id"] for event in identity.events(credentials.account_invited)]
     assert invited.count(made["account_id"]) == 1
     for features in (["referralq", "electronic_signature"], ["referralq", "provider_portal"]):
-        set_features(identity, *features)
+        identity.set_features(*features)
         refusal = identity.refused(accounts.find_or_invite_signers, signing, people=people)
         assert refusal.code == "feature_is_off"
