@@ -23,7 +23,8 @@ _LOOPBACK_NAMES = {"localhost": "127.0.0.1"}
 def url_fault(url: Any, networks: Collection[Network]) -> str | None:
     """What is wrong with the address of another system, as a code; None when it may be used.
 
-    Only https is allowed, and http on this machine where the installation allows such systems there.
+    Only https is allowed, and http on this machine where the installation allows such systems there. Where a name leads is not
+    looked up.
     """
     if not isinstance(url, str) or len(url) > 2000 or re.search(r"[\s\\\x00-\x1f\x7f]", url):
         return "address_malformed"
@@ -34,17 +35,19 @@ def url_fault(url: Any, networks: Collection[Network]) -> str | None:
         return "address_malformed"
     if not host or parts.username is not None or parts.password is not None or parts.fragment:
         return "address_malformed"
+    place = _written_as_number(host)
     if parts.scheme == "https":
-        return None
-    return None if parts.scheme == "http" and _is_loopback(host, networks) else "address_not_https"
+        return None if place is None or may_connect(str(place), networks) else "address_not_allowed"
+    place = _written_as_number(_LOOPBACK_NAMES.get(host, host))
+    is_here = place is not None and place.is_loopback and may_connect(str(place), networks)
+    return None if parts.scheme == "http" and is_here else "address_not_https"
 
 
-def _is_loopback(host: str, networks: Collection[Network]) -> bool:
+def _written_as_number(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        address = ipaddress.ip_address(_LOOPBACK_NAMES.get(host, host))
+        return ipaddress.ip_address(host)
     except ValueError:
-        return False
-    return address.is_loopback and may_connect(str(address), networks)
+        return None
 
 
 def may_connect(address: str, networks: Collection[Network]) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Any
 
 import pytest
 
-from services.contracts.web_addresses import may_connect
+from services.contracts.web_addresses import may_connect, url_fault
 
 
 @pytest.mark.fault("A13")
@@ -51,3 +52,22 @@ def test_a_network_that_the_installation_names_is_reached(address: str) -> None:
 
 def test_a_named_network_of_nat64_is_reached() -> None:
     assert may_connect("64:ff9b::a00:1", (ipaddress.ip_network("64:ff9b::/96"),))
+
+
+@pytest.mark.parametrize(
+    ("url", "networks", "fault"),
+    [
+        ("https://10.1.2.3/x", (), "address_not_allowed"),
+        ("https://[::1]:8443/x", (), "address_not_allowed"),
+        ("https://10.1.2.3/x", (ipaddress.ip_network("10.0.0.0/8"),), None),
+        ("https://8.8.8.8/x", (), None),
+        ("https://intranet/x", (), None),  # where a name leads is seen when it is connected to
+        ("http://8.8.8.8/x", (), "address_not_https"),
+        ("http://localhost:99/x", (ipaddress.ip_network("127.0.0.0/8"),), None),
+        ("http://localhost:99/x", (), "address_not_https"),
+    ],
+)
+def test_an_address_says_what_is_wrong_with_it(
+    url: str, networks: tuple[Any, ...], fault: str | None
+) -> None:
+    assert url_fault(url, networks) == fault

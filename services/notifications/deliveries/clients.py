@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from services.chassis import wire
 from services.chassis.database import insert_into
@@ -57,7 +57,7 @@ def count(unit: UnitOfWork, delivery: Delivery) -> None:
         "on_day": unit.now.date(),
         "made": 1,
     }
-    once_more = {"made": func.coalesce(table.c.made, 0) + 1}
+    once_more = {"made": table.c.made + 1}
     connection.execute(
         fresh.on_conflict_do_update(index_elements=["organisation_id", "on_day"], set_=once_more), row
     )

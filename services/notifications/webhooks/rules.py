@@ -14,6 +14,7 @@ TEST_TYPE = "portico.test"
 
 _FAULTS = {
     "address_malformed": "Enter an address such as https://example.org/portico, without a name, a password or a #.",
+    "address_not_allowed": "The address leads into our own network: enter one that is reachable from the internet.",
     "address_not_https": "Messages go to encrypted addresses only: enter one that begins with https://.",
 }
 

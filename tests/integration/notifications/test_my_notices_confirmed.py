@@ -12,6 +12,7 @@ from services.contracts.notifications import deliveries, notices
 from services.contracts.notifications import my_notices as contract
 from tests.integration.notifications.conftest import MARIA, OLGA, FakeMailServer, Notifications
 from tests.integration.notifications.subscriber import Subscriber
+from tests.integration.notifications.test_deliveries_of_api_clients import write_to_maria
 from tests.integration.notifications.test_deliveries_sent import request_signature
 from tests.integration.notifications.test_my_notices import notices as notices_of
 from tests.integration.notifications.test_preferences import MINE, a_message_waits, send_all
@@ -124,3 +125,13 @@ def test_nobody_confirms_the_notice_of_somebody_else(notifications: Notification
     a_message_waits(notifications, MARIA)
     with pytest.raises(Refused, match="not_found"):
         notifications.call(contract.confirm_my_notice, HERS, notice_id=notifications.row().id)
+
+
+def test_a_message_of_a_test_client_waits_for_nobody(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    """Nobody has a notice of it."""
+    tell_first(notifications, "explicit")
+    write_to_maria(notifications, "test")
+    send_all(notifications)
+    assert (outcome(notifications), mails.taken) == (("delivered", "simulated"), [])

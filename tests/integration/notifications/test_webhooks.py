@@ -138,9 +138,16 @@ def test_a_second_try_has_the_same_id(notifications: Notifications, subscriber: 
 
 
 @pytest.mark.parametrize(
-    "url", ["http://example.org/x", "https://user:pass@example.org/", "ftp://x", "https://x/#y"]
+    "url",
+    [
+        "http://example.org/x",
+        "https://user:pass@example.org/",
+        "ftp://x",
+        "https://x/#y",
+        "https://10.1.2.3/x",
+    ],
 )
-def test_messages_go_to_encrypted_addresses_only(
+def test_messages_go_to_encrypted_addresses_of_the_internet_only(
     notifications: Notifications, subscriber: Subscriber, url: str
 ) -> None:
     refusal = refused("webhook_address_refused", lambda: register(notifications, subscriber, url=url))
