@@ -12,12 +12,10 @@ from gateway.passports import Asked, Passports
 from services.chassis.wire import CallContext
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
+from services.contracts.identity.api_clients import TOKEN_MARK
 
 # A page marks what it asks by itself, so that an open page does not keep a session alive.
 BACKGROUND = "X-Portico-Background"
-# How identity begins the tokens of API clients.
-API_TOKEN = "portico_api_"  # noqa: S105 - no secret
-
 # Which addresses a realm and a portal are reached from is ruled there.
 _RULE_NETWORKS = ("identity", "portals")
 
@@ -53,7 +51,7 @@ def admit(
     cross_origin.require_let_in(issued["organisation_id"])
     address = context.client_address if operation.service in _RULE_NETWORKS else None
     context = replace(context, passport=issued["passport"], client_address=address)
-    return Admitted(context, issued["organisation_id"], session.startswith(API_TOKEN))
+    return Admitted(context, issued["organisation_id"], session.startswith(TOKEN_MARK))
 
 
 def session_token(public_url: str | None = None) -> str:

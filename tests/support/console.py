@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from deploy.client import Portico
 from tests.support.browser import Browser
-from tests.support.pages import follow, reach, reach_field, require_good, wait_for_heading
+from tests.support.pages import enter, follow, reach, reach_field, require_good, wait_for_heading
 from tests.support.stack import HARBOR, RunningStack
 
 
@@ -35,6 +35,17 @@ class Console:
         self.browser.type(self.portico.password_of(login))
         self.browser.press("Enter")
         self.browser.wait_for(f"location.pathname === '{at}' && document.readyState === 'complete'")
+
+    def sign_in_on_a_phone(
+        self, login: str, password: str, at: str, heading: str, realm: str = "patient"
+    ) -> None:
+        """Sign in in an empty page of a phone's size, and wait for this heading of the page `at`."""
+        self.browser.open_page(width=360, height=740)
+        self.show(f"/sign-in?organisation={HARBOR}&realm={realm}&return_path={at}")
+        enter(self.browser, "E-mail address or username", login)
+        enter(self.browser, "Password", password)
+        self.browser.press("Enter")
+        wait_for_heading(self.browser, heading)
 
     def show(self, path: str) -> None:
         """Go to an address."""

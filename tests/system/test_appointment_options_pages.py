@@ -15,7 +15,7 @@ from services.chassis.database import Database
 from services.portals.appointments.models import Appointment
 from tests.support.browser import PROGRAM, Browser
 from tests.support.console import Console
-from tests.support.pages import enter, follow, reach_field, wait_for_heading
+from tests.support.pages import enter, follow, reach_field
 from tests.support.stack import HARBOR, RunningStack
 from tests.system.test_appointment_pages import PASSWORD, PLACE
 
@@ -47,12 +47,7 @@ class Clinic:
 
     def as_patient(self, path: str, heading: str) -> None:
         """Sign in as the patient on a phone and open a page."""
-        self.browser.open_page(width=360, height=740)
-        self.console.show(f"/sign-in?organisation={HARBOR}&realm=patient&return_path={path}")
-        enter(self.browser, "E-mail address or username", PATIENT)
-        enter(self.browser, "Password", PASSWORD)
-        self.browser.press("Enter")
-        wait_for_heading(self.browser, heading)
+        self.console.sign_in_on_a_phone(PATIENT, PASSWORD, path, heading)
 
     def options(self, field: str) -> list[str]:
         """What a drop-down list of the page offers."""

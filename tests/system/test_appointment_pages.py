@@ -58,12 +58,7 @@ def configure(console: Console, **appointments: Any) -> None:
 
 def as_patient(console: Console, path: str, heading: str) -> None:
     """Sign in as the patient on a phone and open a page."""
-    console.browser.open_page(width=360, height=740)
-    console.show(f"/sign-in?organisation={HARBOR}&realm=patient&return_path={path}")
-    enter(console.browser, "E-mail address or username", PATIENT)
-    enter(console.browser, "Password", PASSWORD)
-    console.browser.press("Enter")
-    wait_for_heading(console.browser, heading)
+    console.sign_in_on_a_phone(PATIENT, PASSWORD, path, heading)
 
 
 @pytest.mark.seed("S2-16", "S2-17", "S2-66", "S2-67", "S2-127")

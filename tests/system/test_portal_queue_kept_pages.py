@@ -282,12 +282,7 @@ def test_a_message_that_the_limit_stops_is_shown_with_what_the_organisation_says
         headers = {"If-Match": f'"{console.api.get(settings)["version"]}"'}
         console.api.send("PATCH", settings, 200, json=members, headers=headers)
 
-    browser.open_page(width=360, height=740)
-    console.show(f"/sign-in?organisation={HARBOR}&realm=patient&return_path=/portal/patient/messages/new")
-    enter(browser, "E-mail address or username", PATIENT)
-    enter(browser, "Password", PASSWORD)
-    browser.press("Enter")
-    wait_for_heading(browser, "Send a Message")
+    console.sign_in_on_a_phone(PATIENT, PASSWORD, "/portal/patient/messages/new", "Send a Message")
     for text in ("First.", "One too many."):
         console.show("/portal/patient/messages/new")
         console.pick("What it is about", "Refill Request")

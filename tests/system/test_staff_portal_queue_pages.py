@@ -36,12 +36,7 @@ class Walk:
 
     def as_patient(self, path: str, heading: str) -> None:
         """Sign in as the patient on a phone and open a page."""
-        self.browser.open_page(width=360, height=740)
-        self.console.show(f"/sign-in?organisation={HARBOR}&realm=patient&return_path={path}")
-        enter(self.browser, "E-mail address or username", PATIENT)
-        enter(self.browser, "Password", PASSWORD)
-        self.browser.press("Enter")
-        wait_for_heading(self.browser, heading)
+        self.console.sign_in_on_a_phone(PATIENT, PASSWORD, path, heading)
 
     def as_staff(self, path: str, heading: str) -> None:
         """Sign in as a member of the staff and open a page."""

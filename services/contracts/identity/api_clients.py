@@ -10,6 +10,8 @@ from services.contracts.identity import contract
 
 KINDS = ("normal", "team", "test")
 """Whom messages reach that a client causes: everybody; only the organisation's own staff; nobody, as they are simulated."""
+TOKEN_MARK, SECRET_MARK = "portico_api_", "portico_secret_"
+"""How the tokens and secrets of API clients begin: scanners of repositories and logs, the gateway and identity know them by that."""
 
 
 class ApiClient(Reply):

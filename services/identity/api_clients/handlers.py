@@ -23,9 +23,6 @@ from services.identity.secrets import addresses
 from services.identity.secrets.tokens import new_token, token_hash
 from services.identity.sessions.proof import proven_caller
 
-# The marks tell scanners of repositories and logs that they have found a secret, and tell this service its table.
-TOKEN_MARK, SECRET_MARK = "portico_api_", "portico_secret_"
-
 
 def view(client: ApiClient, secrets: list[ApiSecret], now: datetime.datetime) -> dict[str, Any]:
     """The members of the contract's ApiClient."""
@@ -174,7 +171,7 @@ def _start_session(
     unit: UnitOfWork, client: ApiClient, secret: ApiSecret, organisation: Organisation, settings: Any
 ) -> dict[str, Any]:
     unit.act_for(organisation.id, organisation.key)
-    token = TOKEN_MARK + new_token()
+    token = contract.TOKEN_MARK + new_token()
     ends = [unit.now + rules.API_SESSION_LIFETIME, client.expires_at, secret.expires_at]
     session = ApiSession(
         id=wire.new_id(),
@@ -193,7 +190,7 @@ def _start_session(
 
 def is_api_token(token: str) -> bool:
     """Whether a token belongs to an API client, not to a person."""
-    return token.startswith(TOKEN_MARK)
+    return token.startswith(contract.TOKEN_MARK)
 
 
 def _may_call(client: ApiClient, secret: Any, now: datetime.datetime, address: str | None) -> bool:
@@ -242,7 +239,7 @@ def _secrets(session: Session, client_id: str) -> list[ApiSecret]:
 
 
 def _add_secret(unit: UnitOfWork, client: ApiClient, change: str) -> dict[str, Any]:
-    secret = SECRET_MARK + new_token()
+    secret = contract.SECRET_MARK + new_token()
     unit.add(
         ApiSecret(
             id=wire.new_id(),
